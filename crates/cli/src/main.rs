@@ -1,0 +1,2 @@
+//! Smolder in the terminal.
+fn main() {}

@@ -1,0 +1,10 @@
+//! What Smolder's front ends (page, terminal) and its trainer say to each other.
+//!
+//! A front end sends [`Command`]s and shows [`Event`]s; it never sees a tensor. Everything here is plain
+//! data that serde carries unchanged across a worker's `postMessage`.
+
+mod device;
+mod message;
+
+pub use device::{Adapter, AdapterKind, Check, Limits, Problem, SelfTest, Severity, Storage, Subgroups};
+pub use message::{Command, Event, Stage};

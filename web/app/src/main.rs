@@ -1,0 +1,2 @@
+//! The page's app.
+fn main() {}
