@@ -1,0 +1,127 @@
+//! One error type for everything that comes from outside.
+
+use std::fmt;
+
+/// What went wrong, for code that decides by it; the sentence for a person is the [`Error`]'s `Display`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// The file ends before the field does.
+    Truncated,
+    /// The first bytes belong to another kind of file.
+    Magic,
+    /// A version of the format that is not read here.
+    Version,
+    /// A count, length or size over the cap in [`crate::limits`].
+    Limit,
+    /// A name that occurs twice.
+    Duplicate,
+    /// A value of another type than the field has.
+    Type,
+    /// A value outside the field's range.
+    Value,
+    /// Bytes that are not UTF-8, or text that is not in the stated encoding.
+    Encoding,
+    /// Text that does not parse.
+    Syntax,
+    /// An offset that is misaligned, overlapping or outside the file.
+    Offset,
+    /// A tensor of another shape than expected.
+    Shape,
+    /// Something legal that Smolder does not read.
+    Unsupported,
+    /// A field, file or tensor that must be there and is not.
+    Missing,
+    /// Two parts that do not belong together.
+    Mismatch,
+    /// A computation that was stopped for its cost.
+    Cost,
+    /// The operating system or the browser refused the read or the write.
+    Io,
+}
+
+/// A refusal: which file, which field, what was expected and what was found.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", Sentence(self))]
+pub struct Error {
+    /// The file's name, or empty where the bytes have none.
+    pub file: String,
+    /// The field, tensor, key or line.
+    pub field: String,
+    /// The class of the problem.
+    pub kind: Kind,
+    /// What the format asks for here.
+    pub expected: String,
+    /// What the file holds instead.
+    pub found: String,
+}
+
+/// Results of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// An error about `field`, not yet in any file.
+    pub fn new(
+        kind: Kind,
+        field: impl Into<String>,
+        expected: impl Into<String>,
+        found: impl fmt::Display,
+    ) -> Self {
+        let found = shorten(&found.to_string());
+        Self { file: String::new(), field: shorten(&field.into()), kind, expected: expected.into(), found }
+    }
+
+    /// The same error, naming the file unless an inner reader already did.
+    #[must_use]
+    pub fn in_file(mut self, file: &str) -> Self {
+        if self.file.is_empty() {
+            file.clone_into(&mut self.file);
+        }
+        self
+    }
+
+    /// The same error with `outer` before the field: `outer: field`.
+    #[must_use]
+    pub fn within(mut self, outer: &str) -> Self {
+        self.field = if self.field.is_empty() { outer.into() } else { format!("{outer}: {}", self.field) };
+        self
+    }
+
+    /// A read or write that the system refused.
+    pub fn io(field: impl Into<String>, error: &std::io::Error) -> Self {
+        let kind = if error.kind() == std::io::ErrorKind::UnexpectedEof { Kind::Truncated } else { Kind::Io };
+        Self::new(kind, field, "readable bytes", error)
+    }
+}
+
+/// Input can carry names of megabytes; a sentence for a person cannot.
+fn shorten(text: &str) -> String {
+    const SHOWN: usize = 120;
+    let mut out: String = text.chars().take(SHOWN).flat_map(visible).collect();
+    if text.chars().nth(SHOWN).is_some() {
+        out.push('…');
+    }
+    out
+}
+
+fn visible(c: char) -> impl Iterator<Item = char> {
+    let hidden =
+        c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{feff}');
+    let (escaped, plain) = if hidden { (Some(c.escape_default()), None) } else { (None, Some(c)) };
+    escaped.into_iter().flatten().chain(plain)
+}
+
+struct Sentence<'a>(&'a Error);
+
+impl fmt::Display for Sentence<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Error { file, field, expected, found, .. } = self.0;
+        if !file.is_empty() {
+            write!(f, "{file}: ")?;
+        }
+        if !field.is_empty() {
+            write!(f, "{field}: ")?;
+        }
+        write!(f, "expected {expected}, found {found}")
+    }
+}

@@ -1,0 +1,16 @@
+//! Everything that comes from outside passes here: model files, tokenizers, chat templates, data and adapters.
+//!
+//! No GPU, no threads, no file system of its own: readers take `Read + Seek`. Nothing here panics on any input,
+//! memory is bounded by [`limits`], and every refusal is an [`Error`] that names the file and the field.
+
+pub mod error;
+pub mod gguf;
+pub mod limits;
+pub mod quants;
+pub mod sniff;
+pub mod source;
+pub mod tensor;
+
+pub use error::{Error, Kind, Result};
+pub use source::{Sha256Hash, Source};
+pub use tensor::{Dtype, TensorInfo, TensorSource};

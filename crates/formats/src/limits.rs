@@ -1,0 +1,47 @@
+//! How much a file may ask for before it is refused.
+//!
+//! The caps are far above what real files hold and far below what would hurt: a reader never allocates more than
+//! 64 MiB beyond twice the file.
+
+/// Bytes in one GGUF string.
+pub const STRING_BYTES: u64 = 16 << 20;
+/// Elements in one GGUF array.
+pub const ARRAY_LEN: u64 = 1_000_000;
+/// Bytes that all GGUF metadata values may take together.
+pub const METADATA_BYTES: u64 = 256 << 20;
+/// GGUF key-value pairs.
+pub const KEY_VALUES: u64 = 10_000;
+/// Bytes in a GGUF key or a tensor's name.
+pub const NAME_BYTES: u64 = 65_535;
+/// Tensors in one file.
+pub const TENSORS: u64 = 65_536;
+/// Dimensions of a tensor.
+pub const DIMS: u32 = 4;
+/// The smallest and the largest GGUF alignment.
+pub const ALIGNMENT: (u32, u32) = (8, 65_536);
+/// Parts of a split model.
+pub const SHARDS: u16 = 1_024;
+/// Bytes of a safetensors header.
+pub const SAFETENSORS_HEADER_BYTES: u64 = 16 << 20;
+/// Bytes of a `config.json`, `adapter_config.json` or index file.
+pub const CONFIG_BYTES: u64 = 16 << 20;
+/// Bytes of a `tokenizer.json`.
+pub const TOKENIZER_BYTES: u64 = 64 << 20;
+/// Entries of a vocabulary.
+pub const VOCABULARY: usize = 512 * 1024;
+/// Bytes of a chat template's source.
+pub const TEMPLATE_BYTES: usize = 1 << 20;
+/// Bytes that a chat template may write.
+pub const TEMPLATE_OUTPUT_BYTES: usize = 4 << 20;
+/// Instructions that a chat template may run.
+pub const TEMPLATE_FUEL: u64 = 2_000_000;
+/// Bytes of one line, and so of one row, of a dataset.
+pub const ROW_BYTES: u64 = 16 << 20;
+/// Rows of a dataset.
+pub const ROWS: usize = 1_000_000;
+/// Nested JSON values.
+pub const JSON_DEPTH: usize = 64;
+/// Layers that a model or an adapter may claim.
+pub const LAYERS: u64 = 1_024;
+/// The rank of an adapter.
+pub const RANK: u64 = 65_536;

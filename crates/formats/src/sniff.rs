@@ -1,0 +1,26 @@
+//! What a file is by its first bytes, for messages about files of the wrong kind.
+
+/// Names the kind of file that starts with `bytes`.
+pub fn describe(bytes: &[u8]) -> String {
+    const KNOWN: [(&[u8], &str); 14] = [
+        (b"GGUF", "a GGUF file"),
+        (b"FUGG", "a big-endian GGUF file"),
+        (b"PK\x03\x04", "a ZIP archive (or a PyTorch pickle in one)"),
+        (b"\x80\x02", "a Python pickle"),
+        (b"\x80\x03", "a Python pickle"),
+        (b"\x80\x04", "a Python pickle"),
+        (b"\x80\x05", "a Python pickle"),
+        (b"\x1f\x8b", "a gzip archive"),
+        (b"7z\xbc\xaf", "a 7z archive"),
+        (b"BZh", "a bzip2 archive"),
+        (b"\x28\xb5\x2f\xfd", "a zstd archive"),
+        (b"\xfd7zX", "an xz archive"),
+        (b"PAR1", "a Parquet file"),
+        (b"<!DO", "an HTML page"),
+    ];
+    let known = KNOWN.iter().find(|(start, _)| bytes.starts_with(start));
+    known.map_or_else(
+        || format!("bytes {:02x?}", bytes.get(..bytes.len().min(8)).unwrap_or_default()),
+        |k| k.1.into(),
+    )
+}

@@ -1,0 +1,220 @@
+//! Named tensors: the one interface that model and adapter files share.
+
+use crate::error::{Error, Kind, Result};
+
+/// How a tensor's elements lie in its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[allow(
+    missing_docs,
+    reason = "the names are the formats' own; the block layouts are documented in `quants`"
+)]
+#[allow(non_camel_case_types, reason = "the names are the formats' own")]
+pub enum Dtype {
+    F32,
+    F16,
+    BF16,
+    Q4_0,
+    Q4_1,
+    Q5_0,
+    Q5_1,
+    Q8_0,
+    Q2_K,
+    Q3_K,
+    Q4_K,
+    Q5_K,
+    Q6_K,
+    IQ4_NL,
+}
+
+/// Dtype, GGUF's number for it, its name, elements in a block, bytes in a block.
+const DTYPES: [(Dtype, u32, &str, usize, usize); 14] = [
+    (Dtype::F32, 0, "F32", 1, 4),
+    (Dtype::F16, 1, "F16", 1, 2),
+    (Dtype::BF16, 30, "BF16", 1, 2),
+    (Dtype::Q4_0, 2, "Q4_0", 32, 18),
+    (Dtype::Q4_1, 3, "Q4_1", 32, 20),
+    (Dtype::Q5_0, 6, "Q5_0", 32, 22),
+    (Dtype::Q5_1, 7, "Q5_1", 32, 24),
+    (Dtype::Q8_0, 8, "Q8_0", 32, 34),
+    (Dtype::Q2_K, 10, "Q2_K", 256, 84),
+    (Dtype::Q3_K, 11, "Q3_K", 256, 110),
+    (Dtype::Q4_K, 12, "Q4_K", 256, 144),
+    (Dtype::Q5_K, 13, "Q5_K", 256, 176),
+    (Dtype::Q6_K, 14, "Q6_K", 256, 210),
+    (Dtype::IQ4_NL, 20, "IQ4_NL", 32, 18),
+];
+
+impl Dtype {
+    /// Every dtype that is read.
+    pub fn all() -> impl Iterator<Item = Self> {
+        DTYPES.iter().map(|row| row.0)
+    }
+
+    /// The dtype with this number in GGUF's tensor table.
+    pub fn from_ggml(id: u32) -> Option<Self> {
+        DTYPES.iter().find(|row| row.1 == id).map(|row| row.0)
+    }
+
+    /// The dtype with this name, as GGUF writes it.
+    pub fn from_name(name: &str) -> Option<Self> {
+        DTYPES.iter().find(|row| row.2 == name).map(|row| row.0)
+    }
+
+    const fn row(self) -> &'static (Self, u32, &'static str, usize, usize) {
+        &DTYPES[self as usize]
+    }
+
+    /// GGUF's number for it.
+    pub const fn ggml_id(self) -> u32 {
+        self.row().1
+    }
+
+    /// Its name, as GGUF and safetensors write it.
+    pub const fn name(self) -> &'static str {
+        self.row().2
+    }
+
+    /// Elements in a block; 1 where elements stand alone.
+    pub const fn block_len(self) -> usize {
+        self.row().3
+    }
+
+    /// Bytes in a block.
+    pub const fn block_bytes(self) -> usize {
+        self.row().4
+    }
+
+    /// Whether elements share a scale with their block.
+    pub const fn is_quantized(self) -> bool {
+        self.block_len() > 1
+    }
+
+    /// The bytes of `elements` elements, unless they do not fill whole blocks or overflow.
+    pub fn bytes_for(self, elements: u64) -> Option<u64> {
+        let block = self.block_len() as u64;
+        if elements.is_multiple_of(block) {
+            (elements / block).checked_mul(self.block_bytes() as u64)
+        } else {
+            None
+        }
+    }
+}
+
+impl std::fmt::Display for Dtype {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// One entry of a tensor table, checked against the file that holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TensorInfo {
+    /// The name in the file.
+    pub name: String,
+    /// The shape, outermost dimension first: `[out, in]` for a linear layer, in GGUF files too.
+    pub shape: Vec<u64>,
+    /// The element format.
+    pub dtype: Dtype,
+    /// Where the payload starts, in bytes from the start of its file.
+    pub offset: u64,
+    /// The payload's length in bytes.
+    pub bytes: u64,
+    /// Which part of a split model holds it; 0 for a whole one.
+    pub part: u16,
+}
+
+impl TensorInfo {
+    /// The number of elements. Readers have checked that the product fits.
+    pub fn elements(&self) -> u64 {
+        self.shape.iter().product()
+    }
+}
+
+/// Tensors by name, with payloads read when asked for.
+pub trait TensorSource {
+    /// What errors and people call it.
+    fn name(&self) -> &str;
+
+    /// The table, in file order.
+    fn tensors(&self) -> &[TensorInfo];
+
+    /// Fills `buffer` with a tensor's bytes from `offset` (within the tensor) on.
+    ///
+    /// # Errors
+    /// [`Kind::Truncated`] or [`Kind::Io`] from the source; [`Kind::Offset`] past the tensor's end.
+    fn read_part(&mut self, tensor: &TensorInfo, offset: u64, buffer: &mut [u8]) -> Result<()>;
+
+    /// The entry called `name`.
+    fn find(&self, name: &str) -> Option<&TensorInfo> {
+        self.tensors().iter().find(|t| t.name == name)
+    }
+
+    /// The entry called `name`.
+    ///
+    /// # Errors
+    /// [`Kind::Missing`] where there is none.
+    fn require(&self, name: &str) -> Result<&TensorInfo> {
+        let found = || format!("{} tensors without it", self.tensors().len());
+        self.find(name).ok_or_else(|| {
+            Error::new(Kind::Missing, format!("tensor `{name}`"), "a tensor of this name", found())
+                .in_file(self.name())
+        })
+    }
+
+    /// The whole payload at once: for small tensors.
+    fn read_tensor(&mut self, tensor: &TensorInfo) -> Result<Vec<u8>> {
+        let mut bytes = vec![0; tensor.bytes as usize];
+        self.read_part(tensor, 0, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// The payload in order, in pieces of whole blocks, each about `chunk_bytes` long.
+    fn read_chunks(
+        &mut self,
+        tensor: &TensorInfo,
+        chunk_bytes: usize,
+        each: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let block = tensor.dtype.block_bytes();
+        let step = (chunk_bytes / block).max(1) * block;
+        let mut buffer = vec![0; (step as u64).min(tensor.bytes) as usize];
+        let mut done = 0;
+        while done < tensor.bytes {
+            let take = (tensor.bytes - done).min(step as u64);
+            let chunk = buffer.get_mut(..take as usize).unwrap_or_default();
+            self.read_part(tensor, done, chunk)?;
+            each(chunk)?;
+            done += take;
+        }
+        Ok(())
+    }
+
+    /// The tensor as 32-bit floats, dequantized: elements in row-major order.
+    fn read_f32(&mut self, tensor: &TensorInfo) -> Result<Vec<f32>> {
+        let mut values = Vec::with_capacity(tensor.elements() as usize);
+        let dtype = tensor.dtype;
+        self.read_chunks(tensor, crate::source::CHUNK_BYTES, &mut |chunk| {
+            crate::quants::dequantize_into(dtype, chunk, &mut values)
+        })?;
+        Ok(values)
+    }
+}
+
+/// Refuses reads past a tensor's end: shared by the sources.
+pub(crate) fn check_part(tensor: &TensorInfo, offset: u64, len: usize) -> Result<u64> {
+    let inside = offset.checked_add(len as u64).is_some_and(|end| end <= tensor.bytes);
+    let found = || format!("{len} bytes from {offset}");
+    let start = tensor.offset.checked_add(offset).filter(|_| inside);
+    start.ok_or_else(|| {
+        let expected = format!("a range inside its {} bytes", tensor.bytes);
+        Error::new(Kind::Offset, format!("tensor `{}`", tensor.name), expected, found())
+    })
+}
+
+/// Whether `name` and `shape` can name a tensor in any file: shared by the readers.
+pub(crate) fn element_count(field: &str, shape: &[u64]) -> Result<u64> {
+    let product = shape.iter().try_fold(1_u64, |product, dim| product.checked_mul(*dim));
+    product.filter(|n| i64::try_from(*n).is_ok()).ok_or_else(|| {
+        Error::new(Kind::Shape, field, "a shape whose product fits 63 bits", format!("{shape:?}"))
+    })
+}
