@@ -1,9 +1,12 @@
 //! What `smolder-formats` promises: equal results to the reference packages, and a refusal for everything else.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod gguf;
 mod gguf_bytes;
 mod malformed;
 mod quants;
+mod tokenizing;
 
 use std::io::Cursor;
 use std::path::{Path, PathBuf};

@@ -5,11 +5,13 @@
 
 pub mod error;
 pub mod gguf;
+pub mod json;
 pub mod limits;
 pub mod quants;
 pub mod sniff;
 pub mod source;
 pub mod tensor;
+pub mod tokenizer;
 
 pub use error::{Error, Kind, Result};
 pub use source::{Sha256Hash, Source};

@@ -23,8 +23,10 @@ pub const ALIGNMENT: (u32, u32) = (8, 65_536);
 pub const SHARDS: u16 = 1_024;
 /// Bytes of a safetensors header.
 pub const SAFETENSORS_HEADER_BYTES: u64 = 16 << 20;
-/// Bytes of a `config.json`, `adapter_config.json` or index file.
-pub const CONFIG_BYTES: u64 = 16 << 20;
+/// Bytes of a `config.json`, `tokenizer_config.json` or `adapter_config.json`: parsed, they can take forty times that.
+pub const CONFIG_BYTES: u64 = 1 << 20;
+/// Bytes of a `model.safetensors.index.json`.
+pub const INDEX_BYTES: u64 = 16 << 20;
 /// Bytes of a `tokenizer.json`.
 pub const TOKENIZER_BYTES: u64 = 64 << 20;
 /// Entries of a vocabulary.
@@ -35,8 +37,8 @@ pub const TEMPLATE_BYTES: usize = 1 << 20;
 pub const TEMPLATE_OUTPUT_BYTES: usize = 4 << 20;
 /// Instructions that a chat template may run.
 pub const TEMPLATE_FUEL: u64 = 2_000_000;
-/// Bytes of one line, and so of one row, of a dataset.
-pub const ROW_BYTES: u64 = 16 << 20;
+/// Bytes of one row of a dataset: parsed, they can take forty times that.
+pub const ROW_BYTES: u64 = 1 << 20;
 /// Rows of a dataset.
 pub const ROWS: usize = 1_000_000;
 /// Nested JSON values.

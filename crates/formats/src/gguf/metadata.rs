@@ -31,6 +31,12 @@ impl Strings {
         self.text.get(start..end)
     }
 
+    /// Adds a string at the end.
+    pub fn push(&mut self, string: &str) {
+        self.text.push_str(string);
+        self.ends.push(self.text.len() as u32);
+    }
+
     /// All of them, in order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         (0..self.len()).filter_map(|index| self.get(index))
@@ -40,10 +46,7 @@ impl Strings {
 impl<S: AsRef<str>> FromIterator<S> for Strings {
     fn from_iter<I: IntoIterator<Item = S>>(strings: I) -> Self {
         let mut out = Self::default();
-        for string in strings {
-            out.text.push_str(string.as_ref());
-            out.ends.push(out.text.len() as u32);
-        }
+        strings.into_iter().for_each(|string| out.push(string.as_ref()));
         out
     }
 }

@@ -193,10 +193,10 @@ fn put_array(out: &mut Vec<u8>, array: &Array) {
     }
 }
 
-fn elements<T, const N: usize>(out: &mut Vec<u8>, kind: u32, values: &[T], encode: impl Fn(&T) -> [u8; N]) {
+fn elements<T, const N: usize>(out: &mut Vec<u8>, kind: u32, values: &[T], encode: fn(&T) -> [u8; N]) {
     out.extend(kind.to_le_bytes());
     out.extend((values.len() as u64).to_le_bytes());
-    values.iter().for_each(|v| out.extend(encode(v)));
+    out.extend(values.iter().flat_map(encode));
 }
 
 fn put_strings(out: &mut Vec<u8>, strings: &Strings) {

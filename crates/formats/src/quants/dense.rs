@@ -2,16 +2,16 @@
 
 use half::{bf16, f16};
 
-pub(super) fn f32(bytes: &[u8; 4], out: &mut [f32; 1]) {
-    *out = [f32::from_le_bytes(*bytes)];
+pub(super) fn f32(bytes: [u8; 4], out: &mut [f32; 1]) {
+    *out = [f32::from_le_bytes(bytes)];
 }
 
-pub(super) fn f16(bytes: &[u8; 2], out: &mut [f32; 1]) {
-    *out = [f16::from_le_bytes(*bytes).to_f32()];
+pub(super) fn f16(bytes: [u8; 2], out: &mut [f32; 1]) {
+    *out = [f16::from_le_bytes(bytes).to_f32()];
 }
 
-pub(super) fn bf16(bytes: &[u8; 2], out: &mut [f32; 1]) {
-    *out = [f32::from_bits(u32::from(u16::from_le_bytes(*bytes)) << 16)];
+pub(super) fn bf16(bytes: [u8; 2], out: &mut [f32; 1]) {
+    *out = [f32::from_bits(u32::from(u16::from_le_bytes(bytes)) << 16)];
 }
 
 pub(super) fn to_f16(value: f32) -> [u8; 2] {

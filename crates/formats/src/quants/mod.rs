@@ -28,9 +28,9 @@ pub fn dequantize_into(dtype: Dtype, bytes: &[u8], out: &mut Vec<f32>) -> Result
     }
     out.reserve(blocks * dtype.block_len());
     match dtype {
-        Dtype::F32 => each(bytes, out, dense::f32),
-        Dtype::F16 => each(bytes, out, dense::f16),
-        Dtype::BF16 => each(bytes, out, dense::bf16),
+        Dtype::F32 => each(bytes, out, |b, out| dense::f32(*b, out)),
+        Dtype::F16 => each(bytes, out, |b, out| dense::f16(*b, out)),
+        Dtype::BF16 => each(bytes, out, |b, out| dense::bf16(*b, out)),
         Dtype::Q4_0 => each(bytes, out, q4::q4_0),
         Dtype::Q4_1 => each(bytes, out, q4::q4_1),
         Dtype::Q5_0 => each(bytes, out, q5::q5_0),

@@ -27,8 +27,8 @@ pub(super) fn q3_k(block: &[u8; 110], out: &mut [f32; 256]) {
         let half = group % 2 * 16;
         let low = levels.iter().skip(group / 8 * 32 + half);
         for (out, (byte, high)) in out.iter_mut().zip(low.zip(high.iter().skip(half))) {
-            let level = ((byte >> (group / 2 % 4 * 2)) & 3) as i8;
-            let clear = (!(high >> (group / 2)) & 1) as i8;
+            let level = ((byte >> (group / 2 % 4 * 2)) & 3).cast_signed();
+            let clear = (!(high >> (group / 2)) & 1).cast_signed();
             *out = step * f32::from(level - clear * 4);
         }
     }

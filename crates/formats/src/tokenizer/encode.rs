@@ -1,0 +1,266 @@
+//! Encoding: added tokens first, then words, then merges, with a cache of words.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+
+use super::bpe::Symbol;
+use super::spec::{AddedToken, Spec, Style};
+use super::trie::Trie;
+use super::{Tokenizer, bytelevel, sentencepiece};
+
+/// What the spelling of a control token in a text means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Specials {
+    /// The control token: for text that a template wrote.
+    AsTokens,
+    /// Just these letters: for text that a person wrote.
+    AsText,
+}
+
+/// Finders of added tokens: with and without the control tokens, before and after normalization.
+#[derive(Debug)]
+pub(super) struct Matchers {
+    raw: [Trie; 2],
+    normalized: [Trie; 2],
+    added: HashSet<u32>,
+    special: HashSet<u32>,
+    stripping: HashMap<u32, (bool, bool)>,
+}
+
+impl Matchers {
+    pub(super) fn new(spec: &Spec) -> Self {
+        let mut matchers = Self {
+            raw: [Trie::default(), Trie::default()],
+            normalized: [Trie::default(), Trie::default()],
+            added: HashSet::new(),
+            special: HashSet::new(),
+            stripping: HashMap::new(),
+        };
+        for token in &spec.added {
+            matchers.add(spec, token);
+        }
+        matchers
+    }
+
+    fn add(&mut self, spec: &Spec, token: &AddedToken) {
+        let content = if token.normalized {
+            normalize(spec, &token.content, true)
+        } else {
+            token.content.as_str().into()
+        };
+        let tries = if token.normalized { &mut self.normalized } else { &mut self.raw };
+        for (index, trie) in tries.iter_mut().enumerate() {
+            if index == 0 || !token.special {
+                trie.insert(&content, token.id);
+            }
+        }
+        self.added.insert(token.id);
+        if token.special {
+            self.special.insert(token.id);
+        }
+        if token.lstrip || token.rstrip {
+            self.stripping.insert(token.id, (token.lstrip, token.rstrip));
+        }
+    }
+
+    pub(super) fn is_added(&self, id: u32) -> bool {
+        self.added.contains(&id)
+    }
+
+    pub(super) fn is_special(&self, id: u32) -> bool {
+        self.special.contains(&id)
+    }
+
+    /// The next added token from `from` on, with the whitespace that it takes.
+    fn find(&self, trie: &Trie, text: &str, from: usize) -> Option<(Range<usize>, u32)> {
+        let (start, len, id) = trie.find(text, from)?;
+        let (lstrip, rstrip) = self.stripping.get(&id).copied().unwrap_or_default();
+        let mut range = start..start + len;
+        if lstrip && let Some(before) = text.get(from..start) {
+            range.start = from + before.trim_end().len();
+        }
+        if rstrip && let Some(behind) = text.get(range.end..) {
+            range.end = text.len() - behind.trim_start().len();
+        }
+        Some((range, id))
+    }
+}
+
+/// A stretch as merges see it.
+fn normalize<'t>(spec: &Spec, stretch: &'t str, at_start: bool) -> Cow<'t, str> {
+    match spec.style {
+        Style::ByteLevel { nfc: true, .. } if is_nfc_quick(stretch.chars()) != IsNormalized::Yes => {
+            stretch.nfc().collect::<String>().into()
+        }
+        Style::ByteLevel { .. } => stretch.into(),
+        Style::SentencePiece { prefix, .. } => sentencepiece::normalize(prefix, stretch, at_start).into(),
+    }
+}
+
+/// Encodes texts; keeps the words it has seen.
+#[derive(Debug)]
+pub struct Encoder<'t> {
+    tokenizer: &'t Tokenizer,
+    cache: HashMap<Box<str>, Box<[Symbol]>>,
+    word: Vec<Symbol>,
+    spelled: String,
+}
+
+/// Ids, and where each token starts in the text that spans are given in.
+#[derive(Default)]
+struct Output {
+    ids: Vec<u32>,
+    mask: Vec<u8>,
+}
+
+/// Spans in the coordinates of the stretch at hand.
+struct Spans(Vec<Range<usize>>);
+
+impl Spans {
+    fn has(&self, at: usize) -> u8 {
+        self.0.iter().any(|span| span.contains(&at)).into()
+    }
+
+    /// The spans seen from a part of the text, each end moved by `map`.
+    fn inside(&self, part: &Range<usize>, map: impl Fn(usize) -> usize) -> Self {
+        let overlapping = self.0.iter().filter(|span| span.start < part.end && span.end > part.start);
+        let local = |at: usize| map(at.clamp(part.start, part.end) - part.start);
+        Self(overlapping.map(|span| local(span.start)..local(span.end)).collect())
+    }
+}
+
+impl<'t> Encoder<'t> {
+    /// Words longer than this are not worth keeping.
+    const CACHED_BYTES: usize = 48;
+    /// Words kept; then the cache starts anew.
+    const CACHED_WORDS: usize = 1 << 16;
+
+    pub(super) fn new(tokenizer: &'t Tokenizer) -> Self {
+        Self { tokenizer, cache: HashMap::new(), word: Vec::new(), spelled: String::new() }
+    }
+
+    /// The ids of a text, without BOS and EOS.
+    pub fn encode(&mut self, text: &str, specials: Specials) -> Vec<u32> {
+        self.encode_masked(text, specials, &[]).0
+    }
+
+    /// The ids of a text and, for each, 1 where the token starts inside one of `spans` (byte ranges of `text`).
+    pub fn encode_masked(
+        &mut self,
+        text: &str,
+        specials: Specials,
+        spans: &[Range<usize>],
+    ) -> (Vec<u32>, Vec<u8>) {
+        let mut out = Output::default();
+        let matchers = &self.tokenizer.matchers;
+        let trie = &matchers.raw[usize::from(specials == Specials::AsText)];
+        let spans = Spans(spans.to_vec());
+        let mut done = 0;
+        while let Some((range, id)) = matchers.find(trie, text, done) {
+            self.stretch(text, done..range.start, specials, &spans, &mut out);
+            out.ids.push(id);
+            out.mask.push(spans.has(range.start));
+            done = range.end;
+        }
+        self.stretch(text, done..text.len(), specials, &spans, &mut out);
+        (out.ids, out.mask)
+    }
+
+    fn stretch(
+        &mut self,
+        text: &str,
+        part: Range<usize>,
+        specials: Specials,
+        spans: &Spans,
+        out: &mut Output,
+    ) {
+        let Some(raw) = text.get(part.clone()).filter(|raw| !raw.is_empty()) else { return };
+        let spec = &self.tokenizer.spec;
+        let at_start = part.start == 0;
+        let normalized = normalize(spec, raw, at_start);
+        let same = matches!(normalized, Cow::Borrowed(_));
+        let spans = spans.inside(&part, |at| match raw.get(..at) {
+            Some(before) if !same => normalize(spec, before, at_start).len(),
+            _ => at,
+        });
+        let matchers = &self.tokenizer.matchers;
+        let trie = &matchers.normalized[usize::from(specials == Specials::AsText)];
+        let mut done = 0;
+        while let Some((range, id)) = matchers.find(trie, &normalized, done) {
+            self.words(&normalized, done..range.start, &spans, out);
+            out.ids.push(id);
+            out.mask.push(spans.has(range.start));
+            done = range.end;
+        }
+        self.words(&normalized, done..normalized.len(), &spans, out);
+    }
+
+    fn words(&mut self, text: &str, part: Range<usize>, spans: &Spans, out: &mut Output) {
+        let mut at = part.start;
+        let Some(text) = text.get(part) else { return };
+        match self.tokenizer.spec.style {
+            Style::ByteLevel { split, .. } => {
+                split.words(text, &mut |word| self.word(word, &mut at, spans, out))
+            }
+            Style::SentencePiece { .. } => self.pieces(text, at, spans, out),
+        }
+    }
+
+    fn word(&mut self, word: &str, at: &mut usize, spans: &Spans, out: &mut Output) {
+        let end = *at + word.len();
+        if let Some(symbols) = self.cache.get(word) {
+            emit(symbols, *at, spans, out);
+            *at = end;
+            return;
+        }
+        self.merge_bytes(word);
+        emit(&self.word, *at, spans, out);
+        *at = end;
+        if word.len() <= Self::CACHED_BYTES {
+            if self.cache.len() >= Self::CACHED_WORDS {
+                self.cache.clear();
+            }
+            self.cache.insert(word.into(), self.word.as_slice().into());
+        }
+    }
+
+    fn merge_bytes(&mut self, word: &str) {
+        let tokenizer = self.tokenizer;
+        self.word.clear();
+        if let Style::ByteLevel { ignore_merges: true, .. } = tokenizer.spec.style {
+            self.spelled.clear();
+            self.spelled.extend(word.bytes().map(bytelevel::spell));
+            if let Some(id) = tokenizer.text_id(&self.spelled) {
+                self.word.push(Symbol { id, len: word.len() as u32 });
+                return;
+            }
+        }
+        let mut dropped = 0;
+        for byte in word.bytes() {
+            match (tokenizer.bytes.id(byte), self.word.last_mut()) {
+                (Some(id), _) => self.word.push(Symbol { id, len: 1 + std::mem::take(&mut dropped) }),
+                (None, Some(last)) => last.len += 1,
+                (None, None) => dropped += 1,
+            }
+        }
+        tokenizer.merges.apply(&mut self.word);
+    }
+
+    fn pieces(&mut self, text: &str, at: usize, spans: &Spans, out: &mut Output) {
+        self.word.clear();
+        sentencepiece::symbols(self.tokenizer, text, &mut self.word);
+        self.tokenizer.merges.apply(&mut self.word);
+        emit(&self.word, at, spans, out);
+    }
+}
+
+fn emit(symbols: &[Symbol], mut at: usize, spans: &Spans, out: &mut Output) {
+    for symbol in symbols {
+        out.ids.push(symbol.id);
+        out.mask.push(spans.has(at));
+        at += symbol.len as usize;
+    }
+}

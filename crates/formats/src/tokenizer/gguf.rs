@@ -1,0 +1,222 @@
+//! A tokenizer from a GGUF's `tokenizer.ggml.*` keys.
+
+use super::spec::{AddedToken, Prefix, Spec, Style};
+use super::split::Split;
+use super::vocabulary::Vocabulary;
+use super::{Tokenizer, sentencepiece};
+use crate::error::{Error, Kind, Result};
+use crate::gguf::{Metadata, Strings};
+
+const UNKNOWN: i64 = 2;
+const CONTROL: i64 = 3;
+const USER_DEFINED: i64 = 4;
+
+/// llama.cpp's names of pre-tokenizers and the patterns they stand for.
+const PRE: [(&str, Split); 17] = [
+    ("default", Split::Default),
+    ("gpt-2", Split::Gpt2),
+    ("phi-2", Split::Gpt2),
+    ("olmo", Split::Gpt2),
+    ("smollm", Split::Smollm),
+    ("starcoder", Split::Smollm),
+    ("refact", Split::Smollm),
+    ("command-r", Split::Smollm),
+    ("codeshell", Split::Smollm),
+    ("llama-bpe", Split::Llama3),
+    ("llama3", Split::Llama3),
+    ("llama-v3", Split::Llama3),
+    ("falcon3", Split::Llama3),
+    ("dbrx", Split::Llama3),
+    ("smaug-bpe", Split::Llama3),
+    ("qwen2", Split::Qwen2),
+    ("deepseek-r1-qwen", Split::Qwen2),
+];
+
+impl Tokenizer {
+    /// Reads the tokenizer that a GGUF's metadata describe.
+    ///
+    /// # Errors
+    /// [`Kind::Missing`] or [`Kind::Type`] for the keys; [`Kind::Unsupported`] for a model other than `gpt2` and
+    /// `llama` or an unknown pre-tokenizer; [`Kind::Mismatch`] for lists of different lengths and for merges that
+    /// no token spells.
+    pub fn from_gguf(metadata: &Metadata) -> Result<Self> {
+        let model = metadata.string("tokenizer.ggml.model")?;
+        match model {
+            Some("gpt2") => byte_level(metadata),
+            Some("llama") => llama(metadata),
+            Some(other) => {
+                Err(Error::new(Kind::Unsupported, "`tokenizer.ggml.model`", "gpt2 or llama", other))
+            }
+            None => Err(missing("model")),
+        }
+    }
+}
+
+fn missing(key: &str) -> Error {
+    Error::new(Kind::Missing, format!("`tokenizer.ggml.{key}`"), "this key", "a file without it")
+}
+
+fn tokens(metadata: &Metadata) -> Result<&Strings> {
+    metadata.strings("tokenizer.ggml.tokens")?.ok_or_else(|| missing("tokens"))
+}
+
+/// The kind of each token; all normal where the file does not say.
+fn token_types(metadata: &Metadata, tokens: usize) -> Result<Vec<i64>> {
+    let key = "tokenizer.ggml.token_type";
+    let types = metadata.integers(key)?.unwrap_or_else(|| vec![1; tokens]);
+    same_length(key, tokens, types.len())?;
+    Ok(types)
+}
+
+fn same_length(key: &str, tokens: usize, len: usize) -> Result<()> {
+    if len == tokens {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Mismatch, format!("`{key}`"), format!("{tokens} elements, one a token"), len))
+}
+
+fn id(metadata: &Metadata, key: &str) -> Result<Option<u32>> {
+    let key = format!("tokenizer.ggml.{key}");
+    let Some(id) = metadata.integer(&key)? else { return Ok(None) };
+    let wide = || Error::new(Kind::Value, format!("`{key}`"), "a token id of 32 bits", id);
+    id.try_into().map(Some).map_err(|_| wide())
+}
+
+fn added(vocabulary: &Vocabulary, types: &[i64]) -> Vec<AddedToken> {
+    let whole = |(id, (content, kind)): (usize, (&str, &i64))| AddedToken {
+        id: id as u32,
+        content: content.to_owned(),
+        special: *kind != USER_DEFINED,
+        normalized: false,
+        lstrip: false,
+        rstrip: false,
+    };
+    let found = vocabulary.iter().zip(types).enumerate();
+    found
+        .filter(|(_, (text, kind))| matches!(**kind, UNKNOWN | CONTROL | USER_DEFINED) && !text.is_empty())
+        .map(whole)
+        .collect()
+}
+
+fn spec(
+    metadata: &Metadata,
+    vocabulary: Vocabulary,
+    types: &[i64],
+    style: Style,
+    add_bos: bool,
+) -> Result<Spec> {
+    let flag = |key: &str| metadata.boolean(&format!("tokenizer.ggml.{key}"));
+    let bos = id(metadata, "bos_token_id")?;
+    Ok(Spec {
+        added: added(&vocabulary, types),
+        style,
+        bos,
+        eos: id(metadata, "eos_token_id")?,
+        pad: id(metadata, "padding_token_id")?,
+        add_bos: flag("add_bos_token")?.unwrap_or(add_bos && bos.is_some()),
+        add_eos: flag("add_eos_token")?.unwrap_or(false),
+        vocabulary,
+    })
+}
+
+fn byte_level(metadata: &Metadata) -> Result<Tokenizer> {
+    let tokens = tokens(metadata)?;
+    let types = token_types(metadata, tokens.len())?;
+    let vocabulary = Vocabulary::new(tokens.clone())?;
+    let merges = metadata.strings("tokenizer.ggml.merges")?.ok_or_else(|| missing("merges"))?;
+    let merges = merges
+        .iter()
+        .enumerate()
+        .map(|(rank, merge)| resolve(&vocabulary, rank, merge))
+        .collect::<Result<_>>()?;
+    let split = pre_tokenizer(metadata)?;
+    let style = Style::ByteLevel { split, nfc: split == Split::Qwen2, ignore_merges: split == Split::Llama3 };
+    let spec = spec(metadata, vocabulary, &types, style, split == Split::Llama3)?;
+    Tokenizer::new(spec, merges)
+}
+
+fn pre_tokenizer(metadata: &Metadata) -> Result<Split> {
+    let name = metadata.string("tokenizer.ggml.pre")?.unwrap_or("default");
+    let known = PRE.iter().find(|(known, _)| *known == name).map(|(_, split)| *split);
+    known.ok_or_else(|| {
+        let names: Vec<&str> = PRE.iter().map(|(name, _)| *name).collect();
+        Error::new(Kind::Unsupported, "`tokenizer.ggml.pre`", format!("one of {}", names.join(", ")), name)
+    })
+}
+
+/// `"a b"` as the ids of `a`, `b` and `ab`.
+fn resolve(vocabulary: &Vocabulary, rank: usize, merge: &str) -> Result<(u32, u32, u32)> {
+    let field = || format!("merge {rank}");
+    // A token may itself start with a space, never end in one.
+    let space = merge.char_indices().skip(1).find(|(_, c)| *c == ' ').map(|(at, _)| at);
+    let parts = space.and_then(|at| Some((merge.get(..at)?, merge.get(at + 1..)?)));
+    let (left, right) =
+        parts.ok_or_else(|| Error::new(Kind::Syntax, field(), "two tokens with a space between", merge))?;
+    ids(vocabulary, &field(), left, right)
+}
+
+/// The ids of two tokens and of both together.
+pub(super) fn ids(vocabulary: &Vocabulary, field: &str, left: &str, right: &str) -> Result<(u32, u32, u32)> {
+    let find = |token: &str| {
+        let absent = || Error::new(Kind::Mismatch, field, "tokens of the vocabulary", format!("`{token}`"));
+        vocabulary.id(token).filter(|_| !token.is_empty()).ok_or_else(absent)
+    };
+    Ok((find(left)?, find(right)?, find(&format!("{left}{right}"))?))
+}
+
+fn llama(metadata: &Metadata) -> Result<Tokenizer> {
+    let gemma = metadata.string("general.architecture")?.is_some_and(|name| name.starts_with("gemma"));
+    let tokens = tokens(metadata)?;
+    let types = token_types(metadata, tokens.len())?;
+    let scores = metadata.floats("tokenizer.ggml.scores")?.ok_or_else(|| missing("scores"))?;
+    same_length("tokenizer.ggml.scores", tokens.len(), scores.len())?;
+    if let Some(at) = scores.iter().position(|score| score.is_nan()) {
+        return Err(Error::new(Kind::Value, format!("score of token {at}"), "a number", "NaN"));
+    }
+    // Gemma files spell runs of spaces as spaces, and order merges by position, not by score.
+    let respelled = |t: &str| t.len() > 1 && t.bytes().all(|b| b == b' ');
+    let vocabulary = if gemma {
+        let spell = |t: &str| if respelled(t) { t.replace(' ', sentencepiece::SPACE) } else { t.to_owned() };
+        Vocabulary::new(tokens.iter().map(spell).collect())?
+    } else {
+        Vocabulary::new(tokens.clone())?
+    };
+    let by_position: Vec<f32> =
+        if gemma { (0..tokens.len()).map(|at| -(at as f32)).collect() } else { Vec::new() };
+    let merges = derive_merges(&vocabulary, if gemma { &by_position } else { scores });
+    let add_prefix = metadata.boolean("tokenizer.ggml.add_space_prefix")?.unwrap_or(!gemma);
+    let style = Style::SentencePiece {
+        prefix: if add_prefix { Prefix::Stretches } else { Prefix::Never },
+        byte_fallback: true,
+        unknown: unknown(metadata, &types)?,
+        fuse_unknown: true,
+    };
+    let spec = spec(metadata, vocabulary, &types, style, true)?;
+    Tokenizer::new(spec, merges)
+}
+
+fn unknown(metadata: &Metadata, types: &[i64]) -> Result<Option<u32>> {
+    let stated = id(metadata, "unknown_token_id")?;
+    Ok(stated.or_else(|| types.iter().position(|kind| *kind == UNKNOWN).map(|id| id as u32)))
+}
+
+/// The merges that a vocabulary with scores implies: every way to cut a token into two, best score first, then
+/// longest left part, then longest right part.
+fn derive_merges(vocabulary: &Vocabulary, scores: &[f32]) -> Vec<(u32, u32, u32)> {
+    let mut cuts = Vec::new();
+    for (result, (token, score)) in vocabulary.iter().zip(scores).enumerate() {
+        let from = cuts.len();
+        let chars = token.chars().count() as u32;
+        for (count, (at, _)) in token.char_indices().enumerate().skip(1) {
+            let Some((left, right)) = token.split_at_checked(at) else { continue };
+            if let (Some(left), Some(right)) = (vocabulary.id(left), vocabulary.id(right)) {
+                cuts.push((*score, count as u32, chars - count as u32, (left, right, result as u32)));
+            }
+        }
+        if let Some(new) = cuts.get_mut(from..) {
+            new.sort_by_key(|cut| (cut.3.0, cut.3.1));
+        }
+    }
+    cuts.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.1.cmp(&a.1)).then(b.2.cmp(&a.2)));
+    cuts.into_iter().map(|cut| cut.3).collect()
+}

@@ -1,0 +1,285 @@
+//! A tokenizer from a `tokenizer.json` and its `tokenizer_config.json`.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::Tokenizer;
+use super::gguf::ids;
+use super::json_parts::{self, BosEos};
+use super::spec::{AddedToken, Spec, Style};
+use super::vocabulary::Vocabulary;
+use crate::error::{Error, Kind, Result};
+use crate::gguf::Strings;
+use crate::limits;
+
+/// What is read of `tokenizer_config.json`.
+#[derive(Debug, Clone, Default)]
+pub struct TokenizerConfig {
+    /// The text of the BOS token.
+    pub bos: Option<String>,
+    /// The text of the EOS token.
+    pub eos: Option<String>,
+    /// The text of the padding token.
+    pub pad: Option<String>,
+    /// Whether BOS is put before every text, if the file says so.
+    pub add_bos: Option<bool>,
+    /// Whether EOS is put behind every text, if the file says so.
+    pub add_eos: Option<bool>,
+    /// The default chat template.
+    pub chat_template: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct File<'a> {
+    #[serde(default)]
+    added_tokens: Added,
+    #[serde(borrow, default)]
+    normalizer: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pre_tokenizer: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    post_processor: Option<&'a RawValue>,
+    model: Model,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Model {
+    r#type: Option<String>,
+    dropout: Option<f32>,
+    unk_token: Option<String>,
+    continuing_subword_prefix: Option<String>,
+    end_of_word_suffix: Option<String>,
+    fuse_unk: bool,
+    byte_fallback: bool,
+    ignore_merges: bool,
+    vocab: Vocab,
+    merges: MergeList,
+}
+
+#[derive(Deserialize)]
+#[allow(clippy::struct_excessive_bools, reason = "the flags of the file format")]
+struct RawAdded {
+    id: u32,
+    content: String,
+    #[serde(default)]
+    single_word: bool,
+    #[serde(default)]
+    lstrip: bool,
+    #[serde(default)]
+    rstrip: bool,
+    #[serde(default)]
+    normalized: bool,
+    #[serde(default)]
+    special: bool,
+}
+
+/// Token texts and their ids, in file order.
+#[derive(Default)]
+struct Vocab {
+    tokens: Strings,
+    ids: Vec<u32>,
+}
+
+/// Pairs of token texts, left and right in turn.
+#[derive(Default)]
+struct MergeList(Strings);
+
+#[derive(Default)]
+struct Added(Vec<RawAdded>);
+
+fn too_many<E: serde::de::Error>(what: &str, limit: usize) -> E {
+    E::custom(format_args!("more than {limit} {what}"))
+}
+
+struct VocabVisitor;
+
+impl<'de> Visitor<'de> for VocabVisitor {
+    type Value = Vocab;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map from tokens to ids")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Vocab, A::Error> {
+        let mut out = Vocab::default();
+        while let Some((token, id)) = map.next_entry::<std::borrow::Cow<'_, str>, u32>()? {
+            if out.ids.len() == limits::VOCABULARY {
+                return Err(too_many("tokens", limits::VOCABULARY));
+            }
+            out.tokens.push(&token);
+            out.ids.push(id);
+        }
+        Ok(out)
+    }
+}
+
+impl<'de> Deserialize<'de> for Vocab {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
+        d.deserialize_map(VocabVisitor)
+    }
+}
+
+struct MergesVisitor;
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Merge {
+    Text(String),
+    Pair(String, String),
+}
+
+impl<'de> Visitor<'de> for MergesVisitor {
+    type Value = MergeList;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of merges")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<MergeList, A::Error> {
+        let mut out = Strings::default();
+        while let Some(merge) = seq.next_element::<Merge>()? {
+            if out.len() as u64 >= 2 * limits::ARRAY_LEN {
+                return Err(too_many("merges", limits::ARRAY_LEN as usize));
+            }
+            let (left, right) = match &merge {
+                Merge::Pair(left, right) => (left.as_str(), right.as_str()),
+                Merge::Text(text) => text.split_once(' ').unwrap_or((text, "")),
+            };
+            out.push(left);
+            out.push(right);
+        }
+        Ok(MergeList(out))
+    }
+}
+
+impl<'de> Deserialize<'de> for MergeList {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
+        d.deserialize_seq(MergesVisitor)
+    }
+}
+
+struct AddedVisitor;
+
+impl<'de> Visitor<'de> for AddedVisitor {
+    type Value = Added;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of added tokens")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<Added, A::Error> {
+        const LIMIT: usize = 65_536;
+        let mut out = Vec::new();
+        while let Some(token) = seq.next_element()? {
+            if out.len() == LIMIT {
+                return Err(too_many("added tokens", LIMIT));
+            }
+            out.push(token);
+        }
+        Ok(Added(out))
+    }
+}
+
+impl<'de> Deserialize<'de> for Added {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
+        d.deserialize_seq(AddedVisitor)
+    }
+}
+
+impl Tokenizer {
+    /// Reads a `tokenizer.json`; BOS and EOS come from its `tokenizer_config.json`.
+    ///
+    /// # Errors
+    /// [`Kind::Syntax`] for what is not such a file; [`Kind::Unsupported`] for a model, normalizer or pre-tokenizer
+    /// other than those of the styles here; the errors of [`Tokenizer::from_gguf`] for contradictions.
+    pub fn from_json(json: &[u8], config: &TokenizerConfig) -> Result<Self> {
+        if json.len() as u64 > limits::TOKENIZER_BYTES {
+            let expected = format!("at most {} bytes", limits::TOKENIZER_BYTES);
+            return Err(Error::new(Kind::Limit, "size", expected, json.len()));
+        }
+        let file: File<'_> = serde_json::from_slice(json).map_err(|e| json_parts::syntax("", &e))?;
+        json_parts::only_bpe(file.model.r#type.as_deref(), file.model.dropout)?;
+        json_parts::no_affix("continuing_subword_prefix", file.model.continuing_subword_prefix.as_deref())?;
+        json_parts::no_affix("end_of_word_suffix", file.model.end_of_word_suffix.as_deref())?;
+        let vocabulary = place(&file.model.vocab, &file.added_tokens.0)?;
+        let unknown = file
+            .model
+            .unk_token
+            .as_deref()
+            .map(|token| named(&vocabulary, "unk_token", token))
+            .transpose()?;
+        let mut style = json_parts::style(file.normalizer, file.pre_tokenizer, file.model.ignore_merges)?;
+        if let Style::SentencePiece { byte_fallback, unknown: unk, fuse_unknown, .. } = &mut style {
+            (*byte_fallback, *unk, *fuse_unknown) = (file.model.byte_fallback, unknown, file.model.fuse_unk);
+        }
+        let merges = resolve(&vocabulary, &file.model.merges.0)?;
+        let around = json_parts::post_processor(file.post_processor)?;
+        let added = file.added_tokens.0.into_iter().map(added).collect::<Result<_>>()?;
+        Self::new(with_ends(vocabulary, style, added, &around, config)?, merges)
+    }
+}
+
+/// The token that `field` names.
+fn named(vocabulary: &Vocabulary, field: &str, token: &str) -> Result<u32> {
+    let absent = || Error::new(Kind::Missing, field, "a token of the vocabulary", format!("`{token}`"));
+    vocabulary.id(token).ok_or_else(absent)
+}
+
+fn with_ends(
+    vocabulary: Vocabulary,
+    style: Style,
+    added: Vec<AddedToken>,
+    around: &BosEos,
+    config: &TokenizerConfig,
+) -> Result<Spec> {
+    let find = |field: &str, token: Option<&String>| token.map(|t| named(&vocabulary, field, t)).transpose();
+    let bos = find("bos_token", config.bos.as_ref().or(around.bos.as_ref()))?;
+    let eos = find("eos_token", config.eos.as_ref().or(around.eos.as_ref()))?;
+    let pad = find("pad_token", config.pad.as_ref())?;
+    let add_bos = config.add_bos.unwrap_or(around.bos.is_some());
+    let add_eos = config.add_eos.unwrap_or(around.eos.is_some());
+    Ok(Spec { vocabulary, style, added, bos, eos, pad, add_bos, add_eos })
+}
+
+fn added(raw: RawAdded) -> Result<AddedToken> {
+    if raw.single_word {
+        let field = format!("added token `{}`", raw.content);
+        return Err(Error::new(Kind::Unsupported, field, "single_word false", "true"));
+    }
+    let RawAdded { id, content, lstrip, rstrip, normalized, special, .. } = raw;
+    Ok(AddedToken { id, content, special, normalized, lstrip, rstrip })
+}
+
+/// Tokens in the order of their ids; ids that no token has become empty tokens.
+fn place(vocab: &Vocab, added: &[RawAdded]) -> Result<Vocabulary> {
+    let listed = vocab.ids.iter().zip(vocab.tokens.iter()).map(|(id, token)| (*id, token));
+    let extra = added.iter().map(|token| (token.id, token.content.as_str()));
+    let all: Vec<(u32, &str)> = listed.chain(extra).collect();
+    let highest = all.iter().map(|(id, _)| *id as usize).max().unwrap_or_default();
+    if highest >= limits::VOCABULARY {
+        let expected = format!("ids below {}", limits::VOCABULARY);
+        return Err(Error::new(Kind::Limit, "vocabulary", expected, highest));
+    }
+    let mut slots: Vec<Option<&str>> = vec![None; highest + 1];
+    for (id, token) in all {
+        let Some(slot) = slots.get_mut(id as usize) else { continue };
+        match slot {
+            Some(other) if *other != token => {
+                let found = format!("`{other}` and `{token}`");
+                return Err(Error::new(Kind::Duplicate, format!("id {id}"), "one token", found));
+            }
+            _ => *slot = Some(token),
+        }
+    }
+    Vocabulary::new(slots.into_iter().map(Option::unwrap_or_default).collect())
+}
+
+fn resolve(vocabulary: &Vocabulary, merges: &Strings) -> Result<Vec<(u32, u32, u32)>> {
+    let pairs = (0..merges.len() / 2)
+        .filter_map(|rank| Some((rank, merges.get(2 * rank)?, merges.get(2 * rank + 1)?)));
+    pairs.map(|(rank, left, right)| ids(vocabulary, &format!("merge {rank}"), left, right)).collect()
+}

@@ -1,0 +1,266 @@
+//! The parts of a `tokenizer.json` that are known by their exact settings, and the config beside it.
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::json::TokenizerConfig;
+use super::sentencepiece::SPACE;
+use super::spec::{Prefix, Style};
+use super::split::Split;
+use crate::error::{Error, Kind, Result};
+use crate::limits;
+
+/// A part larger than this is none of the known ones.
+const PART_BYTES: usize = 64 << 10;
+
+const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+
+pub(super) fn syntax(field: &str, error: &serde_json::Error) -> Error {
+    Error::new(Kind::Syntax, field, "JSON of the documented form", error)
+}
+
+fn unsupported(field: &str, expected: &str, found: &Value) -> Error {
+    Error::new(Kind::Unsupported, format!("`{field}`"), expected, found)
+}
+
+fn part(field: &str, raw: Option<&RawValue>) -> Result<Value> {
+    let Some(raw) = raw else { return Ok(Value::Null) };
+    if raw.get().len() > PART_BYTES {
+        let expected = format!("at most {PART_BYTES} bytes");
+        return Err(Error::new(Kind::Limit, format!("`{field}`"), expected, raw.get().len()));
+    }
+    serde_json::from_str(raw.get()).map_err(|e| syntax(field, &e))
+}
+
+pub(super) fn only_bpe(kind: Option<&str>, dropout: Option<f32>) -> Result<()> {
+    match (kind, dropout) {
+        (None | Some("BPE"), None | Some(0.0)) => Ok(()),
+        (None | Some("BPE"), Some(p)) => {
+            Err(Error::new(Kind::Unsupported, "`model.dropout`", "no dropout", p))
+        }
+        (Some(other), _) => Err(Error::new(Kind::Unsupported, "`model.type`", "BPE", other)),
+    }
+}
+
+pub(super) fn no_affix(field: &str, value: Option<&str>) -> Result<()> {
+    match value {
+        None | Some("") => Ok(()),
+        Some(other) => Err(Error::new(Kind::Unsupported, format!("`model.{field}`"), "none", other)),
+    }
+}
+
+/// The steps of a `Sequence`, or the one step, or none.
+fn steps<'v>(value: &'v Value, inner: &str) -> Vec<&'v Value> {
+    match value {
+        Value::Null => Vec::new(),
+        Value::Object(map) if kind(value) == "Sequence" => {
+            map.get(inner).and_then(Value::as_array).into_iter().flatten().collect()
+        }
+        other => vec![other],
+    }
+}
+
+fn kind(value: &Value) -> &str {
+    value.get("type").and_then(Value::as_str).unwrap_or_default()
+}
+
+fn flag(value: &Value, key: &str, default: bool) -> bool {
+    value.get(key).and_then(Value::as_bool).unwrap_or(default)
+}
+
+fn text<'v>(value: &'v Value, key: &str) -> &'v str {
+    value.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// What a normalizer does: nothing, NFC, or spelling spaces.
+#[derive(PartialEq)]
+enum Normal {
+    Nothing,
+    Nfc,
+    Spaces { prepend: bool },
+}
+
+fn normal(value: &Value) -> Result<Normal> {
+    let known = |step: &&Value| match kind(step) {
+        "NFC" => Some(Normal::Nfc),
+        "Prepend" if text(step, "prepend") == SPACE => Some(Normal::Spaces { prepend: true }),
+        "Replace" if replaces_space(step) => Some(Normal::Spaces { prepend: false }),
+        _ => None,
+    };
+    let found: Vec<Option<Normal>> = steps(value, "normalizers").iter().map(known).collect();
+    match found.as_slice() {
+        [] => Ok(Normal::Nothing),
+        [Some(Normal::Nfc)] => Ok(Normal::Nfc),
+        [Some(Normal::Spaces { prepend: false })] => Ok(Normal::Spaces { prepend: false }),
+        [Some(Normal::Spaces { prepend: true }), Some(Normal::Spaces { prepend: false })] => {
+            Ok(Normal::Spaces { prepend: true })
+        }
+        _ => Err(unsupported("normalizer", "none, NFC, or spaces spelled ▁", value)),
+    }
+}
+
+fn replaces_space(step: &Value) -> bool {
+    let pattern = step.get("pattern").and_then(|p| p.get("String")).and_then(Value::as_str);
+    pattern == Some(" ") && text(step, "content") == SPACE
+}
+
+/// Reads normalizer and pre-tokenizer together: only known pairs have a meaning here.
+pub(super) fn style(
+    normalizer: Option<&RawValue>,
+    pre_tokenizer: Option<&RawValue>,
+    ignore_merges: bool,
+) -> Result<Style> {
+    let normal = normal(&part("normalizer", normalizer)?)?;
+    let value = part("pre_tokenizer", pre_tokenizer)?;
+    let piece =
+        |prefix| Style::SentencePiece { prefix, byte_fallback: false, unknown: None, fuse_unknown: false };
+    if let Some(split) = byte_level(&value) {
+        return match normal {
+            Normal::Nothing | Normal::Nfc => {
+                Ok(Style::ByteLevel { split, nfc: normal == Normal::Nfc, ignore_merges })
+            }
+            Normal::Spaces { .. } => {
+                Err(unsupported("pre_tokenizer", "none, after spaces are spelled ▁", &value))
+            }
+        };
+    }
+    match (normal, metaspace(&value), is_idle(&value)) {
+        (Normal::Spaces { prepend }, _, true) => {
+            Ok(piece(if prepend { Prefix::Stretches } else { Prefix::Never }))
+        }
+        (Normal::Nothing, Some(prefix), _) => Ok(piece(prefix)),
+        _ => Err(unsupported(
+            "pre_tokenizer",
+            "that of GPT-2, SmolLM, Llama 3, Qwen 2, Llama 2 or Gemma",
+            &value,
+        )),
+    }
+}
+
+fn byte_level(value: &Value) -> Option<Split> {
+    let last = |step: &Value, use_regex: bool| {
+        kind(step) == "ByteLevel"
+            && !flag(step, "add_prefix_space", true)
+            && flag(step, "use_regex", true) == use_regex
+    };
+    match steps(value, "pretokenizers").as_slice() {
+        [only] if last(only, true) => Some(Split::Gpt2),
+        [digits, bytes]
+            if kind(digits) == "Digits" && flag(digits, "individual_digits", false) && last(bytes, true) =>
+        {
+            Some(Split::Smollm)
+        }
+        [split, bytes] if is_isolated(split) && last(bytes, false) => {
+            match split.get("pattern").and_then(|p| p.get("Regex")).and_then(Value::as_str)? {
+                LLAMA3 => Some(Split::Llama3),
+                QWEN2 => Some(Split::Qwen2),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+fn is_isolated(step: &Value) -> bool {
+    kind(step) == "Split" && text(step, "behavior") == "Isolated" && !flag(step, "invert", false)
+}
+
+fn metaspace(value: &Value) -> Option<Prefix> {
+    if kind(value) != "Metaspace" || text(value, "replacement") != SPACE || flag(value, "split", true) {
+        return None;
+    }
+    match text(value, "prepend_scheme") {
+        "always" => Some(Prefix::StretchesWithout),
+        "first" => Some(Prefix::Start),
+        "never" => Some(Prefix::Never),
+        _ => None,
+    }
+}
+
+/// No pre-tokenizer, or one that splits at the spaces that the normalizer has already spelled.
+fn is_idle(value: &Value) -> bool {
+    let splits_spaces = kind(value) == "Split"
+        && value.get("pattern").and_then(|p| p.get("String")).and_then(Value::as_str) == Some(" ")
+        && !flag(value, "invert", false);
+    value.is_null() || splits_spaces
+}
+
+/// The tokens that a post-processor puts around a text.
+#[derive(Default)]
+pub(super) struct BosEos {
+    pub(super) bos: Option<String>,
+    pub(super) eos: Option<String>,
+}
+
+pub(super) fn post_processor(raw: Option<&RawValue>) -> Result<BosEos> {
+    let value = part("post_processor", raw)?;
+    let mut around = BosEos::default();
+    for step in steps(&value, "processors") {
+        match kind(step) {
+            "ByteLevel" => {}
+            "TemplateProcessing" => around = template(step)?,
+            _ => return Err(unsupported("post_processor", "ByteLevel or TemplateProcessing", step)),
+        }
+    }
+    Ok(around)
+}
+
+fn template(step: &Value) -> Result<BosEos> {
+    let refused = || unsupported("post_processor", "at most one token on each side of the text", step);
+    let mut around = BosEos::default();
+    let mut behind = false;
+    for item in step.get("single").and_then(Value::as_array).into_iter().flatten() {
+        let special = item.get("SpecialToken").and_then(|t| t.get("id")).and_then(Value::as_str);
+        let side = if behind { &mut around.eos } else { &mut around.bos };
+        match special {
+            Some(token) if side.is_none() => *side = Some(token.to_owned()),
+            None if item.get("Sequence").is_some() && !behind => behind = true,
+            _ => return Err(refused()),
+        }
+    }
+    if behind { Ok(around) } else { Err(refused()) }
+}
+
+impl TokenizerConfig {
+    /// Reads a `tokenizer_config.json`.
+    ///
+    /// # Errors
+    /// [`Kind::Syntax`] or [`Kind::Limit`] for the file, [`Kind::Type`] for a field.
+    pub fn from_json(json: &[u8]) -> Result<Self> {
+        let value = crate::json::object(json, limits::CONFIG_BYTES)?;
+        Ok(Self {
+            bos: token(&value, "bos_token")?,
+            eos: token(&value, "eos_token")?,
+            pad: token(&value, "pad_token")?,
+            add_bos: value.get("add_bos_token").and_then(Value::as_bool),
+            add_eos: value.get("add_eos_token").and_then(Value::as_bool),
+            chat_template: chat_template(value.get("chat_template"))?,
+        })
+    }
+}
+
+/// A token as a string or as an object with its content.
+fn token(config: &Value, key: &str) -> Result<Option<String>> {
+    match config.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(other) => match other.get("content").and_then(Value::as_str) {
+            Some(text) => Ok(Some(text.to_owned())),
+            None => Err(Error::new(Kind::Type, format!("`{key}`"), "a token's text", other)),
+        },
+    }
+}
+
+/// One template, or a list of named ones of which `default` is taken.
+fn chat_template(value: Option<&Value>) -> Result<Option<String>> {
+    match value {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(Value::Array(named)) => {
+            let default = named.iter().find(|t| text(t, "name") == "default");
+            Ok(default.map(|t| text(t, "template").to_owned()))
+        }
+        Some(other) => Err(Error::new(Kind::Type, "`chat_template`", "a template", other)),
+    }
+}

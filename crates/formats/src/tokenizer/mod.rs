@@ -1,0 +1,103 @@
+//! Text to token ids and back, from a GGUF's metadata or a `tokenizer.json`.
+//!
+//! A tokenizer is read into one [`Spec`], whatever file it came from, and everything else works on that: byte-level
+//! BPE with one of the known pre-tokenizers, or SentencePiece-style BPE with byte fallback. A `tokenizer.json` that
+//! asks for anything else is refused by name. Ids are those of Hugging Face's `tokenizers`; the tests compare the two.
+
+mod bpe;
+mod bytelevel;
+mod classes;
+mod decode;
+mod encode;
+mod gguf;
+mod json;
+mod json_parts;
+mod sentencepiece;
+mod spec;
+mod split;
+mod trie;
+mod vocabulary;
+
+pub use decode::Incremental;
+pub use encode::{Encoder, Specials};
+pub use json::TokenizerConfig;
+pub use spec::{AddedToken, Prefix, Spec, Style};
+pub use split::Split;
+pub use vocabulary::Vocabulary;
+
+use crate::error::Result;
+use crate::source::Sha256Hash;
+
+/// A tokenizer that is ready to use; [`Tokenizer::encoder`] encodes with a cache of its own.
+#[derive(Debug)]
+pub struct Tokenizer {
+    spec: Spec,
+    merges: bpe::Merges,
+    bytes: bytelevel::ByteIds,
+    matchers: encode::Matchers,
+}
+
+impl Tokenizer {
+    /// Checks a spec and builds the tables for it.
+    ///
+    /// # Errors
+    /// A special token id outside the vocabulary, a byte that no token stands for, an added token that is empty.
+    pub fn new(spec: Spec, mut merges: Vec<(u32, u32, u32)>) -> Result<Self> {
+        spec.check()?;
+        let bytes = bytelevel::ByteIds::new(&spec)?;
+        let matchers = encode::Matchers::new(&spec);
+        // Letters that happen to spell a control token must not grow together into it.
+        merges.retain(|(_, _, result)| !matchers.is_special(*result));
+        Ok(Self { merges: bpe::Merges::new(&merges), bytes, matchers, spec })
+    }
+
+    /// What the tokenizer was read as.
+    pub fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    /// The number of ids.
+    pub fn vocabulary_len(&self) -> usize {
+        self.spec.vocabulary.len()
+    }
+
+    /// The number of merges.
+    pub fn merges_len(&self) -> usize {
+        self.merges.len()
+    }
+
+    /// The token's text as the vocabulary spells it.
+    pub fn token(&self, id: u32) -> Option<&str> {
+        self.spec.vocabulary.token(id)
+    }
+
+    /// The id of a token spelled as in the vocabulary.
+    pub fn id(&self, token: &str) -> Option<u32> {
+        self.spec.vocabulary.id(token)
+    }
+
+    /// The id of a token that text may become: never a control token.
+    fn text_id(&self, token: &str) -> Option<u32> {
+        self.id(token).filter(|id| !self.is_special(*id))
+    }
+
+    /// Whether an id is a control token, never text.
+    pub fn is_special(&self, id: u32) -> bool {
+        self.matchers.is_special(id)
+    }
+
+    /// An encoder with an empty cache.
+    pub fn encoder(&self) -> Encoder<'_> {
+        Encoder::new(self)
+    }
+
+    /// The ids of a text in which no control token is recognised: for text from people.
+    pub fn encode_text(&self, text: &str) -> Vec<u32> {
+        self.encoder().encode(text, Specials::AsText)
+    }
+
+    /// SHA-256 over vocabulary, merges and settings: equal for tokenizers that give equal ids.
+    pub fn sha256(&self) -> Sha256Hash {
+        self.spec.sha256(&self.merges)
+    }
+}

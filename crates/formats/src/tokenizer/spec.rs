@@ -1,0 +1,125 @@
+//! What a tokenizer is, whichever file said so.
+
+use sha2::{Digest, Sha256};
+
+use super::bpe::Merges;
+use super::split::Split;
+use super::vocabulary::Vocabulary;
+use crate::error::{Error, Kind, Result};
+use crate::source::Sha256Hash;
+
+/// How text becomes the symbols that merges work on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Style {
+    /// UTF-8 bytes, each spelled as a printable character, in the words that a pre-tokenizer cuts.
+    ByteLevel {
+        /// The pre-tokenizer.
+        split: Split,
+        /// Whether text is brought to Unicode normal form C first.
+        nfc: bool,
+        /// Whether a word that is a token needs no merges.
+        ignore_merges: bool,
+    },
+    /// Characters with spaces spelled `▁`, unknown ones as byte tokens, no pre-tokenizer.
+    SentencePiece {
+        /// Where a space is put in front.
+        prefix: Prefix,
+        /// Whether `<0x00>` … `<0xFF>` stand for unknown characters' bytes.
+        byte_fallback: bool,
+        /// The token for what not even bytes can spell.
+        unknown: Option<u32>,
+        /// Whether unknown characters side by side are one token.
+        fuse_unknown: bool,
+    },
+}
+
+/// Where SentencePiece-style tokenizers put a space that the text does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prefix {
+    /// Nowhere.
+    Never,
+    /// Before every stretch of text between control tokens.
+    Stretches,
+    /// Before every stretch that does not start with a space.
+    StretchesWithout,
+    /// Before the text, if it does not start with a space.
+    Start,
+}
+
+/// A token that is found in text as a whole, before anything else is done to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "the flags of the file format, which are independent")]
+pub struct AddedToken {
+    /// Its id.
+    pub id: u32,
+    /// Its text.
+    pub content: String,
+    /// Whether it is a control token: never recognised in text from people.
+    pub special: bool,
+    /// Whether it is looked for after normalization.
+    pub normalized: bool,
+    /// Whether it takes the whitespace before it.
+    pub lstrip: bool,
+    /// Whether it takes the whitespace behind it.
+    pub rstrip: bool,
+}
+
+/// A tokenizer's settings and vocabulary.
+#[derive(Debug)]
+pub struct Spec {
+    /// All tokens.
+    pub vocabulary: Vocabulary,
+    /// From text to symbols.
+    pub style: Style,
+    /// Tokens found as a whole.
+    pub added: Vec<AddedToken>,
+    /// The token before a text, if there is one.
+    pub bos: Option<u32>,
+    /// The token that ends a turn or a text.
+    pub eos: Option<u32>,
+    /// The token for padding.
+    pub pad: Option<u32>,
+    /// Whether `bos` is put before every text.
+    pub add_bos: bool,
+    /// Whether `eos` is put behind every text.
+    pub add_eos: bool,
+}
+
+impl Spec {
+    /// Refuses ids without a token, and added tokens without text.
+    pub(super) fn check(&self) -> Result<()> {
+        let tokens = self.vocabulary.len();
+        let named = [("BOS token", self.bos), ("EOS token", self.eos), ("padding token", self.pad)];
+        let unknown = match self.style {
+            Style::SentencePiece { unknown, .. } => unknown,
+            Style::ByteLevel { .. } => None,
+        };
+        for (field, id) in named.into_iter().chain([("unknown token", unknown)]) {
+            if let Some(id) = id.filter(|id| *id as usize >= tokens) {
+                return Err(Error::new(Kind::Value, field, format!("an id below {tokens}"), id));
+            }
+        }
+        if let Some(token) = self.added.iter().find(|token| token.content.is_empty()) {
+            return Err(Error::new(Kind::Value, format!("added token {}", token.id), "some text", "none"));
+        }
+        let needed = [("BOS token", self.bos, self.add_bos), ("EOS token", self.eos, self.add_eos)];
+        match needed.into_iter().find(|(_, id, added)| *added && id.is_none()) {
+            Some((field, ..)) => {
+                Err(Error::new(Kind::Missing, field, "an id, since it is to be added", "none"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn sha256(&self, merges: &Merges) -> Sha256Hash {
+        let mut hasher = Sha256::new();
+        for token in self.vocabulary.iter() {
+            hasher.update((token.len() as u64).to_le_bytes());
+            hasher.update(token);
+        }
+        merges.digest(&mut hasher);
+        let Self { style, added, bos, eos, pad, add_bos, add_eos, .. } = self;
+        hasher.update(format!("{style:?} {added:?} {bos:?} {eos:?} {pad:?} {add_bos} {add_eos}"));
+        Sha256Hash(hasher.finalize().into())
+    }
+}
