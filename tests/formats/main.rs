@@ -6,6 +6,7 @@ mod gguf;
 mod gguf_bytes;
 mod malformed;
 mod quants;
+mod templates;
 mod tokenizing;
 
 use std::io::Cursor;

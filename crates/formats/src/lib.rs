@@ -10,6 +10,7 @@ pub mod limits;
 pub mod quants;
 pub mod sniff;
 pub mod source;
+pub mod template;
 pub mod tensor;
 pub mod tokenizer;
 

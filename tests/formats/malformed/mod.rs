@@ -2,6 +2,8 @@
 
 mod gguf_header;
 mod gguf_tensors;
+mod template;
+mod tokenizer;
 
 use smolder_formats::{Error, Kind, Result};
 

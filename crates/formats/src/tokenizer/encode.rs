@@ -18,6 +18,8 @@ pub enum Specials {
     AsTokens,
     /// Just these letters: for text that a person wrote.
     AsText,
+    /// The control token, unless this mark is inside; the marks themselves are no text.
+    Guarded(char),
 }
 
 /// Finders of added tokens: with and without the control tokens, before and after normalization.
@@ -97,6 +99,13 @@ fn normalize<'t>(spec: &Spec, stretch: &'t str, at_start: bool) -> Cow<'t, str> 
         }
         Style::ByteLevel { .. } => stretch.into(),
         Style::SentencePiece { prefix, .. } => sentencepiece::normalize(prefix, stretch, at_start).into(),
+    }
+}
+
+fn without_mark(text: &str, specials: Specials) -> Cow<'_, str> {
+    match specials {
+        Specials::Guarded(mark) if text.contains(mark) => text.replace(mark, "").into(),
+        _ => text.into(),
     }
 }
 
@@ -180,10 +189,11 @@ impl<'t> Encoder<'t> {
         let Some(raw) = text.get(part.clone()).filter(|raw| !raw.is_empty()) else { return };
         let spec = &self.tokenizer.spec;
         let at_start = part.start == 0;
-        let normalized = normalize(spec, raw, at_start);
-        let same = matches!(normalized, Cow::Borrowed(_));
+        let unmarked = without_mark(raw, specials);
+        let normalized = normalize(spec, &unmarked, at_start);
+        let same = matches!((&unmarked, &normalized), (Cow::Borrowed(_), Cow::Borrowed(_)));
         let spans = spans.inside(&part, |at| match raw.get(..at) {
-            Some(before) if !same => normalize(spec, before, at_start).len(),
+            Some(before) if !same => normalize(spec, &without_mark(before, specials), at_start).len(),
             _ => at,
         });
         let matchers = &self.tokenizer.matchers;

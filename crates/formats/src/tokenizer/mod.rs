@@ -47,7 +47,7 @@ impl Tokenizer {
         let bytes = bytelevel::ByteIds::new(&spec)?;
         let matchers = encode::Matchers::new(&spec);
         // Letters that happen to spell a control token must not grow together into it.
-        merges.retain(|(_, _, result)| !matchers.is_special(*result));
+        merges.retain(|merge| ![merge.0, merge.1, merge.2].iter().any(|id| matchers.is_special(*id)));
         Ok(Self { merges: bpe::Merges::new(&merges), bytes, matchers, spec })
     }
 

@@ -1,0 +1,182 @@
+//! Filters, functions and methods as chat templates know them from Python.
+
+use minijinja::value::{Kwargs, Rest, Value, ValueKind};
+use minijinja::{Environment, Error, ErrorKind, Output, State};
+
+use super::{budget, instrument, json};
+
+/// How the message of `raise_exception` starts.
+pub(super) const RAISED: &str = "the template says: ";
+
+pub(super) fn register(env: &mut Environment<'static>) {
+    env.add_filter(instrument::COST, cost);
+    env.add_filter("tojson", tojson);
+    env.add_filter("join", join);
+    env.add_filter("replace", |text: &str, from: &str, to: &str| replace(text, from, to));
+    env.add_filter("indent", indent);
+    env.add_filter("string", |value: &Value| {
+        budget::written(value, 0)?;
+        Ok::<_, Error>(text_of(value))
+    });
+    for name in ["format", "pprint", "urlencode", "center", "batch", "slice", "groupby", "chain", "zip"] {
+        env.remove_filter(name);
+    }
+    env.remove_global("debug");
+    env.add_function("raise_exception", |message: &str| -> Result<Value, Error> {
+        Err(Error::new(ErrorKind::InvalidOperation, format!("{RAISED}{message}")))
+    });
+}
+
+fn invalid(message: &str) -> Error {
+    Error::new(ErrorKind::InvalidOperation, message.to_owned())
+}
+
+/// Takes the cost of one operation on `value` off the budget.
+fn cost(value: Value, operation: &str) -> Result<Value, Error> {
+    let size = budget::size(&value);
+    let container = matches!(value.kind(), ValueKind::Seq | ValueKind::Map | ValueKind::Iterable);
+    match operation {
+        "*" if value.kind() == ValueKind::Number || value.is_undefined() => {}
+        "*" => return Err(invalid("only numbers can be multiplied")),
+        // Compared or searched, not copied.
+        "==" => budget::charge(size / 16)?,
+        // Adding makes a string of both sides, whatever they are.
+        "+" if container => drop(budget::written(&value, 0)?),
+        "list" | "split" | "lines" | "sort" | "unique" | "reverse" | "map" if !container => {
+            budget::charge(size * 32)?
+        }
+        _ => budget::charge(size)?,
+    }
+    Ok(value)
+}
+
+fn tojson(value: Value, kwargs: Kwargs) -> Result<String, Error> {
+    budget::written(&value, 0)?;
+    let indent: Option<usize> = kwargs.get("indent")?;
+    let ascii = kwargs.get::<Option<bool>>("ensure_ascii")?.unwrap_or(false);
+    let sorted = kwargs.get::<Option<bool>>("sort_keys")?.unwrap_or(false);
+    kwargs.assert_all_used()?;
+    let value = serde_json::to_value(&value).map_err(|e| invalid(&e.to_string()))?;
+    Ok(json::dumps(&value, indent.filter(|n| *n <= 16), ascii, sorted))
+}
+
+fn join(values: &Value, separator: Option<&str>) -> Result<String, Error> {
+    let mut out = String::new();
+    for (index, item) in values.try_iter()?.enumerate() {
+        let separator = separator.filter(|_| index > 0).unwrap_or_default();
+        budget::charge(separator.len() as u64)?;
+        budget::written(&item, 0)?;
+        out.push_str(separator);
+        out.push_str(&text_of(&item));
+    }
+    Ok(out)
+}
+
+fn replace(text: &str, from: &str, to: &str) -> Result<String, Error> {
+    budget::charge((text.len() + text.matches(from).count() * to.len()) as u64)?;
+    Ok(text.replace(from, to))
+}
+
+fn indent(
+    text: &str,
+    width: Option<usize>,
+    first: Option<bool>,
+    blank: Option<bool>,
+) -> Result<String, Error> {
+    let width = width.unwrap_or(4);
+    let lines = text.split('\n').count();
+    budget::charge((text.len() as u64).saturating_add((width as u64).saturating_mul(lines as u64)))?;
+    let pad = " ".repeat(width);
+    let mut out = String::new();
+    for (index, line) in text.split('\n').enumerate() {
+        if index > 0 {
+            out.push('\n');
+        }
+        let first_or_later = index > 0 || first.unwrap_or(false);
+        if first_or_later && (blank.unwrap_or(false) || !line.trim().is_empty()) {
+            out.push_str(&pad);
+        }
+        out.push_str(line);
+    }
+    Ok(out)
+}
+
+/// A value as Python's `str()` writes it.
+fn text_of(value: &Value) -> String {
+    match value.kind() {
+        ValueKind::Bool if value.is_true() => "True".into(),
+        ValueKind::Bool => "False".into(),
+        ValueKind::None => "None".into(),
+        _ => value.to_string(),
+    }
+}
+
+pub(super) fn format_value(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+    if value.is_undefined() {
+        return Ok(());
+    }
+    if let Some(text) = value.as_str() {
+        budget::charge(text.len() as u64)?;
+        return out.write_str(text).map_err(Error::from);
+    }
+    budget::written(value, 0)?;
+    out.write_str(&text_of(value)).map_err(Error::from)
+}
+
+/// Python's methods, with their cost.
+pub(super) fn method(
+    state: &mut State<'_, '_>,
+    value: &Value,
+    name: &str,
+    args: &[Value],
+) -> Result<Value, Error> {
+    let text = value.as_str();
+    match (name, text, args) {
+        ("join", Some(separator), [items]) => return join(items, Some(separator)).map(Value::from),
+        ("replace", Some(text), [from, to]) => {
+            let part =
+                |v: &Value| v.as_str().map(str::to_owned).ok_or_else(|| invalid("replace takes strings"));
+            return replace(text, &part(from)?, &part(to)?).map(Value::from);
+        }
+        ("format" | "center" | "ljust" | "rjust" | "zfill" | "expandtabs" | "translate", Some(_), _) => {
+            return Err(Error::new(
+                ErrorKind::UnknownMethod,
+                format!("strings have no method `{name}` here"),
+            ));
+        }
+        _ => {}
+    }
+    let lists = matches!(name, "split" | "rsplit" | "splitlines" | "partition" | "rpartition");
+    budget::charge(budget::size(value) * if lists { 32 } else { 1 })?;
+    args.iter().try_for_each(|arg| budget::charge(budget::size(arg)))?;
+    minijinja_contrib::pycompat::unknown_method_callback(state, value, name, args)
+}
+
+/// `strftime_now`, for a day that the caller names.
+pub(super) fn date(year: i32, month: u8, day: u8) -> Value {
+    const MONTHS: [&str; 12] = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    Value::from_function(move |format: &str, _: Rest<Value>| -> Result<String, Error> {
+        let name = MONTHS.get(usize::from(month).saturating_sub(1)).copied().unwrap_or_default();
+        let short = name.get(..3).unwrap_or_default();
+        let text = format
+            .replace("%d", &format!("{day:02}"))
+            .replace("%m", &format!("{month:02}"))
+            .replace("%Y", &format!("{year:04}"))
+            .replace("%b", short)
+            .replace("%B", name);
+        if text.contains('%') { Err(invalid("only %d %m %Y %b %B are known of a date")) } else { Ok(text) }
+    })
+}

@@ -1,0 +1,117 @@
+//! Chat templates: Jinja, as models ship it, run with bounded time, memory and output.
+//!
+//! Strings equal those of transformers' `apply_chat_template`. Text from people is guarded first: where it spells a
+//! control token, an invisible mark is put inside, which the tokenizer takes away again. A template can therefore
+//! trim, cut and join what people wrote, and it still becomes letters, never control.
+
+mod budget;
+mod conversation;
+mod filters;
+mod generation;
+mod guard;
+mod instrument;
+mod json;
+mod spans;
+
+pub use conversation::{Message, Options, Rendered, Special};
+pub use spans::TrainOn;
+
+use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value};
+
+use minijinja::value::Serde;
+
+use crate::error::{Error, Kind, Result};
+use crate::limits;
+
+/// What models without a template of their own get.
+pub const CHATML: &str = "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + \
+message['content'] + '<|im_end|>' + '\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}\
+{% endif %}";
+
+const NAME: &str = "chat";
+
+/// A compiled chat template.
+#[derive(Debug)]
+pub struct ChatTemplate {
+    env: Environment<'static>,
+    source: String,
+    built_in: bool,
+    marks_generation: bool,
+}
+
+impl ChatTemplate {
+    /// Compiles a model's template, or [`CHATML`] where it has none.
+    ///
+    /// # Errors
+    /// [`Kind::Limit`] over [`limits::TEMPLATE_BYTES`], [`Kind::Syntax`] for what does not compile.
+    pub fn new(source: Option<&str>) -> Result<Self> {
+        let text = source.unwrap_or(CHATML);
+        if text.len() > limits::TEMPLATE_BYTES {
+            let expected = format!("at most {} bytes", limits::TEMPLATE_BYTES);
+            return Err(Error::new(Kind::Limit, "chat template", expected, text.len()));
+        }
+        let (marked, marks_generation) = generation::mark(text);
+        let mut env = environment();
+        env.add_template_owned(NAME, instrument::instrument(&marked)?).map_err(|e| refused(&e))?;
+        Ok(Self { env, source: text.to_owned(), built_in: source.is_none(), marks_generation })
+    }
+
+    /// Whether this is the built-in fallback: worth telling people.
+    pub fn is_built_in(&self) -> bool {
+        self.built_in
+    }
+
+    /// The template as the model ships it.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Runs the template over messages that are already guarded.
+    fn run(&self, messages: &[Message], prompt: bool, options: &Options) -> Result<String> {
+        let template = self.env.get_template(NAME).map_err(|e| refused(&e))?;
+        let mut context = options.context();
+        context.insert("messages".into(), Value::from(Serde(messages)));
+        context.insert("add_generation_prompt".into(), prompt.into());
+        let mut out = budget::Output::default();
+        budget::reset();
+        let ran = template.render_captured_to(Value::from_pairs(context), &mut out);
+        match (out.overflow, ran) {
+            (true, _) => {
+                let expected = format!("at most {} bytes of output", limits::TEMPLATE_OUTPUT_BYTES);
+                Err(Error::new(Kind::Limit, "chat template", expected, "more"))
+            }
+            (false, Err(error)) => Err(refused(&error)),
+            (false, Ok(_)) => String::from_utf8(out.bytes)
+                .map_err(|e| Error::new(Kind::Encoding, "chat template", "UTF-8 output", e)),
+        }
+    }
+}
+
+fn environment() -> Environment<'static> {
+    let mut env = Environment::new();
+    let syntax = env.syntax().to_builder().trim_blocks(true).lstrip_blocks(true).build();
+    syntax.into_iter().for_each(|syntax| env.set_syntax(syntax));
+    env.set_auto_escape_callback(|_| AutoEscape::None);
+    env.set_undefined_behavior(UndefinedBehavior::Lenient);
+    env.set_fuel(Some(limits::TEMPLATE_FUEL));
+    env.set_recursion_limit(100);
+    env.set_formatter(filters::format_value);
+    env.set_unknown_method_callback(filters::method);
+    filters::register(&mut env);
+    env
+}
+
+/// minijinja's errors as ours: what a template refuses by itself is a matter of the data, not of the template.
+fn refused(error: &minijinja::Error) -> Error {
+    let line = error.line().map_or_else(String::new, |line| format!(", line {line}"));
+    let field = format!("chat template{line}");
+    let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+    let (kind, expected) = match error.kind() {
+        ErrorKind::OutOfFuel => (Kind::Cost, "a template that ends soon"),
+        _ if detail.starts_with(budget::EXCEEDED) => (Kind::Cost, "a template of modest memory"),
+        _ if detail.starts_with(filters::RAISED) => (Kind::Value, "messages that the template accepts"),
+        ErrorKind::SyntaxError => (Kind::Syntax, "a Jinja template"),
+        _ => (Kind::Syntax, "a template that runs"),
+    };
+    Error::new(kind, field, expected, detail.trim_start_matches(filters::RAISED))
+}

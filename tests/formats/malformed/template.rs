@@ -1,0 +1,78 @@
+//! Chat templates that would run, grow or nest without end, and conversations that they cannot take.
+
+use std::time::Instant;
+
+use smolder_formats::Result;
+use smolder_formats::template::{ChatTemplate, Message, Options, Rendered, TrainOn};
+
+use super::cases;
+use crate::tokenizing::from_gguf;
+
+fn message(role: &str, content: &str) -> Message {
+    serde_json::json!({"role": role, "content": content}).as_object().unwrap().clone()
+}
+
+/// Renders a short conversation; no template may take a second.
+fn render(source: impl AsRef<str>) -> Result<String> {
+    let tokenizer = from_gguf("gpt2");
+    let start = Instant::now();
+    let template = ChatTemplate::new(Some(source.as_ref()))?;
+    let rendered =
+        template.render(&tokenizer, &[message("user", &"x".repeat(100_000))], false, &Options::default());
+    assert!(start.elapsed().as_secs_f64() < 1.0 || cfg!(debug_assertions), "{:?}", start.elapsed());
+    rendered.map(|rendered| rendered.text())
+}
+
+cases! { render;
+    endless_loop: "{% for a in range(90000) %}{% for b in range(90000) %}{% endfor %}{% endfor %}" => Cost, "ends soon", "out of fuel";
+    range_of_billions: "{% for a in range(1000000000) %}{% endfor %}" => Syntax, "chat template, line 1";
+    doubling_by_plus: "{% set ns = namespace(x='ab') %}{% for i in range(60) %}{% set ns.x = ns.x + ns.x %}{% endfor %}" => Cost, "modest memory";
+    doubling_by_tilde: "{% set ns = namespace(x='ab') %}{% for i in range(60) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}" => Cost, "modest memory";
+    doubling_in_brackets: "{% set ns = namespace(x='ab') %}{% for i in range(60) %}{% set ns.x = (ns.x) + [ns.x][0] %}{% endfor %}" => Cost, "modest memory";
+    doubling_by_format_of_list: "{% set ns = namespace(x='ab') %}{% for i in range(60) %}{% set ns.x = [ns.x, ns.x]|string %}{% endfor %}" => Cost, "modest memory";
+    doubling_by_join: "{% set ns = namespace(x='ab') %}{% for i in range(60) %}{% set ns.x = [ns.x, ns.x]|join %}{% endfor %}" => Cost, "modest memory";
+    doubling_by_join_method: "{% set ns = namespace(x='ab') %}{% for i in range(60) %}{% set ns.x = ns.x.join([ns.x, ns.x]) %}{% endfor %}" => Cost, "modest memory";
+    doubling_by_replace: "{% set ns = namespace(x='aa') %}{% for i in range(60) %}{% set ns.x = ns.x|replace('a', 'aa') %}{% endfor %}" => Cost, "modest memory";
+    doubling_by_replace_method: "{% set ns = namespace(x='aa') %}{% for i in range(60) %}{% set ns.x = ns.x.replace('a', 'aa') %}{% endfor %}" => Cost, "modest memory";
+    doubling_by_set_block: "{% set ns = namespace(x='ab') %}{% for i in range(60) %}{% set y %}{{ ns.x }}{{ ns.x }}{% endset %}{% set ns.x = y %}{% endfor %}" => Cost, "modest memory";
+    doubling_by_tojson: "{% set ns = namespace(x='ab') %}{% for i in range(60) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x|tojson }}" => Cost, "modest memory";
+    doubling_by_macro: "{% macro f(x, n) %}{% if n %}{{ f(x + x, n - 1) }}{% endif %}{% endmacro %}{{ f('ab', 60) }}" => Syntax, "recursion limit exceeded";
+    string_times_number: "{{ 'x' * 100000000 }}" => Syntax, "only numbers can be multiplied";
+    number_times_string: "{% set n = 90000000 %}{% set s = 'x' %}{{ n * s }}" => Syntax, "only numbers can be multiplied";
+    indent_by_a_billion: "{{ 'x'|indent(1000000000, true) }}" => Cost, "modest memory";
+    padded_format: "{{ '%999999999d'|format(1) }}" => Syntax, "format is unknown";
+    centered: "{{ 'x'.center(1000000000) }}" => Syntax, "center";
+    many_slices: "{% set m = messages[0].content %}{% set ns = namespace(x=[]) %}{% for i in range(9999) %}{% set ns.x = ns.x + [m[1:]] %}{% endfor %}" => Cost, "modest memory";
+    many_copies: "{% set m = messages[0].content %}{% set ns = namespace(x=[]) %}{% for i in range(9999) %}{% set ns.x = ns.x + [m|upper] %}{% endfor %}" => Cost, "modest memory";
+    many_searches: "{% set m = messages[0].content %}{% for i in range(90000) %}{% if 'y' in m %}{% endif %}{% endfor %}" => Cost, "modest memory";
+    many_lists: "{% set ns = namespace(x=[]) %}{% for i in range(9999) %}{% set ns.x = ns.x + [range(90000)|list] %}{% endfor %}" => Cost, "modest memory";
+    output_over_4_mib: "{% for i in range(90) %}{{ messages[0].content }}{% endfor %}" => Limit, "at most 4194304 bytes of output";
+    endless_recursion: "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}" => Syntax, "chat template";
+    template_of_10_mb: "x".repeat(10 << 20) => Limit, "at most 1048576 bytes", "10485760";
+    deep_brackets: format!("{{{{ {}1{} }}}}", "(".repeat(50_000), ")".repeat(50_000)) => Limit, "at most 64 nested brackets";
+    unclosed_block: "{% for m in messages %}" => Syntax, "a Jinja template";
+    unclosed_tag: "{{ messages" => Syntax, "a Jinja template";
+    unknown_filter: "{{ messages|os_system }}" => Syntax, "os_system";
+    unknown_function: "{{ open('/etc/passwd') }}" => Syntax, "open";
+    include_of_a_file: "{% include '/etc/passwd' %}" => Syntax, "chat template";
+    template_that_refuses: "{{ raise_exception('only system messages') }}" => Value, "accepts", "only system messages";
+}
+
+fn train(source: &str) -> Result<Rendered> {
+    let messages = [message("user", "hi"), message("assistant", "hello")];
+    let template = ChatTemplate::new(Some(source))?;
+    template.render_training(&from_gguf("gpt2"), &messages, TrainOn::Assistant, &Options::default())
+}
+
+cases! { train;
+    no_assistant_span: "{% for m in messages %}{% if m.role == 'user' %}{{ m.content }}{% endif %}{% endfor %}" => Missing, "an assistant's turn";
+    empty_generation_block: "{% generation %}{% endgeneration %}" => Missing, "an assistant's turn";
+}
+
+#[test]
+fn every_mark_in_one_message() {
+    let all: String = ('\u{fdd0}'..='\u{fdef}').collect();
+    let template = ChatTemplate::new(None).unwrap();
+    let rendered = template.render(&from_gguf("gpt2"), &[message("user", &all)], false, &Options::default());
+    super::refused(rendered, smolder_formats::Kind::Encoding, &["every noncharacter"]);
+}
