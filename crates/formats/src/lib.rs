@@ -3,6 +3,7 @@
 //! No GPU, no threads, no file system of its own: readers take `Read + Seek`. Nothing here panics on any input,
 //! memory is bounded by [`limits`], and every refusal is an [`Error`] that names the file and the field.
 
+pub mod dataset;
 pub mod error;
 pub mod gguf;
 pub mod json;

@@ -47,6 +47,11 @@ impl<R: Read + Seek> Source<R> {
         Ok(&mut self.reader)
     }
 
+    /// The reader alone, wherever it stands.
+    pub fn into_inner(self) -> R {
+        self.reader
+    }
+
     /// Fills `buffer` from `offset` on.
     ///
     /// # Errors

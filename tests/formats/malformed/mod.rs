@@ -1,5 +1,6 @@
 //! Every way a file can be wrong, each a test of its own that says which refusal it gets.
 
+mod dataset;
 mod gguf_header;
 mod gguf_tensors;
 mod template;

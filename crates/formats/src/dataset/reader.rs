@@ -1,0 +1,161 @@
+//! A dataset file as records.
+
+use std::io::{Read, Seek};
+
+use serde_json::{Map, Value};
+
+use super::detect::{Format, Mapping, detect};
+use super::lines::Rows;
+use super::{chat, pairs, table};
+use crate::error::{Error, Kind, Result};
+use crate::limits;
+use crate::source::Source;
+use crate::template::Message;
+
+/// One example, before it is rendered.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Record {
+    /// A conversation.
+    Chat(Vec<Message>),
+    /// A question and its answer.
+    Pair {
+        /// What is read.
+        prompt: String,
+        /// What is learned.
+        completion: String,
+    },
+    /// Two conversations that differ in their end.
+    Preference {
+        /// The better one.
+        chosen: Vec<Message>,
+        /// The worse one.
+        rejected: Vec<Message>,
+    },
+    /// Text to learn as it is.
+    Text(String),
+}
+
+/// How a file writes its rows, by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Container {
+    Json,
+    Table(char),
+    Plain,
+}
+
+/// A dataset being read.
+#[derive(Debug)]
+pub struct Dataset<R: Read> {
+    rows: Rows<R>,
+    container: Container,
+    mapping: Mapping,
+    header: Vec<String>,
+    format: Option<Format>,
+}
+
+impl<R: Read + Seek> Dataset<R> {
+    /// Looks at the start of a file; `.csv` and `.tsv` are tables, `.txt` and `.md` plain text, the rest JSON.
+    ///
+    /// # Errors
+    /// [`Kind::Magic`] or [`Kind::Encoding`] for what is no text, [`Kind::Missing`] for an empty file.
+    pub fn open(source: Source<R>, mapping: Mapping) -> Result<Self> {
+        let name = source.name().to_owned();
+        if source.is_empty() {
+            return Err(Error::new(Kind::Missing, "rows", "at least one", "an empty file").in_file(&name));
+        }
+        let extension = name.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
+        let container = match extension.as_str() {
+            "csv" => Container::Table(','),
+            "tsv" => Container::Table('\t'),
+            "txt" | "md" => Container::Plain,
+            _ => Container::Json,
+        };
+        let rows = Rows::new(source, matches!(container, Container::Table(_)))?;
+        let mut dataset = Self { rows, container, mapping, header: Vec::new(), format: None };
+        if let Container::Table(separator) = container {
+            let record = dataset.rows.next_row()?.map(|row| row.1).unwrap_or_default();
+            let fields = utf8(record).and_then(|text| table::fields(&text, separator));
+            dataset.header = fields.and_then(table::header).map_err(|e| e.in_file(&name))?;
+        }
+        Ok(dataset)
+    }
+
+    /// The format, once a row has shown it.
+    pub fn format(&self) -> Option<Format> {
+        self.format
+    }
+
+    /// Bytes read so far, of how many.
+    pub fn progress(&self) -> (u64, u64) {
+        self.rows.progress()
+    }
+
+    /// The next row: its line and its record, or why it is none. The outer error ends the file.
+    ///
+    /// # Errors
+    /// [`Kind::Limit`] for a row or a file that is too large, [`Kind::Truncated`] or [`Kind::Syntax`] for an array or
+    /// a quoted field that never ends, [`Kind::Missing`] for columns of no known format, [`Kind::Mismatch`] for a file
+    /// that changed meanwhile.
+    #[allow(clippy::type_complexity, reason = "a row may fail without the file failing")]
+    pub fn next_record(&mut self) -> Result<Option<(u64, Result<Record>)>> {
+        let Some((line, bytes)) = self.rows.next_row()? else { return Ok(None) };
+        if self.container == Container::Plain {
+            self.format = Some(Format::Text);
+            return Ok(Some((line, utf8(bytes).map(Record::Text))));
+        }
+        let row = match self.object(bytes) {
+            Ok(row) => self.mapping.apply(row),
+            Err(error) => return Ok(Some((line, Err(error)))),
+        };
+        let format = match self.format {
+            Some(format) => format,
+            None => *self.format.insert(detect(&row).map_err(|e| e.in_file(self.rows.name()))?),
+        };
+        Ok(Some((line, record(format, &row))))
+    }
+
+    fn object(&self, bytes: Vec<u8>) -> Result<Map<String, Value>> {
+        if let Container::Table(separator) = self.container {
+            return table::object(&self.header, table::fields(&utf8(bytes)?, separator)?);
+        }
+        match crate::json::object(&bytes, limits::ROW_BYTES)? {
+            Value::Object(row) => Ok(row),
+            _ => Err(Error::new(Kind::Type, "row", "a JSON object", "another value")),
+        }
+    }
+}
+
+fn utf8(bytes: Vec<u8>) -> Result<String> {
+    let text = String::from_utf8(bytes).map_err(|e| {
+        let found = format!("byte {} is not", e.utf8_error().valid_up_to());
+        Error::new(Kind::Encoding, "row", "UTF-8 text", found)
+    })?;
+    no_nul(&text)?;
+    Ok(text)
+}
+
+fn no_nul(text: &str) -> Result<()> {
+    let nul = || Error::new(Kind::Encoding, "row", "text", "a NUL character");
+    if text.contains('\0') { Err(nul()) } else { Ok(()) }
+}
+
+fn record(format: Format, row: &Map<String, Value>) -> Result<Record> {
+    row.values().try_for_each(no_nul_inside)?;
+    match format {
+        Format::Messages => chat::messages(row).map(Record::Chat),
+        Format::ShareGpt => chat::sharegpt(row).map(Record::Chat),
+        Format::Alpaca => pairs::alpaca(row).map(Record::Chat),
+        Format::PromptCompletion => pairs::prompt_completion(row),
+        Format::Preference => pairs::preference(row),
+        Format::Text => pairs::text(row, "text").map(|text| Record::Text(text.into())),
+    }
+}
+
+fn no_nul_inside(value: &Value) -> Result<()> {
+    match value {
+        Value::String(text) => no_nul(text),
+        Value::Array(items) => items.iter().try_for_each(no_nul_inside),
+        Value::Object(map) => map.values().try_for_each(no_nul_inside),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,69 @@
+//! CSV and TSV: a header, then records with as many fields, quoted as in RFC 4180.
+
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Kind, Result};
+
+/// The fields of one record.
+pub(super) fn fields(record: &str, separator: char) -> Result<Vec<String>> {
+    let mut fields = Vec::new();
+    let mut rest = record;
+    loop {
+        let (field, behind) = match rest.strip_prefix('"') {
+            Some(quoted) => unquote(quoted)?,
+            None => {
+                let end = rest.find(separator).unwrap_or(rest.len());
+                let (field, behind) = rest.split_at(end);
+                (field.to_owned(), behind)
+            }
+        };
+        fields.push(field);
+        match behind.strip_prefix(separator) {
+            Some(next) => rest = next,
+            None if behind.is_empty() => return Ok(fields),
+            None => {
+                return Err(Error::new(Kind::Syntax, "record", "a separator after a quoted field", behind));
+            }
+        }
+    }
+}
+
+/// A quoted field without its quotes, and what is behind it.
+fn unquote(quoted: &str) -> Result<(String, &str)> {
+    let mut field = String::new();
+    let mut rest = quoted;
+    loop {
+        let Some((text, behind)) = rest.split_once('"') else {
+            return Err(Error::new(Kind::Syntax, "record", "a closing quote", "the record's end"));
+        };
+        field.push_str(text);
+        match behind.strip_prefix('"') {
+            Some(next) => {
+                field.push('"');
+                rest = next;
+            }
+            None => return Ok((field, behind)),
+        }
+    }
+}
+
+/// A record under the header's names.
+pub(super) fn object(header: &[String], fields: Vec<String>) -> Result<Map<String, Value>> {
+    if fields.len() != header.len() {
+        let expected = format!("{} fields, as in the header", header.len());
+        return Err(Error::new(Kind::Mismatch, "record", expected, fields.len()));
+    }
+    Ok(header.iter().cloned().zip(fields.into_iter().map(Value::String)).collect())
+}
+
+/// Refuses a header that names a column twice.
+pub(super) fn header(fields: Vec<String>) -> Result<Vec<String>> {
+    let twice =
+        fields.iter().enumerate().find(|(at, name)| fields.iter().take(*at).any(|before| before == *name));
+    match twice {
+        Some((_, name)) => {
+            Err(Error::new(Kind::Duplicate, "header", "each column once", format!("`{name}` twice")))
+        }
+        None => Ok(fields.into_iter().map(|name| name.trim().to_owned()).collect()),
+    }
+}

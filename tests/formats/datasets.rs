@@ -1,0 +1,237 @@
+//! Rows, masks and audits.
+
+use std::io::Cursor;
+
+use smolder_formats::dataset::{
+    Audit, Dataset, Format, Mapping, Record, RenderOptions, Renderer, Row, Rows, Target, pack,
+    validation_rows,
+};
+use smolder_formats::template::{ChatTemplate, Options};
+use smolder_formats::tokenizer::Tokenizer;
+
+use crate::tokenizing::from_gguf;
+use crate::{memory, read};
+
+pub type Reading = Dataset<Cursor<Vec<u8>>>;
+
+pub fn open(name: &str, bytes: impl Into<Vec<u8>>) -> smolder_formats::Result<Reading> {
+    Dataset::open(memory(name, bytes), Mapping::default())
+}
+
+fn records(name: &str, text: &str) -> (Option<Format>, Vec<Record>) {
+    let mut dataset = open(name, text).unwrap();
+    let mut out = Vec::new();
+    while let Some((_, record)) = dataset.next_record().unwrap() {
+        out.push(record.unwrap());
+    }
+    (dataset.format(), out)
+}
+
+fn model() -> (Tokenizer, ChatTemplate) {
+    let source = String::from_utf8(read("templates/smollm2.jinja")).unwrap();
+    (from_gguf("smollm2"), ChatTemplate::new(Some(&source)).unwrap())
+}
+
+fn options(tokenizer: &Tokenizer) -> RenderOptions {
+    RenderOptions {
+        target: Target::Assistant,
+        max_len: 512,
+        raw_pairs: false,
+        template: Options::of(tokenizer),
+    }
+}
+
+fn render(record: &Record, change: impl Fn(&mut RenderOptions)) -> smolder_formats::Result<Rows> {
+    let (tokenizer, template) = model();
+    let mut options = options(&tokenizer);
+    change(&mut options);
+    Renderer::new(&tokenizer, &template, options).render(record)
+}
+
+/// The learned and the whole text of a row.
+fn texts(row: &Row) -> (String, String) {
+    let tokenizer = from_gguf("smollm2");
+    let learned: Vec<u32> =
+        row.ids.iter().zip(&row.mask).filter(|(_, m)| **m == 1).map(|(id, _)| *id).collect();
+    (tokenizer.decode(&learned, false), tokenizer.decode(&row.ids, false))
+}
+
+const CHAT: &str = r#"{"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Yo"},{"role":"user","content":"Bye"},{"role":"assistant","content":"See you"}]}"#;
+
+#[test]
+fn every_format_is_recognised() {
+    let cases = [
+        ("a.jsonl", CHAT, Format::Messages),
+        (
+            "a.jsonl",
+            r#"{"conversations":[{"from":"human","value":"a"},{"from":"gpt","value":"b"}]}"#,
+            Format::ShareGpt,
+        ),
+        ("a.json", r#"[{"instruction":"a","input":"","output":"b"}]"#, Format::Alpaca),
+        ("a.jsonl", r#"{"prompt":"a","completion":"b"}"#, Format::PromptCompletion),
+        ("a.jsonl", r#"{"prompt":"a","chosen":"b","rejected":"c"}"#, Format::Preference),
+        ("a.jsonl", r#"{"text":"a"}"#, Format::Text),
+        ("a.txt", "one\ntwo\n", Format::Text),
+        ("a.csv", "prompt,completion\r\na,\"b, \"\"c\"\"\nd\"\r\n", Format::PromptCompletion),
+        ("a.tsv", "prompt\tcompletion\na\tb\n", Format::PromptCompletion),
+    ];
+    for (name, text, format) in cases {
+        assert_eq!(records(name, text).0, Some(format), "{name}: {text}");
+    }
+}
+
+#[test]
+fn quoted_fields_keep_separators_quotes_and_newlines() {
+    let (_, records) = records("a.csv", "prompt,completion\r\na,\"b, \"\"c\"\"\nd\"\r\n");
+    assert_eq!(records, [Record::Pair { prompt: "a".into(), completion: "b, \"c\"\nd".into() }]);
+}
+
+#[test]
+fn columns_are_mapped() {
+    let mapping = Mapping::parse(&["question=prompt", "answer=completion"]).unwrap();
+    let mut dataset =
+        Dataset::open(memory("g.jsonl", r#"{"question":"1+1?","answer":"2"}"#), mapping).unwrap();
+    let (line, record) = dataset.next_record().unwrap().unwrap();
+    assert_eq!((line, record.unwrap()), (1, Record::Pair { prompt: "1+1?".into(), completion: "2".into() }));
+}
+
+#[test]
+fn an_array_and_lines_give_the_same_records() {
+    let lines = format!("\u{feff}{CHAT}\r\n\r\n{CHAT}\n");
+    let array = format!(" [\n{CHAT} ,\n{CHAT}]\n");
+    assert_eq!(records("a.jsonl", &lines).1, records("a.json", &array).1);
+}
+
+#[test]
+fn the_assistants_turns_are_learned() {
+    let (_, records) = records("a.jsonl", CHAT);
+    let learned = |target| texts(&render(&records[0], |o| o.target = target).unwrap().row).0;
+    assert_eq!(learned(Target::Assistant), "Yo<|im_end|>See you<|im_end|>");
+    assert_eq!(learned(Target::LastTurn), "See you<|im_end|>");
+    assert_eq!(learned(Target::Completion), "See you<|im_end|>");
+    let (all, whole) = texts(&render(&records[0], |o| o.target = Target::Everything).unwrap().row);
+    assert_eq!(all, whole);
+}
+
+#[test]
+fn rows_hold_exactly_what_the_template_renders() {
+    let (_, records) = records("a.jsonl", CHAT);
+    let rows = render(&records[0], |_| {}).unwrap();
+    let (_, whole) = texts(&rows.row);
+    let start = "<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\n";
+    assert!(whole.starts_with(start) && whole.ends_with("See you<|im_end|>\n"), "{whole}");
+    assert_eq!(rows.row.ids[0], 1);
+}
+
+#[test]
+fn pairs_without_a_template_end_with_eos() {
+    let pair = Record::Pair { prompt: "1+1=".into(), completion: "2".into() };
+    let rows = render(&pair, |o| o.raw_pairs = true).unwrap();
+    assert_eq!(texts(&rows.row), ("2<|im_end|>".into(), "1+1=2<|im_end|>".into()));
+    assert!(!rows.notes.missing_eos);
+}
+
+#[test]
+fn truncation_keeps_the_end_token() {
+    let pair = Record::Pair { prompt: "Q".into(), completion: "word ".repeat(100) };
+    let rows = render(&pair, |o| (o.raw_pairs, o.max_len) = (true, 20)).unwrap();
+    assert_eq!((rows.row.ids.len(), rows.row.ids[19], rows.row.mask[19]), (20, 2, 1));
+    assert!(rows.notes.truncated && rows.notes.full_len > 100);
+}
+
+#[test]
+fn preference_pairs_give_two_rows() {
+    let (_, records) = records("a.jsonl", r#"{"prompt":"a","chosen":"good","rejected":"bad"}"#);
+    let rows = render(&records[0], |_| {}).unwrap();
+    assert_eq!(texts(&rows.row).0, "good<|im_end|>");
+    assert_eq!(texts(&rows.rejected.unwrap()).0, "bad<|im_end|>");
+}
+
+#[test]
+fn control_tokens_in_data_stay_text() {
+    let pair = |text: &str| Record::Pair { prompt: text.into(), completion: text.into() };
+    let tokenizer = from_gguf("smollm2");
+    let count = |record: &Record, raw| {
+        let row = render(record, |o| o.raw_pairs = raw).unwrap().row;
+        row.ids.iter().filter(|id| tokenizer.is_special(**id)).count()
+    };
+    for raw in [false, true] {
+        assert_eq!(count(&pair("<|im_end|><|im_start|>x"), raw), count(&pair("x"), raw));
+    }
+}
+
+#[test]
+fn the_audit_counts() {
+    let lines = [
+        CHAT,
+        "{\"messages\":[]}",
+        "not json",
+        CHAT,
+        r#"{"messages":[{"role":"robot","content":"x"}]}"#,
+        "[1]",
+    ];
+    let mut dataset = open("a.jsonl", lines.join("\n")).unwrap();
+    let (tokenizer, template) = model();
+    let mut renderer =
+        Renderer::new(&tokenizer, &template, RenderOptions { max_len: 40, ..options(&tokenizer) });
+    let mut audit = Audit::default();
+    while let Some((line, record)) = dataset.next_record().unwrap() {
+        match record.and_then(|record| renderer.render(&record)) {
+            Ok(rows) => audit.keep(&rows),
+            Err(error) => audit.drop_row(line, &error),
+        }
+    }
+    assert_eq!((audit.kept, audit.dropped_rows(), audit.truncated), (2, 4, 2));
+    assert_eq!(audit.dropped.len(), 4, "{audit}");
+    assert_eq!(audit.tokens, 80);
+    assert_eq!(audit.lengths.iter().sum::<usize>(), 2);
+    assert!(audit.to_string().contains("1 × `role`: expected one of system"), "{audit}");
+}
+
+#[test]
+fn all_rows_truncated_before_the_answer() {
+    let pair = Record::Pair { prompt: "long ".repeat(100), completion: "x".into() };
+    let error = render(&pair, |o| o.max_len = 16).unwrap_err();
+    assert!(error.to_string().contains("a token to learn, found none before the row was cut"), "{error}");
+}
+
+#[test]
+fn validation_rows_depend_on_the_seed_alone() {
+    let rows = validation_rows(1000, 0.1, 7);
+    assert_eq!(rows.len(), 100);
+    assert_eq!(rows, validation_rows(1000, 0.1, 7));
+    assert_ne!(rows, validation_rows(1000, 0.1, 8));
+    assert!(rows.windows(2).all(|w| w[0] < w[1]) && rows[99] < 1000);
+    assert_eq!(validation_rows(1, 0.5, 7), Vec::<usize>::new());
+    assert_eq!(validation_rows(2, 0.999, 7).len(), 1);
+    assert_eq!(validation_rows(50, f64::NAN, 7), Vec::<usize>::new());
+}
+
+#[test]
+fn packing_loses_no_token_and_keeps_boundaries() {
+    let rows: Vec<Row> = (1..60_u32)
+        .map(|n| Row {
+            ids: (0..n % 23 + 1).map(|i| n * 100 + i).collect(),
+            mask: vec![1; (n % 23 + 1) as usize],
+        })
+        .collect();
+    let packed = pack(&rows, 32, 9);
+    let mut documents: Vec<Vec<u32>> = Vec::new();
+    for row in &packed {
+        assert_eq!((row.ids.len(), row.mask.len()), (32, 32));
+        for pair in row.starts.windows(2) {
+            let (start, end) = (pair[0] as usize, pair[1] as usize);
+            assert_eq!(row.mask[start], 0, "a first token is not predicted");
+            assert!(row.mask[start + 1..end].iter().all(|m| *m == 1));
+            documents.push(row.ids[start..end].to_vec());
+        }
+        let padding = *row.starts.last().unwrap() as usize;
+        assert!(row.ids[padding..].iter().all(|id| *id == 9) && row.mask[padding..].iter().all(|m| *m == 0));
+    }
+    documents.sort();
+    let mut want: Vec<Vec<u32>> = rows.iter().map(|row| row.ids.clone()).collect();
+    want.sort();
+    assert_eq!(documents, want);
+    let tokens: usize = rows.iter().map(|row| row.ids.len()).sum();
+    assert!(packed.len() <= tokens.div_ceil(32) + 1, "{} rows for {tokens} tokens", packed.len());
+}

@@ -1,0 +1,159 @@
+//! Datasets that are broken, hostile or something else.
+
+use std::io::{Cursor, Read, Seek, SeekFrom};
+
+use smolder_formats::dataset::{Dataset, Mapping, Record};
+use smolder_formats::{Error, Kind, Result, Source};
+
+use super::{cases, refused};
+use crate::datasets::open;
+
+/// Reads to the end of the file; the first row that fails, or the file, is the result.
+fn all((name, bytes): (&str, impl Into<Vec<u8>>)) -> Result<Vec<Record>> {
+    let mut dataset = open(name, bytes)?;
+    let mut out = Vec::new();
+    while let Some((line, record)) = dataset.next_record()? {
+        out.push(record.map_err(|e| e.within(&format!("line {line}")))?);
+    }
+    Ok(out)
+}
+
+fn json(line: &str) -> (&str, &str) {
+    ("d.jsonl", line)
+}
+
+fn utf16(text: &str) -> Vec<u8> {
+    [0xff, 0xfe].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect()
+}
+
+fn chat(turns: &str) -> (&'static str, String) {
+    ("d.jsonl", format!("{{\"messages\":[{turns}]}}"))
+}
+
+cases! { all;
+    empty_dataset: ("d.jsonl", "") => Missing, "d.jsonl", "an empty file";
+    utf16_with_mark: ("d.jsonl", utf16("{\"text\":\"a\"}")) => Encoding, "UTF-16";
+    utf16_without_mark: ("d.jsonl", utf16("{\"text\":\"a\"}")[2..].to_vec()) => Encoding, "UTF-16 or binary";
+    latin1_bytes: ("d.txt", b"caf\xe9".to_vec()) => Encoding, "line 1", "UTF-8 text", "byte 3";
+    zip_renamed: ("d.jsonl", b"PK\x03\x04abcdefghijkl".to_vec()) => Magic, "ZIP archive";
+    gzip_renamed: ("d.jsonl", b"\x1f\x8b\x08abcdefghijkl".to_vec()) => Magic, "gzip";
+    parquet_renamed: ("d.jsonl", b"PAR1abcdefghijkl".to_vec()) => Magic, "Parquet";
+    pickle_as_dataset: ("d.jsonl", b"\x80\x04\x95abcdefghijkl".to_vec()) => Magic, "pickle";
+    gguf_as_dataset: ("d.jsonl", b"GGUF\x03abcdefghijkl".to_vec()) => Magic, "a GGUF file";
+    lone_surrogate: json(r#"{"text":"\ud800"}"#) => Syntax, "line 1", "valid JSON", "hex escape";
+    nul_in_text: json(r#"{"text":"a\u0000b"}"#) => Encoding, "line 1", "NUL";
+    nul_in_a_message: chat(r#"{"role":"user","content":"\u0000"},{"role":"assistant","content":"x"}"#) => Encoding, "NUL";
+    line_of_100_mb: ("d.jsonl", vec![b'x'; 100 << 20]) => Limit, "line 1", "rows of at most 1048576 bytes";
+    array_element_of_2_mb: ("d.json", format!("[\"{}\"]", "x".repeat(2 << 20))) => Limit, "line 1", "1048576";
+    csv_field_that_never_ends: ("d.csv", format!("text\n\"{}", "x".repeat(2 << 20))) => Limit, "line 2";
+    json_100_k_deep: ("d.jsonl", "[".repeat(100_000)) => Truncated, "closing bracket";
+    object_100_k_deep: ("d.jsonl", "{\"text\":".repeat(100_000)) => Syntax, "valid JSON";
+    nested_65_deep: ("d.jsonl", format!("{{\"text\":{}{}}}", "[".repeat(65), "]".repeat(65))) => Syntax, "nested";
+    duplicate_json_key: json(r#"{"text":"a","text":"b"}"#) => Duplicate, "line 1", "duplicate key `text`";
+    array_without_end: ("d.json", r#"[{"text":"a"},"#) => Truncated, "closing bracket", "file's end";
+    text_after_array: ("d.json", r#"[{"text":"a"}] x"#) => Syntax, "nothing after the array";
+    unknown_columns: json(r#"{"foo":"a","bar":"b"}"#) => Missing, "columns", "prompt+completion", "foo, bar";
+    row_is_a_number: json("3") => Type, "line 1", "a JSON object", "a number";
+    unknown_role: chat(r#"{"role":"robot","content":"x"}"#) => Value, "`role`", "robot";
+    missing_role: chat(r#"{"content":"x"}"#) => Missing, "`role`";
+    role_is_a_number: chat(r#"{"role":1,"content":"x"}"#) => Type, "`role`", "a number";
+    missing_content: chat(r#"{"role":"user"}"#) => Missing, "`content`";
+    content_is_null: chat(r#"{"role":"user","content":null}"#) => Type, "`content`", "null";
+    message_is_a_text: chat(r#""hi""#) => Type, "message", "a string";
+    messages_is_a_text: json(r#"{"messages":"hi"}"#) => Type, "`messages`", "a list of messages";
+    no_messages: chat("") => Missing, "a user's message";
+    assistant_first: chat(r#"{"role":"assistant","content":"x"}"#) => Value, "the user to start";
+    no_assistant: chat(r#"{"role":"user","content":"x"}"#) => Missing, "an assistant's message";
+    empty_answer: chat(r#"{"role":"user","content":"x"},{"role":"assistant","content":" \n"}"#) => Value, "with content";
+    unknown_from: json(r#"{"conversations":[{"from":"alien","value":"x"}]}"#) => Value, "`from`", "alien";
+    missing_value: json(r#"{"conversations":[{"from":"human"}]}"#) => Missing, "`value`";
+    empty_completion: json(r#"{"prompt":"a","completion":""}"#) => Value, "`completion`", "an empty one";
+    completion_is_a_number: json(r#"{"prompt":"a","completion":7}"#) => Type, "`completion`", "a number";
+    empty_output: json(r#"{"instruction":"a","output":" "}"#) => Value, "`output`";
+    empty_text: json(r#"{"text":""}"#) => Value, "`text`";
+    missing_prompt_of_a_preference: json(r#"{"chosen":"a","rejected":"b"}"#) => Value, "the user to start";
+    csv_unclosed_quote: ("d.csv", "prompt,completion\na,\"b\n") => Syntax, "line 2", "a closing quote";
+    csv_ragged: ("d.csv", "prompt,completion\na,b,c\n") => Mismatch, "line 2", "2 fields", "found 3";
+    csv_too_few: ("d.csv", "prompt,completion\na\n") => Mismatch, "2 fields", "found 1";
+    csv_text_after_quote: ("d.csv", "prompt,completion\n\"a\"x,b\n") => Syntax, "separator after a quoted field";
+    csv_column_twice: ("d.csv", "prompt,prompt\na,b\n") => Duplicate, "`prompt` twice";
+    csv_unknown_columns: ("d.csv", "foo,bar\na,b\n") => Missing, "columns", "foo, bar";
+}
+
+#[test]
+fn a_mapping_that_is_no_pair() {
+    refused(Mapping::parse(&["question"]), Kind::Syntax, &["column=field", "question"]);
+}
+
+#[test]
+fn a_script_in_a_cell_is_text() {
+    let records = all(("d.csv", "prompt,completion\n<script>alert(1)</script>,x\n")).unwrap();
+    assert_eq!(
+        records,
+        [Record::Pair { prompt: "<script>alert(1)</script>".into(), completion: "x".into() }]
+    );
+}
+
+#[test]
+fn invisible_characters_are_kept() {
+    let text = "\u{202e}abc\u{200b}\u{200d}\u{2066}";
+    let records = all(("d.jsonl", format!("{{\"text\":\"{text}\"}}"))).unwrap();
+    assert_eq!(records, [Record::Text(text.into())]);
+}
+
+#[test]
+fn one_row_is_a_dataset() {
+    assert_eq!(all(("d.txt", "only")).unwrap(), [Record::Text("only".into())]);
+}
+
+/// A file that states more bytes than it then gives, or gives more than it stated.
+struct Changing {
+    inner: Cursor<Vec<u8>>,
+    stated: u64,
+}
+
+impl Read for Changing {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.inner.read(buffer)
+    }
+}
+
+impl Seek for Changing {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        match to {
+            SeekFrom::End(0) => Ok(self.stated),
+            other => self.inner.seek(other),
+        }
+    }
+}
+
+#[test]
+fn a_file_that_changes_while_it_is_read() {
+    for stated in [40, 1000] {
+        let line = r#"{"text":"one line of a file"}"#;
+        let inner = Cursor::new(format!("{line}\n{line}\n").into_bytes());
+        let source = Source::new("d.jsonl", Changing { inner, stated }).unwrap();
+        let mut dataset = Dataset::open(source, Mapping::default()).unwrap();
+        let error: Error = loop {
+            match dataset.next_record() {
+                Ok(Some(_)) => {}
+                Ok(None) => panic!("no refusal for {stated} stated bytes"),
+                Err(error) => break error,
+            }
+        };
+        refused(Err::<(), _>(error), Kind::Mismatch, &["d.jsonl", "the file changed while it was read"]);
+    }
+}
+
+#[test]
+fn a_million_and_one_rows() {
+    let mut dataset = open("d.txt", "x\n".repeat(1_000_001)).unwrap();
+    let error = loop {
+        match dataset.next_record() {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("no refusal"),
+            Err(error) => break error,
+        }
+    };
+    refused(Err::<(), _>(error), Kind::Limit, &["at most 1000000 rows"]);
+}
