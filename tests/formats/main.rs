@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod adapters;
 mod datasets;
+mod fuzz;
 mod gguf;
 mod gguf_bytes;
 mod malformed;

@@ -3,12 +3,16 @@
 //! No GPU, no threads, no file system of its own: readers take `Read + Seek`. Nothing here panics on any input,
 //! memory is bounded by [`limits`], and every refusal is an [`Error`] that names the file and the field.
 
+pub mod adapter;
 pub mod dataset;
 pub mod error;
 pub mod gguf;
 pub mod json;
 pub mod limits;
+pub mod model;
+pub mod names;
 pub mod quants;
+pub mod safetensors;
 pub mod sniff;
 pub mod source;
 pub mod template;

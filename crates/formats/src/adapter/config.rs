@@ -1,0 +1,185 @@
+//! `adapter_config.json`.
+
+use serde_json::{Map, Value, json};
+
+use crate::error::{Error, Kind, Result};
+use crate::limits;
+
+/// What an adapter's config says, checked; all its keys are kept in `raw`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AdapterConfig {
+    /// `peft_type`: `LORA`, `IA3` …
+    pub method: String,
+    /// The names in `target_modules`, sorted; empty where the method has none.
+    pub targets: Vec<String>,
+    /// Every key of the file.
+    pub raw: Map<String, Value>,
+}
+
+/// A LoRA's rank, alpha and the rule that makes its scale of them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scale {
+    /// r
+    pub rank: u64,
+    /// α
+    pub alpha: f64,
+    /// Whether the scale is α/√r (rsLoRA), not α/r.
+    pub by_root: bool,
+}
+
+impl Scale {
+    /// The factor of B·A.
+    pub fn factor(self) -> f64 {
+        let rank = self.rank as f64;
+        self.alpha / if self.by_root { rank.sqrt() } else { rank }
+    }
+}
+
+fn refuse(kind: Kind, key: &str, expected: &str, found: &Value) -> Error {
+    Error::new(kind, format!("`{key}`"), expected, found)
+}
+
+impl AdapterConfig {
+    /// Reads and checks the file.
+    ///
+    /// # Errors
+    /// Those of [`crate::json::object`]; [`Kind::Unsupported`] for a regular expression as `target_modules`, a trained
+    /// bias or `modules_to_save`; [`Kind::Value`] for a rank or alpha out of range.
+    pub fn from_json(json: &[u8]) -> Result<Self> {
+        let Value::Object(raw) = crate::json::object(json, limits::CONFIG_BYTES)? else {
+            return Err(Error::new(Kind::Type, "", "a JSON object", "another value"));
+        };
+        let method = match raw.get("peft_type") {
+            Some(Value::String(method)) => method.to_uppercase(),
+            None => return Err(Error::new(Kind::Missing, "`peft_type`", "a method's name", "nothing")),
+            Some(other) => return Err(refuse(Kind::Type, "peft_type", "a method's name", other)),
+        };
+        let config = Self { method, targets: targets(&raw)?, raw };
+        config.refuse_what_cannot_be_held()?;
+        if config.method == "LORA" {
+            config.scale("")?;
+        }
+        Ok(config)
+    }
+
+    fn refuse_what_cannot_be_held(&self) -> Result<()> {
+        match self.raw.get("bias") {
+            None | Some(Value::Null) => {}
+            Some(Value::String(bias)) if bias == "none" => {}
+            Some(other) => return Err(refuse(Kind::Unsupported, "bias", "none", other)),
+        }
+        let empty = |value: &Value| value.is_null() || value.as_array().is_some_and(Vec::is_empty);
+        match self.raw.get("modules_to_save").filter(|value| !empty(value)) {
+            Some(other) => Err(refuse(Kind::Unsupported, "modules_to_save", "none", other)),
+            None => Ok(()),
+        }
+    }
+
+    /// Rank and alpha of the module at `path`, by `rank_pattern` and `alpha_pattern` or else `r` and `lora_alpha`.
+    ///
+    /// # Errors
+    /// [`Kind::Missing`], [`Kind::Type`] or [`Kind::Value`] naming the key.
+    pub fn scale(&self, path: &str) -> Result<Scale> {
+        let rank = self.pattern("rank_pattern", path).or_else(|| self.raw.get("r")).unwrap_or(&Value::Null);
+        let alpha = self
+            .pattern("alpha_pattern", path)
+            .or_else(|| self.raw.get("lora_alpha"))
+            .unwrap_or(&Value::Null);
+        let expected = format!("a rank from 1 to {}", limits::RANK);
+        let rank = rank
+            .as_u64()
+            .filter(|r| (1..=limits::RANK).contains(r))
+            .ok_or_else(|| refuse(Kind::Value, "r", &expected, rank))?;
+        let expected = "a number from -1000000 to 1000000";
+        let alpha = alpha
+            .as_f64()
+            .filter(|a| a.abs() <= 1e6)
+            .ok_or_else(|| refuse(Kind::Value, "lora_alpha", expected, alpha))?;
+        let by_root = self.raw.get("use_rslora").and_then(Value::as_bool).unwrap_or(false);
+        Ok(Scale { rank, alpha, by_root })
+    }
+
+    /// The entry whose key is the path's end, on a dot.
+    fn pattern(&self, key: &str, path: &str) -> Option<&Value> {
+        let patterns = self.raw.get(key)?.as_object()?;
+        let matches =
+            |name: &str| path == name || path.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'));
+        patterns.iter().find(|(name, _)| matches(name)).map(|(_, value)| value)
+    }
+
+    /// The config of a LoRA as PEFT writes it, with every key that it knows.
+    pub fn lora(base: &str, targets: &[&str], scale: Scale, dropout: f64) -> Self {
+        let mut sorted: Vec<String> = targets.iter().map(|name| (*name).to_owned()).collect();
+        sorted.sort_unstable();
+        let nulls = [
+            "alora_invocation_tokens",
+            "arrow_config",
+            "auto_mapping",
+            "corda_config",
+            "eva_config",
+            "exclude_modules",
+            "kasa_config",
+            "layer_replication",
+            "layers_pattern",
+            "layers_to_transform",
+            "lora_ga_config",
+            "megatron_config",
+            "modules_to_save",
+            "monteclora_config",
+            "revision",
+            "target_parameters",
+            "trainable_token_indices",
+            "velora_config",
+        ];
+        let mut raw: Map<String, Value> = nulls.iter().map(|key| ((*key).to_owned(), Value::Null)).collect();
+        let values = json!({
+            "alpha_pattern": {}, "base_model_name_or_path": base, "bias": "none", "ensure_weight_tying": false,
+            "fan_in_fan_out": false, "inference_mode": true, "init_lora_weights": true, "loftq_config": {},
+            "lora_alpha": scale.alpha, "lora_bias": false, "lora_dropout": dropout, "megatron_core": "megatron.core",
+            "peft_type": "LORA", "qalora_group_size": 16, "r": scale.rank, "rank_pattern": {},
+            "target_modules": sorted, "task_type": "CAUSAL_LM", "use_bdlora": null, "use_dora": false,
+            "use_qalora": false, "use_rslora": scale.by_root,
+        });
+        raw.extend(values.as_object().cloned().unwrap_or_default());
+        Self { method: "LORA".into(), targets: sorted, raw }
+    }
+
+    /// The file's text: keys sorted, two spaces of indent.
+    pub fn to_json(&self) -> String {
+        let mut keys: Vec<&String> = self.raw.keys().collect();
+        keys.sort_unstable();
+        let sorted: Map<String, Value> =
+            keys.into_iter().filter_map(|key| Some((key.clone(), self.raw.get(key)?.clone()))).collect();
+        format!("{:#}", Value::Object(sorted))
+    }
+}
+
+/// `target_modules`: a list of names, one name, or `all-linear`; a regular expression is refused.
+fn targets(raw: &Map<String, Value>) -> Result<Vec<String>> {
+    let plain =
+        |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
+    let found = match raw.get("target_modules") {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::String(name)) if name == "all-linear" => {
+            return Ok(crate::names::Projection::all().map(|p| p.name().to_owned()).collect());
+        }
+        Some(Value::String(pattern)) => {
+            let expected = "a list of module names, not a regular expression";
+            return Err(refuse(
+                Kind::Unsupported,
+                "target_modules",
+                expected,
+                &Value::String(pattern.clone()),
+            ));
+        }
+        Some(Value::Array(names)) => {
+            names.iter().map(|name| name.as_str().filter(|name| plain(name))).collect::<Option<Vec<_>>>()
+        }
+        Some(_) => None,
+    };
+    let value = raw.get("target_modules").unwrap_or(&Value::Null);
+    let names = found.ok_or_else(|| refuse(Kind::Type, "target_modules", "a list of module names", value))?;
+    let mut names: Vec<String> = names.into_iter().map(str::to_owned).collect();
+    names.sort_unstable();
+    Ok(names)
+}

@@ -1,0 +1,13 @@
+//! Adapters: PEFT directories, single safetensors files with our metadata, and GGUF LoRA, read into one form.
+
+mod config;
+mod gguf_lora;
+mod identity;
+mod lora;
+mod peft;
+
+pub use config::{AdapterConfig, Scale};
+pub use gguf_lora::{Heads, read_gguf, write_gguf};
+pub use identity::{BaseIdentity, Check};
+pub use lora::{LoraAdapter, LoraPair};
+pub use peft::{AdapterTensor, PeftAdapter, Target};

@@ -1,0 +1,209 @@
+//! A model's sizes, from GGUF metadata or a `config.json`, checked against each other and against its tensors.
+
+use serde_json::Value;
+
+use crate::error::{Error, Kind, Result};
+use crate::gguf::Metadata;
+use crate::limits;
+use crate::tensor::TensorSource;
+
+/// The sizes of a decoder-only transformer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelConfig {
+    /// The architecture, as GGUF calls it: `llama`, `qwen2` …
+    pub architecture: String,
+    /// Layers.
+    pub layers: u64,
+    /// Width of the residual stream.
+    pub width: u64,
+    /// Width inside the feed-forward block.
+    pub feed_forward: u64,
+    /// Query heads.
+    pub heads: u64,
+    /// Key and value heads.
+    pub kv_heads: u64,
+    /// Width of a head.
+    pub head_dim: u64,
+    /// Tokens that the model was made for.
+    pub context: u64,
+    /// Rows of the embedding.
+    pub vocabulary: Option<u64>,
+    /// Base of the rotary embedding.
+    pub rope_base: f64,
+    /// The epsilon of RMS norms.
+    pub norm_eps: f64,
+}
+
+fn missing(key: &str) -> Error {
+    Error::new(Kind::Missing, format!("`{key}`"), "this key", "a file without it")
+}
+
+impl ModelConfig {
+    /// Reads a GGUF's `ARCHITECTURE.*` keys.
+    ///
+    /// # Errors
+    /// [`Kind::Missing`], [`Kind::Type`] or [`Kind::Value`] naming the key.
+    pub fn from_gguf(metadata: &Metadata) -> Result<Self> {
+        let key = "general.architecture";
+        let architecture = metadata.string(key)?.ok_or_else(|| missing(key))?.to_owned();
+        let name = |key: &str| format!("{architecture}.{key}");
+        let integer = |key: &str| metadata.integer(&name(key))?.ok_or_else(|| missing(&name(key)));
+        let heads = integer("attention.head_count")?;
+        let width = integer("embedding_length")?;
+        let config = Self {
+            layers: integer("block_count")?,
+            width,
+            feed_forward: integer("feed_forward_length")?,
+            heads,
+            kv_heads: metadata.integer(&name("attention.head_count_kv"))?.unwrap_or(heads),
+            head_dim: head_dim(metadata.integer(&name("attention.key_length"))?, width, heads)?,
+            context: integer("context_length")?,
+            vocabulary: metadata.strings("tokenizer.ggml.tokens")?.map(|tokens| tokens.len() as u64),
+            rope_base: metadata.float(&name("rope.freq_base"))?.unwrap_or(10_000.0),
+            norm_eps: metadata.float(&name("attention.layer_norm_rms_epsilon"))?.unwrap_or(1e-5),
+            architecture,
+        };
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Reads a Hugging Face `config.json`.
+    ///
+    /// # Errors
+    /// Those of [`crate::json::object`] and of [`Self::from_gguf`].
+    pub fn from_json(json: &[u8]) -> Result<Self> {
+        let value = crate::json::object(json, limits::CONFIG_BYTES)?;
+        let architecture =
+            value.get("model_type").and_then(Value::as_str).ok_or_else(|| missing("model_type"))?;
+        let integer = |key: &str| optional(&value, key)?.ok_or_else(|| missing(key));
+        let heads = integer("num_attention_heads")?;
+        let width = integer("hidden_size")?;
+        let rope = value
+            .get("rope_theta")
+            .or_else(|| value.get("rope_parameters").and_then(|r| r.get("rope_theta")));
+        let config = Self {
+            architecture: architecture.to_owned(),
+            layers: integer("num_hidden_layers")?,
+            width,
+            feed_forward: integer("intermediate_size")?,
+            heads,
+            kv_heads: optional(&value, "num_key_value_heads")?.unwrap_or(heads),
+            head_dim: head_dim(optional(&value, "head_dim")?, width, heads)?,
+            context: integer("max_position_embeddings")?,
+            vocabulary: Some(integer("vocab_size")?),
+            rope_base: number("rope_theta", rope)?.unwrap_or(10_000.0),
+            norm_eps: number("rms_norm_eps", value.get("rms_norm_eps"))?.unwrap_or(1e-5),
+        };
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<()> {
+        let sizes = [
+            ("layers", self.layers, limits::LAYERS),
+            ("width", self.width, 1 << 20),
+            ("feed-forward width", self.feed_forward, 1 << 24),
+            ("heads", self.heads, 1 << 16),
+            ("key-value heads", self.kv_heads, 1 << 16),
+            ("head width", self.head_dim, 1 << 16),
+            ("context", self.context, 1 << 32),
+        ];
+        if let Some((field, value, most)) =
+            sizes.into_iter().find(|(_, value, most)| *value == 0 || value > most)
+        {
+            return Err(Error::new(Kind::Value, field, format!("1 to {most}"), value));
+        }
+        if !self.heads.is_multiple_of(self.kv_heads) {
+            let expected = format!("a divisor of {} heads", self.heads);
+            return Err(Error::new(Kind::Value, "key-value heads", expected, self.kv_heads));
+        }
+        let positive = [("rope base", self.rope_base), ("norm epsilon", self.norm_eps)];
+        match positive.into_iter().find(|(_, value)| !(value.is_finite() && *value > 0.0)) {
+            Some((field, value)) => Err(Error::new(Kind::Value, field, "a number above 0", value)),
+            None => Ok(()),
+        }
+    }
+
+    /// Checks that the tensors of a `llama`- or `qwen2`-like GGUF model are all there in the shapes that the sizes ask
+    /// for.
+    ///
+    /// # Errors
+    /// [`Kind::Missing`] or [`Kind::Shape`] naming the tensor; [`Kind::Mismatch`] where the vocabulary has another
+    /// size than the embedding.
+    pub fn check_tensors(&self, source: &dyn TensorSource) -> Result<()> {
+        let embedding = source.require("token_embd.weight")?;
+        let rows = embedding.shape.first().copied().unwrap_or_default();
+        if let Some(tokens) = self.vocabulary.filter(|tokens| *tokens != rows) {
+            let field = "tensor `token_embd.weight`";
+            let expected = format!("{tokens} rows, one a token of the vocabulary");
+            return Err(Error::new(Kind::Mismatch, field, expected, rows).in_file(source.name()));
+        }
+        expect(source, "token_embd.weight", &[rows, self.width])?;
+        expect(source, "output_norm.weight", &[self.width])?;
+        if source.find("output.weight").is_some() {
+            expect(source, "output.weight", &[rows, self.width])?;
+        }
+        (0..self.layers).try_for_each(|layer| self.check_layer(source, layer))
+    }
+
+    fn check_layer(&self, source: &dyn TensorSource, layer: u64) -> Result<()> {
+        let (q, kv) = (self.heads * self.head_dim, self.kv_heads * self.head_dim);
+        let (width, inner) = (self.width, self.feed_forward);
+        let shapes: [(&str, &[u64]); 9] = [
+            ("attn_norm", &[width]),
+            ("attn_q", &[q, width]),
+            ("attn_k", &[kv, width]),
+            ("attn_v", &[kv, width]),
+            ("attn_output", &[width, q]),
+            ("ffn_norm", &[width]),
+            ("ffn_gate", &[inner, width]),
+            ("ffn_up", &[inner, width]),
+            ("ffn_down", &[width, inner]),
+        ];
+        shapes
+            .iter()
+            .try_for_each(|(name, shape)| expect(source, &format!("blk.{layer}.{name}.weight"), shape))
+    }
+
+    /// Bytes of a key-value cache for `tokens` tokens at 16 bits a number.
+    pub fn cache_bytes(&self, tokens: u64) -> u64 {
+        [2, 2, self.layers, self.kv_heads, self.head_dim, tokens].into_iter().fold(1, u64::saturating_mul)
+    }
+}
+
+fn expect(source: &dyn TensorSource, name: &str, shape: &[u64]) -> Result<()> {
+    let tensor = source.require(name)?;
+    if tensor.shape == shape {
+        return Ok(());
+    }
+    let found = format!("{:?}", tensor.shape);
+    Err(Error::new(Kind::Shape, format!("tensor `{name}`"), format!("{shape:?}"), found)
+        .in_file(source.name()))
+}
+
+fn head_dim(stated: Option<u64>, width: u64, heads: u64) -> Result<u64> {
+    let derived = || width.checked_div(heads).filter(|_| heads > 0 && width.is_multiple_of(heads));
+    stated
+        .or_else(derived)
+        .ok_or_else(|| Error::new(Kind::Value, "heads", format!("a divisor of the width {width}"), heads))
+}
+
+fn optional(value: &Value, key: &str) -> Result<Option<u64>> {
+    match value.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(number) => number
+            .as_u64()
+            .map(Some)
+            .ok_or_else(|| Error::new(Kind::Type, format!("`{key}`"), "a non-negative integer", number)),
+    }
+}
+
+fn number(key: &str, value: Option<&Value>) -> Result<Option<f64>> {
+    match value {
+        None | Some(Value::Null) => Ok(None),
+        Some(number) => number
+            .as_f64()
+            .map(Some)
+            .ok_or_else(|| Error::new(Kind::Type, format!("`{key}`"), "a number", number)),
+    }
+}

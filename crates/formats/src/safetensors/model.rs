@@ -1,0 +1,138 @@
+//! A base model as a Hugging Face directory: `config.json`, one or several safetensors files, `tokenizer.json`.
+
+use std::collections::{BTreeSet, HashSet};
+use std::io::{Read, Seek};
+
+use serde::Deserialize;
+
+use super::header::Pairs;
+use super::reader::Safetensors;
+use crate::error::{Error, Kind, Result};
+use crate::limits;
+use crate::model::ModelConfig;
+use crate::source::Source;
+use crate::tensor::{TensorInfo, TensorSource};
+use crate::tokenizer::{Tokenizer, TokenizerConfig};
+
+const WHOLE: &str = "model.safetensors";
+const INDEX: &str = "model.safetensors.index.json";
+
+/// A model directory, as one table.
+#[derive(Debug)]
+pub struct HfModel<R> {
+    /// Its sizes.
+    pub config: ModelConfig,
+    /// `tokenizer_config.json`; empty where there is none.
+    pub tokenizer_config: TokenizerConfig,
+    parts: Vec<Safetensors<R>>,
+    tensors: Vec<TensorInfo>,
+}
+
+#[derive(Deserialize)]
+struct Index {
+    weight_map: Pairs,
+}
+
+impl<R: Read + Seek> HfModel<R> {
+    /// Opens a directory; `open` finds a file in it by name, `None` where there is none.
+    ///
+    /// # Errors
+    /// [`Kind::Missing`] for `config.json`, the weights or a shard of them; [`Kind::Mismatch`] for an index that the
+    /// shards contradict; the errors of [`Safetensors::open`] and [`ModelConfig::from_json`].
+    pub fn open(mut open: impl FnMut(&str) -> Result<Option<Source<R>>>) -> Result<Self> {
+        let config = require(&mut open, "config.json")?;
+        let config = small(config, limits::CONFIG_BYTES, ModelConfig::from_json)?;
+        let tokenizer_config = match open("tokenizer_config.json")? {
+            Some(source) => small(source, limits::CONFIG_BYTES, TokenizerConfig::from_json)?,
+            None => TokenizerConfig::default(),
+        };
+        let (parts, tensors) = match open(INDEX)? {
+            Some(index) => shards(index, &mut open)?,
+            None => {
+                let part = Safetensors::open(require(&mut open, WHOLE)?)?;
+                let tensors = part.tensors().to_vec();
+                (vec![part], tensors)
+            }
+        };
+        Ok(Self { config, tokenizer_config, parts, tensors })
+    }
+
+    /// The tokenizer from this directory's `tokenizer.json`.
+    ///
+    /// # Errors
+    /// Those of [`Tokenizer::from_json`].
+    pub fn tokenizer(&self, mut source: Source<R>) -> Result<Tokenizer> {
+        let name = source.name().to_owned();
+        let json = source.read_all(limits::TOKENIZER_BYTES)?;
+        Tokenizer::from_json(&json, &self.tokenizer_config).map_err(|e| e.in_file(&name))
+    }
+}
+
+fn require<R>(open: &mut impl FnMut(&str) -> Result<Option<Source<R>>>, name: &str) -> Result<Source<R>> {
+    let absent = || Error::new(Kind::Missing, "", "this file", "a directory without it").in_file(name);
+    open(name)?.ok_or_else(absent)
+}
+
+fn small<R: Read + Seek, T>(
+    mut source: Source<R>,
+    limit: u64,
+    parse: impl Fn(&[u8]) -> Result<T>,
+) -> Result<T> {
+    let bytes = source.read_all(limit)?;
+    parse(&bytes).map_err(|e| e.in_file(source.name()))
+}
+
+type Joined<R> = (Vec<Safetensors<R>>, Vec<TensorInfo>);
+
+fn shards<R: Read + Seek>(
+    index: Source<R>,
+    open: &mut impl FnMut(&str) -> Result<Option<Source<R>>>,
+) -> Result<Joined<R>> {
+    let Index { weight_map } = small(index, limits::INDEX_BYTES, |bytes| {
+        serde_json::from_slice(bytes).map_err(|e| Error::new(Kind::Syntax, "", "an index of shards", e))
+    })?;
+    let files: BTreeSet<&str> = weight_map.0.iter().map(|pair| pair.1.as_str()).collect();
+    if files.len() > usize::from(limits::SHARDS) {
+        let expected = format!("at most {} shards", limits::SHARDS);
+        return Err(Error::new(Kind::Limit, "`weight_map`", expected, files.len()).in_file(INDEX));
+    }
+    let (mut parts, mut tensors) = (Vec::new(), Vec::new());
+    for (number, file) in files.into_iter().enumerate() {
+        if file.contains(['/', '\\']) || !file.ends_with(".safetensors") {
+            return Err(
+                Error::new(Kind::Value, "`weight_map`", "names of safetensors files", file).in_file(INDEX)
+            );
+        }
+        let part = Safetensors::open(require(open, file)?)?;
+        let listed: HashSet<&str> =
+            weight_map.0.iter().filter(|pair| pair.1 == file).map(|pair| pair.0.as_str()).collect();
+        let held: HashSet<&str> = part.tensors().iter().map(|tensor| tensor.name.as_str()).collect();
+        if let Some(name) = listed.symmetric_difference(&held).min() {
+            let expected = "the tensors that the index lists";
+            return Err(
+                Error::new(Kind::Mismatch, format!("tensor `{name}`"), expected, "another set").in_file(file)
+            );
+        }
+        tensors
+            .extend(part.tensors().iter().map(|tensor| TensorInfo { part: number as u16, ..tensor.clone() }));
+        parts.push(part);
+    }
+    Ok((parts, tensors))
+}
+
+impl<R: Read + Seek> TensorSource for HfModel<R> {
+    fn name(&self) -> &str {
+        self.parts.first().map_or("", |part| part.name())
+    }
+
+    fn tensors(&self) -> &[TensorInfo] {
+        &self.tensors
+    }
+
+    fn read_part(&mut self, tensor: &TensorInfo, offset: u64, buffer: &mut [u8]) -> Result<()> {
+        let part = self.parts.get_mut(usize::from(tensor.part)).ok_or_else(|| {
+            Error::new(Kind::Missing, format!("tensor `{}`", tensor.name), "its part", tensor.part)
+        })?;
+        part.read_part(tensor, offset, buffer)
+    }
+}

@@ -1,0 +1,218 @@
+//! Base models in safetensors, and adapters there and back.
+
+use std::io::Cursor;
+
+use smolder_formats::adapter::{
+    AdapterConfig, BaseIdentity, Check, Heads, LoraAdapter, LoraPair, PeftAdapter, Scale, Target, read_gguf,
+    write_gguf,
+};
+use smolder_formats::names::{Place, Projection, to_gguf, to_hf};
+use smolder_formats::safetensors::HfModel;
+use smolder_formats::{Kind, Result, Sha256Hash, Source, TensorSource};
+
+use crate::{memory, read};
+
+pub fn hf_file(name: &str) -> Result<Option<Source<Cursor<Vec<u8>>>>> {
+    let path = crate::fixture(&format!("hf/{name}"));
+    Ok(std::fs::read(path).ok().map(|bytes| memory(name, bytes)))
+}
+
+#[test]
+fn a_sharded_directory_reads_as_one_model() {
+    let mut model = HfModel::open(hf_file).unwrap();
+    assert_eq!((model.config.layers, model.config.kv_heads, model.config.head_dim), (1, 1, 4));
+    assert_eq!(model.tensors().len(), 3);
+    for (name, first, last) in [
+        ("model.embed_tokens.weight", 0.0, 19.75),
+        ("model.layers.0.self_attn.q_proj.weight", 25.0, 40.75),
+        ("model.norm.weight", 50.0, 51.75),
+    ] {
+        let tensor = model.require(name).unwrap().clone();
+        let values = model.read_f32(&tensor).unwrap();
+        assert_eq!((values[0], *values.last().unwrap()), (first, last), "{name}");
+    }
+}
+
+#[test]
+fn names_translate_both_ways() {
+    for hf in [
+        "model.embed_tokens.weight",
+        "model.norm.weight",
+        "lm_head.weight",
+        "model.layers.12.mlp.down_proj.weight",
+        "model.layers.0.self_attn.k_proj.bias",
+        "model.layers.3.input_layernorm.weight",
+    ] {
+        assert_eq!(to_hf(&to_gguf(hf).unwrap()).as_deref(), Some(hf));
+    }
+    assert_eq!(
+        to_gguf("model.layers.7.self_attn.o_proj.weight").as_deref(),
+        Some("blk.7.attn_output.weight")
+    );
+    assert_eq!(to_gguf("model.layers.07.mlp.up_proj.weight"), None);
+    assert_eq!(to_gguf("model.layers.x.mlp.up_proj.weight"), None);
+}
+
+fn place(layer: u32, projection: Projection) -> Place {
+    Place { layer, projection }
+}
+
+/// Two pairs of rank 2 on queries and gate, with values that tell rows apart.
+pub fn lora() -> LoraAdapter {
+    let scale = Scale { rank: 2, alpha: 8.0, by_root: false };
+    let numbers = |n: u32, from: u32| (0..n).map(|i| (from + i) as f32 / 8.0).collect::<Vec<_>>();
+    let pair = |place, outputs: u32| LoraPair {
+        place,
+        scale,
+        inputs: 8,
+        outputs: outputs.into(),
+        a: numbers(16, 1),
+        b: numbers(outputs * 2, 100),
+        magnitude: None,
+    };
+    let hash = Sha256Hash::of;
+    LoraAdapter {
+        config: AdapterConfig::lora("base", &["q_proj", "gate_proj"], scale, 0.05),
+        pairs: vec![pair(place(0, Projection::Q), 8), pair(place(0, Projection::Gate), 16)],
+        base: Some(BaseIdentity::new("SmolLM2", hash(b"f"), hash(b"t"), hash(b"k"), hash(b"c"))),
+    }
+}
+
+pub fn weights(adapter: &LoraAdapter) -> Vec<u8> {
+    let mut out = Vec::new();
+    adapter.to_peft().write_weights(&mut out).unwrap();
+    out
+}
+
+#[test]
+fn a_lora_survives_a_peft_file() {
+    let adapter = lora();
+    let bytes = weights(&adapter);
+    let alone = PeftAdapter::read(memory("adapter_model.safetensors", bytes.clone()), None).unwrap();
+    let json = adapter.config.to_json();
+    let beside =
+        PeftAdapter::read(memory("adapter_model.safetensors", bytes), Some(json.as_bytes())).unwrap();
+    assert_eq!(alone, beside);
+    let back = LoraAdapter::from_peft(alone).unwrap();
+    assert_eq!(back.pairs, adapter.pairs);
+    assert_eq!(back.base, adapter.base);
+    assert_eq!(back.config.targets, ["gate_proj", "q_proj"]);
+}
+
+#[test]
+fn keys_are_those_of_peft() {
+    let keys: Vec<String> = lora().to_peft().tensors.iter().map(|tensor| tensor.key()).collect();
+    assert_eq!(keys[0], "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight");
+    assert_eq!(keys[3], "base_model.model.model.layers.0.mlp.gate_proj.lora_B.weight");
+}
+
+#[test]
+fn every_method_s_keys_resolve() {
+    let layer = "base_model.model.model.layers.0.self_attn.q_proj";
+    for part in
+        ["ia3_l", "vera_lambda_b", "hada_w1_a", "lokr_w2_b", "miss_block", "hira_A", "lora_magnitude_vector"]
+    {
+        let (key, want) = (format!("{layer}.{part}"), Target::Projection(place(0, Projection::Q)));
+        assert_eq!(resolved(&key), want, "{key}");
+    }
+    let norm = Target::Module("model.layers.0.input_layernorm".into());
+    assert_eq!(resolved("base_model.model.model.layers.0.input_layernorm.ln_tuning_layers.weight"), norm);
+    assert_eq!(resolved("prompt_embeddings"), Target::Model);
+    assert_eq!(resolved("base_model.vera_A"), Target::Model);
+}
+
+fn resolved(key: &str) -> Target {
+    let mut bytes = Vec::new();
+    let entry = smolder_formats::safetensors::Entry::f32(key, &[1], &[1.0]);
+    smolder_formats::safetensors::write(&mut bytes, &[], &[entry]).unwrap();
+    let config = br#"{"peft_type":"IA3","target_modules":["q_proj"]}"#;
+    let adapter = PeftAdapter::read(memory("a.safetensors", bytes), Some(config)).unwrap();
+    assert_eq!(adapter.tensors[0].key(), key, "the key is written as it was read");
+    adapter.tensors[0].target.clone()
+}
+
+#[test]
+fn a_lora_survives_gguf_with_its_rows_reordered() {
+    let adapter = lora();
+    let heads = Heads { queries: 2, keys: 1 };
+    let bytes = write_gguf(&adapter, "llama", heads, Vec::new()).unwrap();
+    let back = read_gguf(memory("a.gguf", bytes.clone()), "llama", heads).unwrap();
+    assert_eq!(back.pairs, adapter.pairs);
+
+    let mut file = smolder_formats::gguf::GgufFile::open(memory("a.gguf", bytes)).unwrap();
+    let b = file.require("blk.0.attn_q.weight.lora_b").unwrap().clone();
+    let stored = file.read_f32(&b).unwrap();
+    // Head 0 has rows 0 to 3: rotary pairs (0, 2) and (1, 3) lie side by side in the file.
+    let rows: Vec<f32> = stored.chunks(2).map(|row| (row[0] * 8.0 - 100.0) / 2.0).collect();
+    assert_eq!(rows, [0.0, 2.0, 1.0, 3.0, 4.0, 6.0, 5.0, 7.0]);
+}
+
+#[test]
+fn scales_that_differ_are_folded_into_b() {
+    let mut adapter = lora();
+    adapter.pairs[1].scale = Scale { rank: 2, alpha: 8.0, by_root: true };
+    let heads = Heads { queries: 2, keys: 1 };
+    let bytes = write_gguf(&adapter, "qwen2", heads, Vec::new()).unwrap();
+    let back = read_gguf(memory("a.gguf", bytes), "qwen2", heads).unwrap();
+    for (before, after) in adapter.pairs.iter().zip(&back.pairs) {
+        let delta = |pair: &LoraPair| pair.b[3] * pair.scale.factor() as f32;
+        assert!((delta(before) / delta(after) - 1.0).abs() < 1e-6, "{} and {}", delta(before), delta(after));
+    }
+}
+
+#[test]
+fn rank_and_alpha_patterns_count() {
+    let json = br#"{"peft_type":"LORA","target_modules":["q_proj"],"r":8,"lora_alpha":16,"use_rslora":true,
+        "rank_pattern":{"layers.1.self_attn.q_proj":4},"alpha_pattern":{"k_proj":3}}"#;
+    let config = AdapterConfig::from_json(json).unwrap();
+    let scale = |path: &str| config.scale(path).unwrap();
+    assert_eq!(scale("model.layers.1.self_attn.q_proj").rank, 4);
+    assert_eq!(scale("model.layers.11.self_attn.q_proj").rank, 8);
+    assert!((scale("model.layers.0.self_attn.k_proj").factor() - 3.0 / 8_f64.sqrt()).abs() < 1e-12);
+}
+
+#[test]
+fn another_base_is_refused_unless_asked_for() {
+    let ours = lora().base.unwrap();
+    assert_eq!(ours.check(&ours, Check::Strict).unwrap(), Vec::<String>::new());
+    let other = BaseIdentity { file: "0".repeat(64), ..ours.clone() };
+    let error = ours.check(&other, Check::Strict).unwrap_err();
+    assert_eq!(error.kind, Kind::Mismatch);
+    assert!(error.to_string().contains("base model: expected SmolLM2"), "{error}");
+    assert_eq!(ours.check(&other, Check::AllowOtherBase).unwrap().len(), 1);
+    let shaped = BaseIdentity { table: "1".repeat(64), ..ours.clone() };
+    assert!(ours.check(&shaped, Check::AllowOtherBase).is_err(), "other shapes are always refused");
+}
+
+#[test]
+fn shapes_are_compared_with_the_base() {
+    let adapter = lora();
+    adapter
+        .check_shapes(|place| Some(if place.projection == Projection::Q { [8, 8] } else { [16, 8] }))
+        .unwrap();
+    let error = adapter.check_shapes(|_| Some([8, 8])).unwrap_err();
+    assert_eq!(error.kind, Kind::Shape);
+    assert!(
+        error.to_string().contains("gate_proj: expected [8, 8], as in the base model, found [16, 8]"),
+        "{error}"
+    );
+    assert_eq!(adapter.check_shapes(|_| None).unwrap_err().kind, Kind::Missing);
+}
+
+#[test]
+fn an_idle_adapter_is_named() {
+    let mut adapter = lora();
+    assert_eq!(adapter.warnings(), Vec::<String>::new());
+    adapter.pairs.iter_mut().for_each(|pair| pair.b.fill(0.0));
+    assert_eq!(adapter.warnings(), ["every B is zero: this adapter does nothing"]);
+}
+
+#[test]
+fn sizes_are_read_and_tensors_checked() {
+    let header =
+        smolder_formats::gguf::Gguf::read(&mut memory("s.gguf", read("tokenizers/smollm2.gguf"))).unwrap();
+    let config = smolder_formats::model::ModelConfig::from_gguf(&header.metadata).unwrap();
+    assert_eq!((config.layers, config.heads, config.kv_heads, config.head_dim), (30, 9, 3, 64));
+    assert_eq!((config.vocabulary, config.context), (Some(49152), 8192));
+    assert_eq!(config.cache_bytes(1000), 2 * 2 * 30 * 3 * 64 * 1000);
+}

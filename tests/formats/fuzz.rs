@@ -1,0 +1,98 @@
+//! The fuzz targets without a fuzzer: the committed corpus, then random changes to it for a while.
+//!
+//! `SMOLDER_FUZZ_SECONDS` says how long each target runs; a second where it says nothing.
+
+use std::time::{Duration, Instant};
+
+#[path = "../fuzz/targets.rs"]
+mod targets;
+
+/// SplitMix64.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        (self.next() % limit.max(1) as u64) as usize
+    }
+}
+
+/// Flips, overwrites, removes, doubles or splices bytes.
+fn mutate(random: &mut Random, seeds: &[Vec<u8>]) -> Vec<u8> {
+    let mut data = seeds[random.below(seeds.len())].clone();
+    for _ in 0..=random.below(6) {
+        let at = random.below(data.len());
+        match random.below(6) {
+            0 if !data.is_empty() => data[at] ^= 1 << random.below(8),
+            1 if !data.is_empty() => data[at] = [0, 1, 0x7f, 0x80, 0xff, b'"', b'{', b'%'][random.below(8)],
+            2 => data.truncate(at),
+            3 => {
+                let end = at + random.below(data.len() - at + 1).min(64);
+                let piece = data[at..end].to_vec();
+                data.splice(at..at, piece);
+            }
+            4 => {
+                let other = &seeds[random.below(seeds.len())];
+                let from = random.below(other.len());
+                data.splice(at..at, other[from..].iter().copied().take(random.below(64)));
+            }
+            _ => {
+                let end = (at + random.below(16)).min(data.len());
+                data.drain(at..end);
+            }
+        }
+    }
+    data
+}
+
+fn run(name: &str, target: fn(&[u8])) {
+    let folder = crate::fixture("../../fuzz/corpus").join(name);
+    let mut paths: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    let seeds: Vec<Vec<u8>> = paths.iter().map(|path| std::fs::read(path).unwrap()).collect();
+    assert!(seeds.len() >= 2, "{} has no corpus", folder.display());
+    let seconds = std::env::var("SMOLDER_FUZZ_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    let end = Instant::now() + Duration::from_secs(seconds);
+    let mut random = Random(0x5eed);
+    let mut executions = seeds.len();
+    seeds.iter().for_each(|seed| target(seed));
+    while Instant::now() < end {
+        let data = mutate(&mut random, &seeds);
+        let start = Instant::now();
+        target(&data);
+        assert!(start.elapsed() < Duration::from_secs(10), "{:?} for {data:?}", start.elapsed());
+        executions += 1;
+    }
+    println!("{name}: {executions} executions");
+}
+
+#[test]
+fn fuzz_gguf() {
+    run("gguf", targets::gguf);
+}
+
+#[test]
+fn fuzz_safetensors() {
+    run("safetensors", targets::safetensors);
+}
+
+#[test]
+fn fuzz_template() {
+    run("template", targets::template);
+}
+
+#[test]
+fn fuzz_dataset() {
+    run("dataset", targets::dataset);
+}
+
+#[test]
+fn fuzz_adapter() {
+    run("adapter", targets::adapter);
+}
