@@ -63,10 +63,10 @@ impl Process {
         self
     }
 
-    /// Shows its output only when it fails, and then only the end.
+    /// Shows its output only when it fails, and then only the end and no stack trace.
     pub fn silent(mut self) -> Self {
         self.silent = true;
-        self
+        self.env("RUST_BACKTRACE", "0")
     }
 
     /// Runs to the end, whatever that is.

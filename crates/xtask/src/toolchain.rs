@@ -1,10 +1,10 @@
 //! A compiler that can make wasm.
 
-use crate::console::step;
+use crate::console::{say, step};
 use crate::debian;
 use crate::process::Process;
 use crate::workspace::Workspace;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use std::path::Path;
 
 /// Rust's name of the browser's machine.
@@ -21,16 +21,25 @@ pub fn ensure(workspace: &Workspace) -> Result<Toolchain> {
     if debian::is_ready(workspace) {
         return Ok(Some(debian::NAME));
     }
-    let rustup = step(format!("Getting the {WASM} target through rustup"), || {
-        let advice = "Rust's servers may be out of reach.";
-        Process::new("rustup").args(["target", "add", WASM]).silent().check(advice)
-    });
-    match rustup {
-        Ok(_) => Ok(None),
-        Err(error) => debian::lay_out(workspace).map(|()| Some(debian::NAME)).with_context(|| {
-            format!("{error} Run `rustup target add {WASM}` with a network connection, then this again.")
-        }),
+    match step(format!("Getting the {WASM} target through rustup"), add_target) {
+        Ok(()) => Ok(None),
+        Err(error) => {
+            say(format!("    {error}"));
+            let advice =
+                format!("Run `rustup target add {WASM}` with a network connection, then this again.");
+            debian::lay_out(workspace).map(|()| Some(debian::NAME)).context(advice)
+        }
     }
+}
+
+fn add_target() -> Result<()> {
+    let add = Process::new("rustup").args(["target", "add", WASM]).silent();
+    add.check("Rust's servers may be out of reach.")?;
+    ensure!(
+        has_target(Process::new("rustc")),
+        "rustup says that the target is there, but rustc does not find it."
+    );
+    Ok(())
 }
 
 /// Whether this rustc has a standard library for wasm.
