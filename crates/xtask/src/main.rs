@@ -4,6 +4,7 @@ mod apt;
 mod browser;
 mod console;
 mod debian;
+mod index;
 mod page;
 mod process;
 mod serve;

@@ -1,6 +1,7 @@
 //! The page, built by trunk.
 
 use crate::console::{say, step};
+use crate::index;
 use crate::process::Process;
 use crate::stamp;
 use crate::toolchain::WASM;
@@ -15,8 +16,6 @@ const INPUTS: [&str; 7] =
     [".cargo/config.toml", "Cargo.lock", "Cargo.toml", "Trunk.toml", "index.html", "shaders", "web"];
 /// Crates that no part of the page depends on.
 const NATIVE_ONLY: [&str; 2] = ["cli", "xtask"];
-/// A copy of index.html for builds without wasm-opt; trunk wants it beside the original.
-const PLAIN_INDEX: &str = "index.plain.html";
 
 /// How much effort goes into a build.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -62,7 +61,7 @@ pub fn build(workspace: &Workspace, tools: &Tools, quality: Quality) -> Result<P
     let _ = fs::remove_file(&mark);
     step("Downloading crates", || fetch(workspace, tools))?;
     step(format!("Building the {} page", quality.name()), || {
-        let index = index(workspace, tools)?;
+        let index = if tools.wasm_opt { index::ORIGINAL } else { index::without_wasm_opt(workspace)? };
         let trunk = trunk(workspace, tools, "build", &identity(&digest)).args(quality.flags());
         trunk.arg("--dist").arg(&folder).arg(index).check("The compiler's messages say what to change.")
     })?;
@@ -79,7 +78,7 @@ pub fn trunk(workspace: &Workspace, tools: &Tools, task: &str, identity: &str) -
 
 /// Trunk itself works offline, so that it never downloads tools.
 pub fn fetch(workspace: &Workspace, tools: &Tools) -> Result<()> {
-    let fetch = tools.equip(workspace.cargo("fetch --locked --target")).arg(WASM).silent();
+    let fetch = tools.equip(workspace.cargo("fetch --target")).arg(WASM).silent();
     fetch.check("Check that the crate registry can be reached.").map(drop)
 }
 
@@ -98,18 +97,4 @@ fn digest(workspace: &Workspace, tools: &Tools, quality: Quality) -> Result<Stri
     }
     inputs.sort();
     stamp::digest(&workspace.root, &inputs, &[&tools.identity(), &quality.flags().join(" ")])
-}
-
-/// The page that trunk starts from. Without wasm-opt it must not ask for it.
-fn index(workspace: &Workspace, tools: &Tools) -> Result<&'static str> {
-    if tools.wasm_opt {
-        return Ok("index.html");
-    }
-    let original =
-        fs::read_to_string(workspace.root.join("index.html")).context("There is no index.html.")?;
-    fs::write(
-        workspace.root.join(PLAIN_INDEX),
-        original.replace("data-wasm-opt=\"z\"", "data-wasm-opt=\"0\""),
-    )?;
-    Ok(PLAIN_INDEX)
 }

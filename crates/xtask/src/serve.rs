@@ -1,6 +1,7 @@
 //! The page on this machine: `cargo xtask serve`.
 
 use crate::console::say;
+use crate::index;
 use crate::page::{self, Quality};
 use crate::tools;
 use crate::workspace::Workspace;
@@ -32,7 +33,8 @@ pub fn follow(workspace: &Workspace, port: u16) -> Result<ExitCode> {
     page::fetch(workspace, &tools)?;
     let trunk = page::trunk(workspace, &tools, "serve", "dev").args(["--address", "127.0.0.1", "--port"]);
     let dist = workspace.scratch("page-follow");
-    let finished = trunk.arg(port.to_string()).arg("--dist").arg(dist).finish()?;
+    let trunk = trunk.arg(port.to_string()).arg("--dist").arg(dist).arg(index::with_live_reload(workspace)?);
+    let finished = trunk.finish()?;
     Ok(if finished.success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

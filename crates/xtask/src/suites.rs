@@ -26,15 +26,18 @@ pub const ALL: [Suite; 8] = [
 /// What compiles for the machine itself. Every native step names the same packages, so that cargo unifies
 /// their features in the same way and compiles dependencies once.
 const NATIVE: &str = "--workspace --exclude smolder-app --exclude smolder-worker";
+/// The feature of the tests that need the page served.
+const E2E: &str = "smolder-tests/e2e";
 /// What compiles for the browser.
 const WEB: &str = "--workspace --exclude smolder --exclude xtask";
 
 fn format(context: &Context) -> Result<Tally> {
-    check(context.workspace.cargo("fmt --all --check"), "Run `cargo fmt --all`.")
+    check(context.workspace.cargo("fmt --all --check -- --color never"), "Run `cargo fmt --all`.")
 }
 
 fn clippy_native(context: &Context) -> Result<Tally> {
-    let clippy = context.workspace.cargo(&format!("clippy {NATIVE} --all-targets -- -D warnings"));
+    let clippy =
+        context.workspace.cargo(&format!("clippy {NATIVE} --features {E2E} --all-targets -- -D warnings"));
     check(clippy, "Change what clippy says above.")
 }
 
@@ -95,7 +98,7 @@ fn end_to_end(context: &Context) -> Result<Tally> {
     let driver = browser::ensure()?;
     let folder = page::build(context.workspace, context.tools()?, Quality::Dev)?;
     let url = serve::background(folder)?;
-    let test = context.workspace.cargo(&format!("test {NATIVE} --exclude xtask --test web"));
+    let test = context.workspace.cargo(&format!("test {NATIVE} --exclude xtask --features {E2E} --test web"));
     tests(test.env("SMOLDER_URL", url).env("CHROMEDRIVER", driver))
 }
 
