@@ -1,6 +1,9 @@
 //! Smolder in the terminal: arguments to commands, events to text.
 
+mod data;
 mod devices;
+mod inspect;
+mod open;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -17,11 +20,17 @@ struct Arguments {
 enum Task {
     /// Show the GPU that Smolder would use, what it can do, and whether its kernels compute correctly.
     Devices(devices::Arguments),
+    /// Show what a GGUF model is: sizes, types, licence, tokenizer, chat template, memory.
+    Inspect(inspect::Arguments),
+    /// Show what training will see of a dataset: an audit, and rows as tokens with what is learned of them.
+    Data(data::Arguments),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().task {
         Task::Devices(arguments) => devices::run(&arguments),
+        Task::Inspect(arguments) => inspect::run(&arguments),
+        Task::Data(arguments) => data::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

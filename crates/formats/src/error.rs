@@ -104,6 +104,11 @@ fn shorten(text: &str) -> String {
     out
 }
 
+/// Text from a file for a terminal: control and invisible characters are escaped.
+pub fn printable(text: &str) -> String {
+    text.chars().flat_map(visible).collect()
+}
+
 fn visible(c: char) -> impl Iterator<Item = char> {
     let hidden =
         c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{feff}');

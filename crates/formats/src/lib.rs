@@ -7,6 +7,7 @@ pub mod adapter;
 pub mod dataset;
 pub mod error;
 pub mod gguf;
+pub mod inspect;
 pub mod json;
 pub mod limits;
 pub mod model;

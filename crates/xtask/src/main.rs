@@ -4,6 +4,7 @@ mod apt;
 mod browser;
 mod console;
 mod debian;
+mod fetch;
 mod index;
 mod page;
 mod process;
@@ -50,6 +51,12 @@ enum Task {
     Test(test::Options),
     /// Build the page and say how large its wasm is
     Size,
+    /// Get a model for trying and measuring into the user's cache folder
+    Fetch {
+        /// Which one
+        #[arg(value_enum)]
+        model: fetch::Model,
+    },
 }
 
 fn run(task: Task) -> Result<ExitCode> {
@@ -60,6 +67,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Serve { dev: false, port } => serve::release(&workspace, port),
         Task::Test(options) => Ok(test::run(&workspace, options)),
         Task::Size => size::report(&workspace).map(|()| ExitCode::SUCCESS),
+        Task::Fetch { model } => fetch::run(&workspace, model).map(|()| ExitCode::SUCCESS),
     }
 }
 

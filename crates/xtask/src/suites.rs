@@ -28,6 +28,8 @@ pub const ALL: [Suite; 8] = [
 const NATIVE: &str = "--workspace --exclude smolder-app --exclude smolder-worker";
 /// The feature of the tests that need the page served.
 const E2E: &str = "smolder-tests/e2e";
+/// How long each fuzz target runs here, on changes of its corpus; `cargo fuzz` goes on from there.
+const FUZZ_SECONDS: &str = "20";
 /// What compiles for the browser.
 const WEB: &str = "--workspace --exclude smolder --exclude xtask";
 
@@ -67,7 +69,7 @@ fn tests_native(context: &Context) -> Result<Tally> {
     let driver = if context.options.no_gpu { Ok(()) } else { vulkan::ensure() };
     let gpu = !context.options.no_gpu && driver.is_ok();
     let command = format!("test {NATIVE} --exclude xtask --no-fail-fast{}", selection(gpu));
-    let mut tally = tests(context.workspace.cargo(&command))?;
+    let mut tally = tests(context.workspace.cargo(&command).env("SMOLDER_FUZZ_SECONDS", FUZZ_SECONDS))?;
     if let Err(error) = driver {
         tally.add(Tally::failure(crate::console::sentences(&error)));
     }

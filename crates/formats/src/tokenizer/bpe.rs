@@ -118,9 +118,9 @@ impl Merges {
     }
 
     fn apply_long(&self, word: &mut Vec<Symbol>) {
-        let mut links = Links::new(word);
-        let mut heap = BinaryHeap::new();
-        for at in 0..word.len() {
+        let mut links = Links::new(std::mem::take(word));
+        let mut heap = BinaryHeap::with_capacity(links.symbols.len());
+        for at in 0..links.symbols.len() as u32 {
             self.push(&links, &mut heap, at);
         }
         while let Some(Reverse((rank, at))) = heap.pop() {
@@ -134,56 +134,57 @@ impl Merges {
                 _ => {}
             }
         }
-        *word = links.symbols.iter().flatten().copied().collect();
+        *word = links.symbols;
+        word.retain(|symbol| symbol.len > 0);
     }
 
-    fn push(&self, links: &Links, heap: &mut BinaryHeap<Reverse<(u32, usize)>>, at: usize) {
+    fn push(&self, links: &Links, heap: &mut BinaryHeap<Reverse<(u32, u32)>>, at: u32) {
         let pair = links.pair(at).and_then(|(_, left, right)| self.get(left, right));
         heap.extend(pair.map(|(rank, _)| Reverse((rank, at))));
     }
 }
 
-/// A word as a doubly linked list over positions; merged-away symbols are `None`.
+/// A word as a doubly linked list over positions; symbols that were merged away have no length.
 struct Links {
-    symbols: Vec<Option<Symbol>>,
-    next: Vec<usize>,
-    previous: Vec<usize>,
+    symbols: Vec<Symbol>,
+    next: Vec<u32>,
+    previous: Vec<u32>,
 }
 
+const NOWHERE: u32 = u32::MAX;
+
 impl Links {
-    fn new(word: &[Symbol]) -> Self {
-        Self {
-            symbols: word.iter().copied().map(Some).collect(),
-            next: (1..=word.len()).collect(),
-            previous: (0..word.len()).map(|at| at.wrapping_sub(1)).collect(),
-        }
+    fn new(symbols: Vec<Symbol>) -> Self {
+        let len = symbols.len() as u32;
+        let previous = (0..len).map(|at| at.wrapping_sub(1)).collect();
+        Self { symbols, next: (1..=len).collect(), previous }
     }
 
-    fn symbol(&self, at: usize) -> Option<Symbol> {
-        self.symbols.get(at).copied().flatten()
+    fn symbol(&self, at: u32) -> Option<Symbol> {
+        self.symbols.get(at as usize).copied().filter(|symbol| symbol.len > 0)
     }
 
     /// The position after `at` and the two symbols there.
-    fn pair(&self, at: usize) -> Option<(usize, Symbol, Symbol)> {
-        let next = *self.next.get(at)?;
+    fn pair(&self, at: u32) -> Option<(u32, Symbol, Symbol)> {
+        let next = *self.next.get(at as usize)?;
         Some((next, self.symbol(at)?, self.symbol(next)?))
     }
 
-    fn before(&self, at: usize) -> Option<usize> {
-        self.previous.get(at).copied().filter(|before| self.symbol(*before).is_some())
+    fn before(&self, at: u32) -> Option<u32> {
+        self.previous.get(at as usize).copied().filter(|before| self.symbol(*before).is_some())
     }
 
-    fn merge(&mut self, at: usize, next: usize, merged: Symbol) {
-        let after = self.next.get(next).copied().unwrap_or(usize::MAX);
-        set(&mut self.symbols, at, Some(merged));
-        set(&mut self.symbols, next, None);
+    fn merge(&mut self, at: u32, next: u32, merged: Symbol) {
+        let after = self.next.get(next as usize).copied().unwrap_or(NOWHERE);
+        set(&mut self.symbols, at, merged);
+        set(&mut self.symbols, next, Symbol { id: 0, len: 0 });
         set(&mut self.next, at, after);
         set(&mut self.previous, after, at);
     }
 }
 
-fn set<T>(values: &mut [T], at: usize, value: T) {
-    if let Some(slot) = values.get_mut(at) {
+fn set<T>(values: &mut [T], at: u32, value: T) {
+    if let Some(slot) = values.get_mut(at as usize) {
         *slot = value;
     }
 }

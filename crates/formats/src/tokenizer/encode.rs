@@ -264,6 +264,8 @@ impl<'t> Encoder<'t> {
         sentencepiece::symbols(self.tokenizer, text, &mut self.word);
         self.tokenizer.merges.apply(&mut self.word);
         emit(&self.word, at, spans, out);
+        // A stretch may be a megabyte; the next one rarely is.
+        self.word.shrink_to(Self::CACHED_BYTES);
     }
 }
 
