@@ -12,6 +12,7 @@ use smolder_formats::{Kind, Result, Sha256Hash, Source, TensorSource};
 
 use crate::{memory, read};
 
+#[allow(clippy::unnecessary_wraps, reason = "the type of what opens files in a directory")]
 pub fn hf_file(name: &str) -> Result<Option<Source<Cursor<Vec<u8>>>>> {
     let path = crate::fixture(&format!("hf/{name}"));
     Ok(std::fs::read(path).ok().map(|bytes| memory(name, bytes)))
@@ -101,7 +102,8 @@ fn a_lora_survives_a_peft_file() {
 
 #[test]
 fn keys_are_those_of_peft() {
-    let keys: Vec<String> = lora().to_peft().tensors.iter().map(|tensor| tensor.key()).collect();
+    let keys: Vec<String> =
+        lora().to_peft().tensors.iter().map(smolder_formats::adapter::AdapterTensor::key).collect();
     assert_eq!(keys[0], "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight");
     assert_eq!(keys[3], "base_model.model.model.layers.0.mlp.gate_proj.lora_B.weight");
 }

@@ -211,7 +211,7 @@ fn validation_rows_depend_on_the_seed_alone() {
 fn packing_loses_no_token_and_keeps_boundaries() {
     let rows: Vec<Row> = (1..60_u32)
         .map(|n| Row {
-            ids: (0..n % 23 + 1).map(|i| n * 100 + i).collect(),
+            ids: (0..=n % 23).map(|i| n * 100 + i).collect(),
             mask: vec![1; (n % 23 + 1) as usize],
         })
         .collect();

@@ -61,7 +61,9 @@ fn run(name: &str, target: fn(&[u8])) {
     let end = Instant::now() + Duration::from_secs(seconds);
     let mut random = Random(0x5eed);
     let mut executions = seeds.len();
-    seeds.iter().for_each(|seed| target(seed));
+    for seed in &seeds {
+        target(seed);
+    }
     while Instant::now() < end {
         let data = mutate(&mut random, &seeds);
         let start = Instant::now();

@@ -99,7 +99,7 @@ fn the_table_digest_ignores_weights_and_notices_shapes() {
 #[test]
 fn version_2_reads_like_version_3() {
     let raw = Raw::good();
-    let old = Gguf::read(&mut memory("g.gguf", raw.with_header(b"GGUF", 2, 2, 2))).unwrap();
+    let old = Gguf::read(&mut memory("g.gguf", raw.with_header(*b"GGUF", 2, 2, 2))).unwrap();
     let new = Gguf::read(&mut memory("g.gguf", raw.bytes())).unwrap();
     assert_eq!((old.version, old.tensors), (2, new.tensors));
 }

@@ -26,7 +26,7 @@ pub fn array(kind: u32, len: u64, bytes: &[u8]) -> Vec<u8> {
 pub fn tensor(name: &str, dims: &[u64], kind: u32, offset: u64) -> Vec<u8> {
     let mut out = string(name.as_bytes());
     out.extend((dims.len() as u32).to_le_bytes());
-    dims.iter().for_each(|dim| out.extend(dim.to_le_bytes()));
+    out.extend(dims.iter().flat_map(|dim| dim.to_le_bytes()));
     out.extend(kind.to_le_bytes());
     out.extend(offset.to_le_bytes());
     out
@@ -46,10 +46,10 @@ impl Raw {
     }
 
     pub fn bytes(&self) -> Vec<u8> {
-        self.with_header(b"GGUF", 3, self.tensors.len() as u64, self.pairs.len() as u64)
+        self.with_header(*b"GGUF", 3, self.tensors.len() as u64, self.pairs.len() as u64)
     }
 
-    pub fn with_header(&self, magic: &[u8; 4], version: u32, tensors: u64, pairs: u64) -> Vec<u8> {
+    pub fn with_header(&self, magic: [u8; 4], version: u32, tensors: u64, pairs: u64) -> Vec<u8> {
         let mut out = magic.to_vec();
         out.extend(version.to_le_bytes());
         out.extend(tensors.to_le_bytes());

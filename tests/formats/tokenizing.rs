@@ -94,8 +94,9 @@ fn the_mask_follows_the_spans() {
     let tokenizer = from_gguf("smollm2");
     let text = "<|im_start|>user\nHi there<|im_end|>\n<|im_start|>assistant\nHello, caf\u{e9}!<|im_end|>\n";
     let start = text.rfind("Hello").unwrap();
-    let end = text.rfind("\n").unwrap();
-    let (ids, mask) = tokenizer.encoder().encode_masked(text, Specials::AsTokens, &[start..end]);
+    let end = text.rfind('\n').unwrap();
+    let (ids, mask) =
+        tokenizer.encoder().encode_masked(text, Specials::AsTokens, std::slice::from_ref(&(start..end)));
     let masked: Vec<u32> = ids.iter().zip(&mask).filter(|(_, m)| **m == 1).map(|(id, _)| *id).collect();
     assert_eq!(tokenizer.decode(&masked, false), &text[start..end]);
     assert_eq!(ids.len(), mask.len());
@@ -108,7 +109,8 @@ fn spans_hold_through_normalization() {
         let text = "cafe\u{301} A\u{30a} B: two words and e\u{301}t\u{e9} end. tail";
         let start = text.find("two").unwrap();
         let end = text.find(" tail").unwrap();
-        let (ids, mask) = tokenizer.encoder().encode_masked(text, Specials::AsText, &[start..end]);
+        let (ids, mask) =
+            tokenizer.encoder().encode_masked(text, Specials::AsText, std::slice::from_ref(&(start..end)));
         let masked: Vec<u32> = ids.iter().zip(&mask).filter(|(_, m)| **m == 1).map(|(id, _)| *id).collect();
         let got = tokenizer.decode(&masked, false).replace("e\u{301}", "\u{e9}");
         assert!(
@@ -175,7 +177,7 @@ fn random_strings_give_the_crates_ids() {
         let mut encoder = ours.encoder();
         for _ in 0..1500 {
             let mut text = String::new();
-            for _ in 0..1 + random(4) {
+            for _ in 0..=random(4) {
                 let piece: Vec<char> = nasty[random(nasty.len())].chars().collect();
                 let from = random(piece.len() + 1);
                 let to = from + random(piece.len() - from + 1);

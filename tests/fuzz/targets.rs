@@ -8,7 +8,7 @@ use smolder_formats::dataset::{Audit, Dataset, Mapping, RenderOptions, Renderer,
 use smolder_formats::gguf::GgufFile;
 use smolder_formats::model::ModelConfig;
 use smolder_formats::safetensors::HfModel;
-use smolder_formats::template::{ChatTemplate, Message, Options};
+use smolder_formats::template::{ChatTemplate, Message, Options, TrainOn};
 use smolder_formats::tokenizer::{Tokenizer, TokenizerConfig};
 use smolder_formats::{Source, TensorSource};
 
@@ -78,7 +78,7 @@ pub fn template(data: &[u8]) {
             rendered.encode(&mut TOKENIZER.encoder());
         }
     }
-    let _ = template.render_training(&TOKENIZER, &messages, Default::default(), &Options::default());
+    let _ = template.render_training(&TOKENIZER, &messages, TrainOn::default(), &Options::default());
 }
 
 /// A dataset under the name that its first byte picks.

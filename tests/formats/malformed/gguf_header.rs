@@ -15,7 +15,7 @@ fn with(extra: Vec<u8>) -> Vec<u8> {
     Raw::good().and_pair(extra).bytes()
 }
 
-fn header(magic: &[u8; 4], version: u32, tensors: u64, pairs: u64) -> Vec<u8> {
+fn header(magic: [u8; 4], version: u32, tensors: u64, pairs: u64) -> Vec<u8> {
     Raw::good().with_header(magic, version, tensors, pairs)
 }
 
@@ -33,21 +33,21 @@ cases! { open;
     one_byte: vec![b'G'] => Truncated, "magic";
     three_bytes: b"GGU".to_vec() => Truncated, "magic";
     magic_alone: b"GGUF".to_vec() => Truncated, "version";
-    twenty_three_bytes: header(b"GGUF", 3, 0, 0)[..23].to_vec() => Truncated, "key-value count";
-    bad_magic: header(b"GGML", 3, 2, 2) => Magic, "the letters GGUF", "47, 47, 4d, 4c";
-    reversed_magic: header(b"FUGG", 3, 2, 2) => Magic, "big-endian GGUF";
-    a_zip_archive: header(b"PK\x03\x04", 3, 2, 2) => Magic, "ZIP archive";
+    twenty_three_bytes: header(*b"GGUF", 3, 0, 0)[..23].to_vec() => Truncated, "key-value count";
+    bad_magic: header(*b"GGML", 3, 2, 2) => Magic, "the letters GGUF", "47, 47, 4d, 4c";
+    reversed_magic: header(*b"FUGG", 3, 2, 2) => Magic, "big-endian GGUF";
+    a_zip_archive: header(*b"PK\x03\x04", 3, 2, 2) => Magic, "ZIP archive";
     a_web_page: b"<!DOCTYPE html><html>".to_vec() => Magic, "an HTML page";
-    big_endian: header(b"GGUF", 3_u32.swap_bytes(), 2, 2) => Version, "little-endian", "big-endian version 3";
-    version_0: header(b"GGUF", 0, 2, 2) => Version, "version 2 or 3, found 0";
-    version_1: header(b"GGUF", 1, 2, 2) => Version, "found 1";
-    version_4: header(b"GGUF", 4, 2, 2) => Version, "found 4";
-    tensors_2_30: header(b"GGUF", 3, 1 << 30, 2) => Limit, "tensor count", "at most 65536", "1073741824";
-    tensors_2_64: header(b"GGUF", 3, u64::MAX, 2) => Limit, "tensor count", "18446744073709551615";
-    tensors_more_than_fit: header(b"GGUF", 3, 60_000, 2) => Truncated, "tensor count";
-    pairs_2_30: header(b"GGUF", 3, 2, 1 << 30) => Limit, "key-value count", "at most 10000";
-    pairs_2_64: header(b"GGUF", 3, 2, u64::MAX) => Limit, "key-value count";
-    pairs_more_than_fit: header(b"GGUF", 3, 2, 9_999) => Truncated, "key-value count";
+    big_endian: header(*b"GGUF", 3_u32.swap_bytes(), 2, 2) => Version, "little-endian", "big-endian version 3";
+    version_0: header(*b"GGUF", 0, 2, 2) => Version, "version 2 or 3, found 0";
+    version_1: header(*b"GGUF", 1, 2, 2) => Version, "found 1";
+    version_4: header(*b"GGUF", 4, 2, 2) => Version, "found 4";
+    tensors_2_30: header(*b"GGUF", 3, 1 << 30, 2) => Limit, "tensor count", "at most 65536", "1073741824";
+    tensors_2_64: header(*b"GGUF", 3, u64::MAX, 2) => Limit, "tensor count", "18446744073709551615";
+    tensors_more_than_fit: header(*b"GGUF", 3, 60_000, 2) => Truncated, "tensor count";
+    pairs_2_30: header(*b"GGUF", 3, 2, 1 << 30) => Limit, "key-value count", "at most 10000";
+    pairs_2_64: header(*b"GGUF", 3, 2, u64::MAX) => Limit, "key-value count";
+    pairs_more_than_fit: header(*b"GGUF", 3, 2, 9_999) => Truncated, "key-value count";
     key_length_2_48: with([&(1_u64 << 48).to_le_bytes()[..], b"k"].concat()) => Limit, "key 2 of 3", "281474976710656 bytes";
     key_past_the_end: with([&60_000_u64.to_le_bytes()[..], b"k"].concat()) => Truncated, "key 2 of 3";
     key_not_utf8: with([&string(&[b'a', 0xff]), &4_u32.to_le_bytes()[..], &[0; 4]].concat()) => Encoding, "key 2 of 3", "byte 1 of 2";

@@ -81,7 +81,7 @@ fn part(no: u16, count: u16, name: &str, architecture: &str) -> Vec<u8> {
 }
 
 fn split(first: Vec<u8>, second: Option<Vec<u8>>) -> Result<SplitGguf<std::io::Cursor<Vec<u8>>>> {
-    let mut files = vec![Some(first), second];
+    let mut files = [Some(first), second];
     SplitGguf::open("m-00001-of-00002.gguf", |name| {
         let index = usize::from(split_name(name).unwrap().1) - 1;
         let missing = || Error::new(Kind::Missing, "", "a file of this name", "none").in_file(name);

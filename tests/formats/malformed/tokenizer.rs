@@ -29,7 +29,9 @@ fn changed((key, value): (&str, Option<Value>)) -> Result<Tokenizer> {
     for (name, default) in pairs.into_iter().filter(|(name, _)| *name != key) {
         metadata.set(name, default);
     }
-    value.into_iter().for_each(|value| metadata.set(key, value));
+    if let Some(value) = value {
+        metadata.set(key, value);
+    }
     Tokenizer::from_gguf(&metadata)
 }
 

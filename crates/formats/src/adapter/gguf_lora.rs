@@ -119,7 +119,7 @@ fn read<R: Read + Seek>(file: &mut GgufFile<R>, architecture: &str, heads: Heads
     must_be(metadata, "adapter.type", "lora")?;
     must_be(metadata, "general.architecture", architecture)?;
     let alpha = field(metadata.float("adapter.lora.alpha")?, "adapter.lora.alpha")?;
-    if !(alpha.abs() <= 1e6) {
+    if alpha.is_nan() || alpha.abs() > 1e6 {
         return Err(Error::new(
             Kind::Value,
             "`adapter.lora.alpha`",

@@ -71,12 +71,11 @@ impl Audit {
         } else {
             format!("{}: expected {}", error.field, error.expected)
         };
-        match self.dropped.iter_mut().find(|dropped| dropped.reason == reason) {
-            Some(dropped) => dropped.rows += 1,
-            None => {
-                let first = format!("line {line}: {}", error.found);
-                self.dropped.push(Dropped { reason, rows: 1, first });
-            }
+        if let Some(dropped) = self.dropped.iter_mut().find(|dropped| dropped.reason == reason) {
+            dropped.rows += 1;
+        } else {
+            let first = format!("line {line}: {}", error.found);
+            self.dropped.push(Dropped { reason, rows: 1, first });
         }
     }
 

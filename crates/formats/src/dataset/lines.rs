@@ -27,7 +27,7 @@ pub(super) struct Rows<R: Read> {
     read: u64,
     /// The line that the next row starts at, from 1.
     line: u64,
-    rows: usize,
+    count: usize,
     started: bool,
 }
 
@@ -52,7 +52,7 @@ impl<R: Read + Seek> Rows<R> {
         };
         source.at(skip)?;
         let reader = BufReader::with_capacity(1 << 16, source.into_inner());
-        Ok(Self { reader, name, layout, stated_len, read: skip, line: 1, rows: 0, started: false })
+        Ok(Self { reader, name, layout, stated_len, read: skip, line: 1, count: 0, started: false })
     }
 
     pub(super) fn name(&self) -> &str {
@@ -77,8 +77,8 @@ impl<R: Read + Seek> Rows<R> {
             if row.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }
-            self.rows += 1;
-            if self.rows > limits::ROWS {
+            self.count += 1;
+            if self.count > limits::ROWS {
                 return Err(self.error(Kind::Limit, line, format!("at most {} rows", limits::ROWS), "more"));
             }
             return Ok(Some((line, row)));
@@ -204,8 +204,8 @@ impl<R: Read + Seek> Rows<R> {
 
 fn check_text(head: &[u8]) -> Result<()> {
     let utf16 = head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff");
-    let zeros = head.iter().filter(|byte| **byte == 0).count();
-    if utf16 || zeros >= 4 {
+    let binary = head.iter().filter(|byte| **byte == 0).nth(3).is_some();
+    if utf16 || binary {
         return Err(Error::new(Kind::Encoding, "start", "UTF-8 text", "UTF-16 or binary data"));
     }
     let starts = |magic: &[u8]| head.starts_with(magic);

@@ -30,20 +30,18 @@ pub fn pack(rows: &[Row], len: usize, pad: u32) -> Vec<Packed> {
             open += 1;
         }
         let place = packed.iter().skip(open).take(SEARCHED).position(|p| room(p) >= need).map(|at| at + open);
-        match place.and_then(|at| packed.get_mut(at)) {
-            Some(target) => append(target, row, need),
-            None => {
-                let mut fresh = Packed {
-                    ids: Vec::with_capacity(len),
-                    mask: Vec::with_capacity(len),
-                    starts: Vec::new(),
-                };
-                append(&mut fresh, row, need);
-                packed.push(fresh);
-            }
+        if let Some(target) = place.and_then(|at| packed.get_mut(at)) {
+            append(target, row, need);
+        } else {
+            let mut fresh =
+                Packed { ids: Vec::with_capacity(len), mask: Vec::with_capacity(len), starts: Vec::new() };
+            append(&mut fresh, row, need);
+            packed.push(fresh);
         }
     }
-    packed.iter_mut().for_each(|row| close(row, len, pad));
+    for row in &mut packed {
+        close(row, len, pad);
+    }
     packed
 }
 

@@ -9,13 +9,11 @@ pub(super) fn fields(record: &str, separator: char) -> Result<Vec<String>> {
     let mut fields = Vec::new();
     let mut rest = record;
     loop {
-        let (field, behind) = match rest.strip_prefix('"') {
-            Some(quoted) => unquote(quoted)?,
-            None => {
-                let end = rest.find(separator).unwrap_or(rest.len());
-                let (field, behind) = rest.split_at(end);
-                (field.to_owned(), behind)
-            }
+        let (field, behind) = if let Some(quoted) = rest.strip_prefix('"') {
+            unquote(quoted)?
+        } else {
+            let (field, behind) = rest.split_at(rest.find(separator).unwrap_or(rest.len()));
+            (field.to_owned(), behind)
         };
         fields.push(field);
         match behind.strip_prefix(separator) {

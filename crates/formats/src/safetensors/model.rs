@@ -46,13 +46,12 @@ impl<R: Read + Seek> HfModel<R> {
             Some(source) => small(source, limits::CONFIG_BYTES, TokenizerConfig::from_json)?,
             None => TokenizerConfig::default(),
         };
-        let (parts, tensors) = match open(INDEX)? {
-            Some(index) => shards(index, &mut open)?,
-            None => {
-                let part = Safetensors::open(require(&mut open, WHOLE)?)?;
-                let tensors = part.tensors().to_vec();
-                (vec![part], tensors)
-            }
+        let (parts, tensors) = if let Some(index) = open(INDEX)? {
+            shards(index, &mut open)?
+        } else {
+            let part = Safetensors::open(require(&mut open, WHOLE)?)?;
+            let tensors = part.tensors().to_vec();
+            (vec![part], tensors)
         };
         Ok(Self { config, tokenizer_config, parts, tensors })
     }

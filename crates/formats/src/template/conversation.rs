@@ -98,9 +98,9 @@ impl ChatTemplate {
         prompt: bool,
         options: &Options,
     ) -> Result<Rendered> {
-        let (guarded, mark) = guard(tokenizer, messages)?;
+        let (guarded, mark) = self.guard(tokenizer, messages)?;
         let text = self.run(&guarded, prompt, options)?;
-        Ok(Rendered { text: text.replace([generation::START, generation::END], ""), mark, spans: Vec::new() })
+        Ok(Rendered { text: self.without_marks(text), mark, spans: Vec::new() })
     }
 
     /// Renders a conversation for training, with the stretches that `on` names.
@@ -114,14 +114,14 @@ impl ChatTemplate {
         on: spans::TrainOn,
         options: &Options,
     ) -> Result<Rendered> {
-        let (guarded, mark) = guard(tokenizer, messages)?;
+        let (guarded, mark) = self.guard(tokenizer, messages)?;
         let text = self.run(&guarded, false, options)?;
         let (text, spans) = if on == spans::TrainOn::Everything {
-            let text = text.replace([generation::START, generation::END], "");
+            let text = self.without_marks(text);
             let all = 0..text.len();
             (text, vec![all])
         } else {
-            self.assistant_spans(&guarded, text, tokenizer, options)?
+            self.assistant_spans(&guarded, text, tokenizer, options)
         };
         let spans = match on {
             spans::TrainOn::LastTurn => spans.into_iter().next_back().into_iter().collect(),
@@ -143,13 +143,22 @@ impl ChatTemplate {
         Sha256Hash::of(self.source().as_bytes())
     }
 
+    fn without_marks(&self, text: String) -> String {
+        if self.marks_generation { text.replace([generation::START, generation::END], "") } else { text }
+    }
+
+    /// Messages that cannot be taken for control, or for the marks of generated spans.
+    fn guard(&self, tokenizer: &Tokenizer, messages: &[Message]) -> Result<(Vec<Message>, Option<char>)> {
+        let mut guard = Guard::new(tokenizer, messages)?;
+        if self.marks_generation && guard.found.contains([generation::START, generation::END]) {
+            let expected = "text without the noncharacters U+FDD0 and U+FDD1";
+            return Err(Error::new(Kind::Encoding, "message", expected, "one of them"));
+        }
+        let guarded = messages.iter().map(|message| guard.map(message)).collect();
+        Ok((guarded, guard.used.then_some(guard.mark)))
+    }
+
     pub(super) fn marks_generation(&self) -> bool {
         self.marks_generation
     }
-}
-
-fn guard(tokenizer: &Tokenizer, messages: &[Message]) -> Result<(Vec<Message>, Option<char>)> {
-    let mut guard = Guard::new(tokenizer, messages)?;
-    let guarded = messages.iter().map(|message| guard.map(message)).collect();
-    Ok((guarded, guard.used.then_some(guard.mark)))
 }

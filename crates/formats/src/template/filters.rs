@@ -43,20 +43,21 @@ fn cost(value: Value, operation: &str) -> Result<Value, Error> {
         // Adding makes a string of both sides, whatever they are.
         "+" if container => drop(budget::written(&value, 0)?),
         "list" | "split" | "lines" | "sort" | "unique" | "reverse" | "map" if !container => {
-            budget::charge(size * 32)?
+            budget::charge(size * 32)?;
         }
         _ => budget::charge(size)?,
     }
     Ok(value)
 }
 
-fn tojson(value: Value, kwargs: Kwargs) -> Result<String, Error> {
-    budget::written(&value, 0)?;
+#[allow(clippy::needless_pass_by_value, reason = "filters take their keyword arguments by value")]
+fn tojson(value: &Value, kwargs: Kwargs) -> Result<String, Error> {
+    budget::written(value, 0)?;
     let indent: Option<usize> = kwargs.get("indent")?;
     let ascii = kwargs.get::<Option<bool>>("ensure_ascii")?.unwrap_or(false);
     let sorted = kwargs.get::<Option<bool>>("sort_keys")?.unwrap_or(false);
     kwargs.assert_all_used()?;
-    let value = serde_json::to_value(&value).map_err(|e| invalid(&e.to_string()))?;
+    let value = serde_json::to_value(value).map_err(|e| invalid(&e.to_string()))?;
     Ok(json::dumps(&value, indent.filter(|n| *n <= 16), ascii, sorted))
 }
 

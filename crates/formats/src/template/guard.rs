@@ -14,6 +14,8 @@ pub(super) struct Guard<'t> {
     specials: Vec<&'t str>,
     pub(super) mark: char,
     pub(super) used: bool,
+    /// The noncharacters that the texts contain.
+    pub(super) found: String,
 }
 
 impl<'t> Guard<'t> {
@@ -23,14 +25,16 @@ impl<'t> Guard<'t> {
     /// [`Kind::Encoding`] where the texts contain every noncharacter that could mark them.
     pub(super) fn new(tokenizer: &'t Tokenizer, texts: &[Map<String, Value>]) -> Result<Self> {
         let mut found = String::new();
-        texts.iter().for_each(|text| text.iter().for_each(|(key, value)| marks_in(key, value, &mut found)));
+        for (key, value) in texts.iter().flatten() {
+            marks_in(key, value, &mut found);
+        }
         let mark = MARKS.clone().find(|mark| !found.contains(*mark)).ok_or_else(|| {
             Error::new(Kind::Encoding, "message", "text", "every noncharacter from U+FDD2 to U+FDEF")
         })?;
         let added = &tokenizer.spec().added;
         let specials =
             added.iter().filter(|token| token.special).map(|token| token.content.as_str()).collect();
-        Ok(Self { specials, mark, used: false })
+        Ok(Self { specials, mark, used: false, found })
     }
 
     /// The same value with every string broken where needed.

@@ -245,7 +245,9 @@ impl<'t> Writer<'t> {
                     let meter = metered(self.ahead()).into_iter().chain(metered(before)).min();
                     if let Some(meter) = meter.filter(|_| !targets).filter(|meter| !literal || *meter == "*")
                     {
-                        out.push_str(&format!("|{COST}('{meter}')"));
+                        for part in ["|", COST, "('", meter, "')"] {
+                            out.push_str(part);
+                        }
                     }
                 }
             }
@@ -281,7 +283,9 @@ impl<'t> Writer<'t> {
                     self.at += 1;
                     self.spaces(&mut String::new());
                     let name = self.take();
-                    out.push_str(&format!("|{COST}('{name}')|{name}"));
+                    for part in ["|", COST, "('", name, "')|", name] {
+                        out.push_str(part);
+                    }
                 }
                 _ => {
                     self.at = mark;

@@ -1,5 +1,7 @@
 //! JSON as Python's `json.dumps` writes it: `", "` and `": "` between things, or a line each.
 
+use std::fmt::Write;
+
 use serde_json::Value;
 
 /// Writes `value`; `indent` puts things on lines of their own, `ascii` escapes what is not.
@@ -82,6 +84,7 @@ impl Style {
 
 fn escape(c: char, out: &mut String) {
     for unit in c.encode_utf16(&mut [0; 2]) {
-        out.push_str(&format!("\\u{unit:04x}"));
+        // Writing to a String cannot fail.
+        let _ = write!(out, "\\u{unit:04x}");
     }
 }

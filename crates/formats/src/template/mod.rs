@@ -90,7 +90,9 @@ impl ChatTemplate {
 fn environment() -> Environment<'static> {
     let mut env = Environment::new();
     let syntax = env.syntax().to_builder().trim_blocks(true).lstrip_blocks(true).build();
-    syntax.into_iter().for_each(|syntax| env.set_syntax(syntax));
+    if let Ok(syntax) = syntax {
+        env.set_syntax(syntax);
+    }
     env.set_auto_escape_callback(|_| AutoEscape::None);
     env.set_undefined_behavior(UndefinedBehavior::Lenient);
     env.set_fuel(Some(limits::TEMPLATE_FUEL));

@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use super::conversation::{Message, Options};
 use super::{ChatTemplate, generation};
-use crate::error::Result;
 use crate::tokenizer::Tokenizer;
 
 /// What the loss is taken on.
@@ -31,13 +30,9 @@ impl ChatTemplate {
         text: String,
         tokenizer: &Tokenizer,
         options: &Options,
-    ) -> Result<(String, Vec<Range<usize>>)> {
+    ) -> (String, Vec<Range<usize>>) {
         if self.marks_generation() {
-            let (text, spans) = unmark(&text);
-            if !spans.is_empty() {
-                return Ok((text, spans));
-            }
-            return Ok((text, Vec::new()));
+            return unmark(&text);
         }
         let mut spans = Vec::new();
         let mut from = 0;
@@ -55,7 +50,7 @@ impl ChatTemplate {
                 spans.extend(Some(span.start..end).filter(|span| !span.is_empty()));
             }
         }
-        Ok((text, spans))
+        (text, spans)
     }
 
     fn by_prefix(
@@ -73,7 +68,7 @@ impl ChatTemplate {
             return Some(prompt.len()..text.len());
         }
         let turn = self.run(messages.get(..=index)?, false, options).ok()?;
-        (text.starts_with(&turn) && turn.len() >= prompt.len()).then(|| prompt.len()..turn.len())
+        (text.starts_with(&turn) && turn.len() >= prompt.len()).then_some(prompt.len()..turn.len())
     }
 }
 

@@ -213,7 +213,7 @@ impl<'t> Encoder<'t> {
         let Some(text) = text.get(part) else { return };
         match self.tokenizer.spec.style {
             Style::ByteLevel { split, .. } => {
-                split.words(text, &mut |word| self.word(word, &mut at, spans, out))
+                split.words(text, &mut |word| self.word(word, &mut at, spans, out));
             }
             Style::SentencePiece { .. } => self.pieces(text, at, spans, out),
         }

@@ -229,6 +229,7 @@ fn named(vocabulary: &Vocabulary, field: &str, token: &str) -> Result<u32> {
     vocabulary.id(token).ok_or_else(absent)
 }
 
+#[allow(clippy::similar_names, reason = "BOS and EOS are the names that everybody uses")]
 fn with_ends(
     vocabulary: Vocabulary,
     style: Style,
@@ -239,10 +240,10 @@ fn with_ends(
     let find = |field: &str, token: Option<&String>| token.map(|t| named(&vocabulary, field, t)).transpose();
     let bos = find("bos_token", config.bos.as_ref().or(around.bos.as_ref()))?;
     let eos = find("eos_token", config.eos.as_ref().or(around.eos.as_ref()))?;
-    let pad = find("pad_token", config.pad.as_ref())?;
+    let padding = find("pad_token", config.pad.as_ref())?;
     let add_bos = config.add_bos.unwrap_or(around.bos.is_some());
     let add_eos = config.add_eos.unwrap_or(around.eos.is_some());
-    Ok(Spec { vocabulary, style, added, bos, eos, pad, add_bos, add_eos })
+    Ok(Spec { vocabulary, style, added, bos, eos, pad: padding, add_bos, add_eos })
 }
 
 fn added(raw: RawAdded) -> Result<AddedToken> {
