@@ -78,6 +78,9 @@ impl Process {
         })?;
         let lines = gather(child.stdout.take(), child.stderr.take(), self.silent);
         let status = child.wait().with_context(|| format!("`{}` was lost.", self.name))?;
+        if status.code().is_none() {
+            say(format!("    `{}` was ended from outside: {status}.", self.name));
+        }
         Ok(Finished { success: status.success(), lines })
     }
 
