@@ -119,19 +119,21 @@ impl CargoTool {
 
     /// Compiles the tool.
     fn install(&self, workspace: &Workspace, folder: &Path) -> Result<()> {
-        let version = format!("={}", self.version);
+        let (version, build) = (format!("={}", self.version), workspace.tool("build"));
         Process::new("cargo")
             .args(["install", "--force", self.package, "--version", &version])
             .args(self.flags)
             .arg("--root")
             .arg(folder)
-            .env("CARGO_TARGET_DIR", workspace.tool("build"))
+            .env("CARGO_TARGET_DIR", &build)
             .env("CARGO_PROFILE_RELEASE_LTO", "off")
             .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", self.opt_level)
             .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
             .silent()
-            .check("Check that the crate registry can be reached, and that a C compiler is installed.")
-            .map(drop)
+            .check("Check that the crate registry can be reached, and that a C compiler is installed.")?;
+        // Over a gigabyte that nothing will ask for again.
+        let _ = fs::remove_dir_all(build);
+        Ok(())
     }
 }
 
