@@ -81,12 +81,12 @@ fn tests_wasm(context: &Context) -> Result<Tally> {
     let gpu = !context.options.no_gpu;
     let command = format!("test --package smolder-tests --target {WASM} --no-fail-fast{}", selection(gpu));
     let driver = browser::ensure()?;
+    let test = context.tools()?.equip(context.workspace.cargo(&command));
     tests(
-        context
-            .tools()?
-            .equip(context.workspace.cargo(&command))
-            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", "wasm-bindgen-test-runner")
+        test.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", "wasm-bindgen-test-runner")
             .env("WASM_BINDGEN_TEST_TIMEOUT", "900")
+            .env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", "60")
+            .env("RUST_BACKTRACE", "0")
             .env("CHROMEDRIVER", driver),
     )
 }
