@@ -1,1 +1,106 @@
-//! What the integration tests share.
+//! What the integration tests share: the same cases on the CPU device, on the GPU and in a browser's worker.
+
+use smolder_kernels::burn::tensor::{Device, Tensor, TensorData};
+use smolder_kernels::gpu::{Gpu, LimitsWanted};
+
+/// A device under test, and how to ask whether it accepted everything.
+pub struct TestDevice {
+    /// Where tensors live.
+    pub device: Device,
+    gpu: Option<Gpu>,
+}
+
+impl TestDevice {
+    /// The CPU device.
+    pub fn cpu() -> Self {
+        Self { device: Device::flex(), gpu: None }
+    }
+
+    /// The machine's GPU at WebGPU's default limits; fails the test where there is none.
+    pub async fn gpu() -> Self {
+        let gpu = Gpu::open(LimitsWanted::WebGpuDefault).await.expect("a GPU for the tests");
+        Self { device: gpu.device.clone(), gpu: Some(gpu) }
+    }
+
+    /// Whether kernels run as WGSL here.
+    pub fn is_gpu(&self) -> bool {
+        self.gpu.is_some()
+    }
+
+    /// The same device, recording operations for a backward pass.
+    pub fn autodiff(&self) -> Device {
+        self.device.clone().autodiff()
+    }
+
+    /// Fails the test when WebGPU complained of anything since the device was opened.
+    pub fn assert_healthy(&self) {
+        if let Some(gpu) = &self.gpu {
+            assert_eq!(gpu.check(), Ok(()), "the GPU reported an error");
+        }
+    }
+}
+
+/// The tensor's numbers, read back without blocking.
+pub async fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    let data = tensor.into_data_async().await.expect("a readable tensor");
+    data.into_vec::<f32>().expect("a tensor of f32")
+}
+
+/// A tensor of these numbers.
+pub fn tensor<const D: usize>(values: &[f32], shape: [usize; D], device: &Device) -> Tensor<D> {
+    Tensor::from_data(TensorData::new(values.to_vec(), shape), device)
+}
+
+/// `len` reproducible numbers in [-1, 1) (Numerical Recipes' linear congruential generator).
+pub fn numbers(len: usize, seed: u32) -> Vec<f32> {
+    let mut state = seed;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+    };
+    (0..len).map(|_| next()).collect()
+}
+
+/// Fails unless each number is within `relative · |expected| + absolute` of the expected one.
+pub fn assert_close(found: &[f32], expected: &[f64], relative: f64, absolute: f64) {
+    assert_eq!(found.len(), expected.len(), "number of values");
+    for (index, (&found, &expected)) in found.iter().zip(expected).enumerate() {
+        let error = (f64::from(found) - expected).abs();
+        let allowed = relative * expected.abs() + absolute;
+        assert!(error <= allowed, "at {index}: found {found}, expected {expected}, off by {error:e}");
+    }
+}
+
+/// Declares each `async fn(&TestDevice)` of the surrounding module as a test on the CPU device, on the GPU
+/// (`gpu::…`) and, in a browser, in a dedicated worker.
+#[macro_export]
+macro_rules! on_every_device {
+    ($($case:ident),+ $(,)?) => {
+        mod cpu { $( $crate::test_case!($case, $crate::TestDevice::cpu()); )+ }
+        mod gpu { $( $crate::test_case!($case, $crate::TestDevice::gpu().await); )+ }
+    };
+}
+
+/// One test of [`on_every_device`].
+#[macro_export]
+macro_rules! test_case {
+    ($case:ident, $device:expr) => {
+        #[cfg(not(target_family = "wasm"))]
+        #[test]
+        fn $case() {
+            pollster::block_on(async {
+                let device = $device;
+                super::$case(&device).await;
+                device.assert_healthy();
+            });
+        }
+
+        #[cfg(target_family = "wasm")]
+        #[wasm_bindgen_test::wasm_bindgen_test]
+        async fn $case() {
+            let device = $device;
+            super::$case(&device).await;
+            device.assert_healthy();
+        }
+    };
+}

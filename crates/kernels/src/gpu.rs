@@ -1,0 +1,158 @@
+//! Opening a GPU with limits that we choose, and hearing of its errors.
+
+use burn::tensor::Device;
+use burn::tensor::wgpu::WgpuSetup;
+use futures_channel::oneshot;
+use futures_util::FutureExt;
+use futures_util::future::{FusedFuture, Shared};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Which limits to ask the adapter for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitsWanted {
+    /// All that the adapter offers.
+    Adapter,
+    /// WebGPU's defaults, so that a kernel which fits here fits every browser. Tests use these.
+    WebGpuDefault,
+}
+
+/// Why there is no GPU to work with.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The platform offers no adapter.
+    #[error("no GPU adapter: {0}")]
+    NoAdapter(String),
+    /// The adapter gave no device.
+    #[error("the GPU refused to open: {0}")]
+    DeviceRefused(String),
+}
+
+/// What went wrong on an open GPU.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GpuError {
+    /// The device is gone: reset driver, removed GPU, closed browser tab.
+    #[error("the GPU was lost: {0}")]
+    Lost(String),
+    /// WebGPU rejected what we asked for: a fault of ours.
+    #[error("the GPU rejected a command: {0}")]
+    Rejected(String),
+}
+
+/// An open GPU.
+#[derive(Clone, Debug)]
+pub struct Gpu {
+    /// Where burn's tensors live.
+    pub device: Device,
+    /// Who made it and how it is driven.
+    pub info: wgpu::AdapterInfo,
+    /// What our kernels may use.
+    pub limits: wgpu::Limits,
+    /// Optional abilities in use.
+    pub features: wgpu::Features,
+    handle: wgpu::Device,
+    lost: Shared<oneshot::Receiver<String>>,
+    rejected: Rejected,
+}
+
+type Rejected = Arc<Mutex<Vec<String>>>;
+
+impl Gpu {
+    /// Asks for the fastest adapter and opens it.
+    ///
+    /// # Errors
+    /// [`OpenError`] where the platform has no adapter or the adapter gives no device.
+    pub async fn open(wanted: LimitsWanted) -> Result<Self, OpenError> {
+        let setup = request(wanted).await?;
+        let (adapter, handle) = (setup.adapter.clone(), setup.device.clone());
+        let device = Device::wgpu_options()
+            .setup(setup)
+            .init()
+            .map_err(|error| OpenError::DeviceRefused(error.to_string()))?;
+        let (lost, rejected) = (watch_loss(&handle), watch_errors(&handle));
+        let (limits, features) = (handle.limits(), handle.features());
+        Ok(Self { device, info: adapter.get_info(), limits, features, handle, lost, rejected })
+    }
+
+    /// What went wrong since the last call, a lost device before all others.
+    ///
+    /// WebGPU reports errors after the fact: read a result back first.
+    ///
+    /// # Errors
+    /// [`GpuError`], each rejection once, a lost device each time.
+    pub fn check(&self) -> Result<(), GpuError> {
+        if let Some(Ok(reason)) = self.lost.clone().now_or_never() {
+            return Err(GpuError::Lost(reason));
+        }
+        let rejected = std::mem::take(&mut *self.rejected.lock().unwrap_or_else(PoisonError::into_inner));
+        if rejected.is_empty() { Ok(()) } else { Err(GpuError::Rejected(rejected.join("\n"))) }
+    }
+
+    /// Waits until the device is lost; gives the platform's reason.
+    pub fn lost(&self) -> impl FusedFuture<Output = String> + use<> {
+        self.lost.clone().map(Result::unwrap_or_default).fuse()
+    }
+
+    /// Gives the device up; every later operation on it fails. Tests use it to lose a GPU on purpose.
+    pub fn destroy(&self) {
+        self.handle.destroy();
+    }
+}
+
+async fn request(wanted: LimitsWanted) -> Result<WgpuSetup, OpenError> {
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+    let options = wgpu::RequestAdapterOptions {
+        power_preference: wgpu::PowerPreference::HighPerformance,
+        ..Default::default()
+    };
+    let adapter =
+        instance.request_adapter(&options).await.map_err(|error| OpenError::NoAdapter(error.to_string()))?;
+    let descriptor = wgpu::DeviceDescriptor {
+        label: Some("smolder"),
+        required_features: features(&adapter),
+        required_limits: limits(&adapter, wanted),
+        memory_hints: wgpu::MemoryHints::MemoryUsage,
+        ..Default::default()
+    };
+    let (device, queue) = adapter
+        .request_device(&descriptor)
+        .await
+        .map_err(|error| OpenError::DeviceRefused(error.to_string()))?;
+    let backend = adapter.get_info().backend;
+    Ok(WgpuSetup { instance, adapter, device, queue, backend })
+}
+
+/// Only what our kernels and burn's plain operations know how to use.
+fn features(adapter: &wgpu::Adapter) -> wgpu::Features {
+    let useful = wgpu::Features::SHADER_F16 | wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY;
+    adapter.features() & useful
+}
+
+fn limits(adapter: &wgpu::Adapter, wanted: LimitsWanted) -> wgpu::Limits {
+    match wanted {
+        LimitsWanted::Adapter => adapter.limits(),
+        LimitsWanted::WebGpuDefault => wgpu::Limits::default().or_worse_values_from(&adapter.limits()),
+    }
+}
+
+/// Set after burn's own callback, which only marks its runtime as unusable.
+fn watch_loss(device: &wgpu::Device) -> Shared<oneshot::Receiver<String>> {
+    let (sender, receiver) = oneshot::channel();
+    let sender = Mutex::new(Some(sender));
+    device.set_device_lost_callback(move |reason, message| {
+        if let Some(sender) = sender.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // Nobody listens any more when the receiver is gone.
+            let _ = sender.send(format!("{reason:?}: {message}"));
+        }
+    });
+    receiver.shared()
+}
+
+/// Replaces burn's own handler, which panics.
+fn watch_errors(device: &wgpu::Device) -> Rejected {
+    let rejected = Rejected::default();
+    let seen = rejected.clone();
+    device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+        seen.lock().unwrap_or_else(PoisonError::into_inner).push(error.to_string());
+    }));
+    rejected
+}

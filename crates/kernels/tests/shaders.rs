@@ -1,0 +1,42 @@
+//! Every shader validates alone, with its default constants, by naga.
+
+use smolder_kernels::wgsl::SHADERS;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+fn validate(source: &str) -> Result<naga::Module, String> {
+    let module = naga::front::wgsl::parse_str(source).map_err(|error| error.emit_to_string(source))?;
+    let mut validator = naga::valid::Validator::new(
+        naga::valid::ValidationFlags::all(),
+        // What every WebGPU device has: no f16, no subgroups.
+        naga::valid::Capabilities::empty(),
+    );
+    validator.validate(&module).map_err(|error| error.emit_to_string(source))?;
+    Ok(module)
+}
+
+#[test]
+fn every_shader_validates_alone() {
+    for shader in SHADERS {
+        let module = validate(shader.source).unwrap_or_else(|error| panic!("{}.wgsl: {error}", shader.name));
+        assert!(!module.entry_points.is_empty(), "{}.wgsl has no entry point", shader.name);
+    }
+}
+
+#[test]
+fn every_file_is_registered() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shaders");
+    let files: BTreeSet<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "wgsl"))
+        .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
+        .collect();
+    let registered: BTreeSet<String> = SHADERS.iter().map(|shader| shader.name.to_owned()).collect();
+    assert_eq!(files, registered);
+}
+
+#[test]
+fn a_broken_shader_is_refused() {
+    assert!(validate("@compute @workgroup_size(1) fn main() { let a: u32 = 1.5; }").is_err());
+}

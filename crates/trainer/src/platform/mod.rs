@@ -1,0 +1,11 @@
+//! All that differs between a terminal and a browser tab; `native.rs` and `web.rs` have the same functions.
+
+#[cfg(not(target_family = "wasm"))]
+mod native;
+#[cfg(target_family = "wasm")]
+mod web;
+
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use native::{cpu_threads, gpu_hidden, now_ms, storage};
+#[cfg(target_family = "wasm")]
+pub(crate) use web::{cpu_threads, gpu_hidden, now_ms, storage};

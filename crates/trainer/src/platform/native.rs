@@ -1,0 +1,29 @@
+//! A terminal on a desktop.
+
+use smolder_protocol::{Problem, Storage};
+use std::path::PathBuf;
+use std::sync::LazyLock;
+use std::time::Instant;
+
+/// Why the platform hides GPUs before one is asked for; natively it never does.
+pub(crate) fn gpu_hidden() -> Option<Problem> {
+    None
+}
+
+/// Threads that the CPU device may use.
+pub(crate) fn cpu_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Milliseconds on a clock that only moves forward.
+pub(crate) fn now_ms() -> f64 {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    START.elapsed().as_secs_f64() * 1e3
+}
+
+/// Room on the disk that holds the user's cache.
+pub(crate) async fn storage() -> Option<Storage> {
+    let cache = std::env::home_dir().filter(|home| home.exists()).unwrap_or_else(|| PathBuf::from("."));
+    let free_bytes = fs4::available_space(cache).ok()?;
+    Some(Storage { free_bytes, used_bytes: 0 })
+}

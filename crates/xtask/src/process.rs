@@ -1,0 +1,157 @@
+//! Child processes whose output is shown as it comes and kept.
+
+use crate::console::say;
+use anyhow::{Context, Result, bail};
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, ErrorKind, Read};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+
+/// Lines of a silent child that are shown when it fails.
+const TAIL: usize = 40;
+
+/// A child process to be run.
+pub struct Process {
+    command: Command,
+    name: String,
+    silent: bool,
+}
+
+/// How a child ended.
+pub struct Finished {
+    /// Whether it exited with zero.
+    pub success: bool,
+    /// Its standard output and error, in the order in which they came.
+    pub lines: Vec<String>,
+}
+
+impl Process {
+    /// A child named `program`, found on the PATH unless it is a path. Its output will be shown.
+    pub fn new(program: impl AsRef<OsStr>) -> Self {
+        let name = program.as_ref().to_string_lossy().into_owned();
+        Self { command: Command::new(program), name, silent: false }
+    }
+
+    /// Adds an argument.
+    pub fn arg(self, arg: impl AsRef<OsStr>) -> Self {
+        self.args([arg])
+    }
+
+    /// Adds arguments.
+    pub fn args<S: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
+        self.command.args(args);
+        self
+    }
+
+    /// Sets an environment variable.
+    pub fn env(mut self, key: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(key, value);
+        self
+    }
+
+    /// Removes an environment variable.
+    pub fn without_env(mut self, key: &str) -> Self {
+        self.command.env_remove(key);
+        self
+    }
+
+    /// Sets the folder that it runs in.
+    pub fn dir(mut self, dir: &Path) -> Self {
+        self.command.current_dir(dir);
+        self
+    }
+
+    /// Shows its output only when it fails, and then only the end and no stack trace.
+    pub fn silent(mut self) -> Self {
+        self.silent = true;
+        self.env("RUST_BACKTRACE", "0")
+    }
+
+    /// Runs to the end, whatever that is.
+    pub fn finish(mut self) -> Result<Finished> {
+        self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = self.command.spawn().map_err(|error| match error.kind() {
+            ErrorKind::NotFound => anyhow::anyhow!("`{}` is not on the PATH.", self.name),
+            _ => anyhow::Error::new(error).context(format!("`{}` cannot be started.", self.name)),
+        })?;
+        let lines = gather(child.stdout.take(), child.stderr.take(), self.silent);
+        let status = child.wait().with_context(|| format!("`{}` was lost.", self.name))?;
+        Ok(Finished { success: status.success(), lines })
+    }
+
+    /// Runs to the end and returns the output; a non-zero exit is an error, and `advice` says what to do.
+    pub fn check(self, advice: &str) -> Result<Vec<String>> {
+        let (name, silent) = (self.name.clone(), self.silent);
+        let finished = self.finish()?;
+        if finished.success {
+            return Ok(finished.lines);
+        }
+        if silent {
+            let start = finished.lines.len().saturating_sub(TAIL);
+            finished.lines[start..].iter().for_each(|line| say(format!("    {line}")));
+        }
+        bail!("`{name}` failed (its last words are above). {advice}")
+    }
+
+    /// First line that it prints; `None` where it cannot be run or fails.
+    pub fn first_line(self) -> Option<String> {
+        let finished = self.silent().finish().ok()?;
+        finished.lines.into_iter().next().filter(|_| finished.success)
+    }
+}
+
+/// Collects both streams line by line, showing them unless `silent`.
+fn gather(out: Option<impl Read + Send>, err: Option<impl Read + Send>, silent: bool) -> Vec<String> {
+    let (sender, receiver) = channel();
+    let other = sender.clone();
+    thread::scope(|scope| {
+        scope.spawn(move || forward(out, &sender));
+        scope.spawn(move || forward(err, &other));
+        let show = |line: &String| {
+            if !silent {
+                say(format!("    {line}"));
+            }
+        };
+        receiver.into_iter().inspect(show).collect()
+    })
+}
+
+fn forward(stream: Option<impl Read>, lines: &Sender<String>) {
+    let Some(stream) = stream else { return };
+    for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
+        let line = String::from_utf8_lossy(&line).trim_end().to_owned();
+        if lines.send(line).is_err() {
+            return;
+        }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Process {
+        Process::new("sh").args(["-c", script]).silent()
+    }
+
+    #[test]
+    fn both_streams_are_kept() {
+        let mut lines = shell("echo out; echo err >&2").finish().unwrap().lines;
+        lines.sort();
+        assert_eq!(lines, ["err", "out"]);
+    }
+
+    #[test]
+    fn a_failure_carries_the_advice() {
+        let error = shell("exit 3").check("Try again.").unwrap_err().to_string();
+        assert!(error.ends_with("Try again."), "{error}");
+    }
+
+    #[test]
+    fn a_missing_program_is_named() {
+        let error = Process::new("no-such-program").check("").unwrap_err().to_string();
+        assert_eq!(error, "`no-such-program` is not on the PATH.");
+    }
+}

@@ -1,0 +1,98 @@
+// RMSNorm over rows of COLS numbers: r = 1/√(mean(x²) + EPS), y = x·r·w. Zhang & Sennrich 2019, arXiv 1910.07467.
+// One workgroup takes a row (`forward`, `backward_input`), one invocation a column (`backward_weight`).
+
+const COLS: u32 = 8u;
+const EPS: f32 = 1e-5;
+const LANES: u32 = 64u;
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+
+// forward
+@group(0) @binding(1) var<storage, read> weight: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<storage, read_write> rstd: array<f32>;
+@group(0) @binding(4) var<uniform> info: vec4<u32>; // rows, 0, 0, 0
+
+// backward_input, which reads the weight too
+@group(0) @binding(2) var<storage, read> saved_rstd: array<f32>;
+@group(0) @binding(3) var<storage, read> grad: array<f32>;
+@group(0) @binding(4) var<storage, read_write> grad_x: array<f32>;
+@group(0) @binding(5) var<uniform> input_info: vec4<u32>;
+
+// backward_weight, which shares forward's info
+@group(0) @binding(1) var<storage, read> weight_rstd: array<f32>;
+@group(0) @binding(2) var<storage, read> weight_grad: array<f32>;
+@group(0) @binding(3) var<storage, read_write> grad_w: array<f32>;
+
+var<workgroup> partial: array<f32, LANES>;
+
+// Sum of `value` over the workgroup, the same number in every lane.
+fn workgroup_sum(lane: u32, value: f32) -> f32 {
+    partial[lane] = value;
+    workgroupBarrier();
+    for (var half = LANES / 2u; half > 0u; half /= 2u) {
+        if (lane < half) {
+            partial[lane] += partial[lane + half];
+        }
+        workgroupBarrier();
+    }
+    let sum = partial[0];
+    workgroupBarrier();
+    return sum;
+}
+
+@compute @workgroup_size(LANES)
+fn forward(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    for (var row = group.x; row < info.x; row += groups.x) {
+        let start = row * COLS;
+        var squares = 0.0;
+        for (var col = lane; col < COLS; col += LANES) {
+            squares += x[start + col] * x[start + col];
+        }
+        let r = inverseSqrt(workgroup_sum(lane, squares) / f32(COLS) + EPS);
+        for (var col = lane; col < COLS; col += LANES) {
+            y[start + col] = x[start + col] * r * weight[col];
+        }
+        if (lane == 0u) {
+            rstd[row] = r;
+        }
+    }
+}
+
+// ∂x = r·(g·w) − x·r³·mean(g·w·x)
+@compute @workgroup_size(LANES)
+fn backward_input(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    for (var row = group.x; row < input_info.x; row += groups.x) {
+        let start = row * COLS;
+        var dot = 0.0;
+        for (var col = lane; col < COLS; col += LANES) {
+            dot += grad[start + col] * weight[col] * x[start + col];
+        }
+        let r = saved_rstd[row];
+        let along = workgroup_sum(lane, dot) / f32(COLS) * r * r;
+        for (var col = lane; col < COLS; col += LANES) {
+            grad_x[start + col] = r * (grad[start + col] * weight[col] - x[start + col] * along);
+        }
+    }
+}
+
+// ∂w = Σ_rows g·x·r
+@compute @workgroup_size(LANES)
+fn backward_weight(@builtin(global_invocation_id) id: vec3<u32>) {
+    if (id.x >= COLS) {
+        return;
+    }
+    var sum = 0.0;
+    for (var row = 0u; row < info.x; row++) {
+        sum += weight_grad[row * COLS + id.x] * x[row * COLS + id.x] * weight_rstd[row];
+    }
+    grad_w[id.x] = sum;
+}
