@@ -1,0 +1,11 @@
+//! The page as a person meets it: real Chromium, driven over WebDriver, on the page that `cargo xtask test` builds
+//! and serves. Screenshots land in `$SMOLDER_SCREENSHOTS`, else in the target folder.
+//!
+//! A font with Chinese characters (Debian's `fonts-noto-cjk`) is only needed to look at those screenshots.
+
+mod browser;
+mod check;
+mod failures;
+mod look;
+mod privacy;
+mod webdriver;
