@@ -43,7 +43,7 @@ impl TestDevice {
 /// The tensor's numbers, read back without blocking.
 pub async fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     let data = tensor.into_data_async().await.expect("a readable tensor");
-    data.into_vec::<f32>().expect("a tensor of f32")
+    data.try_into_vec::<f32>().expect("a tensor of f32")
 }
 
 /// A tensor of these numbers.

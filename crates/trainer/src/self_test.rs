@@ -42,7 +42,7 @@ async fn rms_norm_all(device: &Device) -> Result<Vec<f32>, String> {
 
 async fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, String> {
     let data = tensor.into_data_async().await.map_err(|error| error.to_string())?;
-    data.into_vec::<f32>().map_err(|error| format!("{error:?}"))
+    data.try_into_vec::<f32>().map_err(|error| format!("{error:?}"))
 }
 
 /// Infinite where the lengths differ or a number is not finite.

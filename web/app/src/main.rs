@@ -1,2 +1,5 @@
-//! The page's app.
-fn main() {}
+//! The page's program.
+
+fn main() {
+    smolder_app::start();
+}

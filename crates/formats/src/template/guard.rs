@@ -11,7 +11,7 @@ const MARKS: std::ops::RangeInclusive<char> = '\u{fdd2}'..='\u{fdef}';
 
 /// Breaks every spelling of a control token in the texts it is given.
 pub(super) struct Guard<'t> {
-    specials: Vec<&'t str>,
+    tokenizer: &'t Tokenizer,
     pub(super) mark: char,
     pub(super) used: bool,
     /// The noncharacters that the texts contain.
@@ -31,10 +31,7 @@ impl<'t> Guard<'t> {
         let mark = MARKS.clone().find(|mark| !found.contains(*mark)).ok_or_else(|| {
             Error::new(Kind::Encoding, "message", "text", "every noncharacter from U+FDD2 to U+FDEF")
         })?;
-        let added = &tokenizer.spec().added;
-        let specials =
-            added.iter().filter(|token| token.special).map(|token| token.content.as_str()).collect();
-        Ok(Self { specials, mark, used: false, found })
+        Ok(Self { tokenizer, mark, used: false, found })
     }
 
     /// The same value with every string broken where needed.
@@ -53,8 +50,12 @@ impl<'t> Guard<'t> {
 
     /// Marks inside each control token, and at edges where one could grow together with what comes next.
     fn text(&mut self, text: &str) -> String {
+        if !self.tokenizer.may_spell_special(text) {
+            return text.to_owned();
+        }
         let mut cuts: Vec<usize> = Vec::new();
-        for special in &self.specials {
+        let added = self.tokenizer.spec().added.iter().filter(|token| token.special);
+        for special in added.map(|token| token.content.as_str()) {
             let first = special.chars().next().map_or(0, char::len_utf8);
             cuts.extend(text.match_indices(special).map(|(at, _)| at + first));
             cuts.extend(edges(text, special));

@@ -30,6 +30,8 @@ pub(super) struct Matchers {
     added: HashSet<u32>,
     special: HashSet<u32>,
     stripping: HashMap<u32, (bool, bool)>,
+    /// Bytes that a control token starts or ends with.
+    edges: [bool; 256],
 }
 
 impl Matchers {
@@ -40,6 +42,7 @@ impl Matchers {
             added: HashSet::new(),
             special: HashSet::new(),
             stripping: HashMap::new(),
+            edges: [false; 256],
         };
         for token in &spec.added {
             matchers.add(spec, token);
@@ -62,10 +65,19 @@ impl Matchers {
         self.added.insert(token.id);
         if token.special {
             self.special.insert(token.id);
+            for byte in
+                [token.content.bytes().next(), token.content.bytes().next_back()].into_iter().flatten()
+            {
+                self.edges[usize::from(byte)] = true;
+            }
         }
         if token.lstrip || token.rstrip {
             self.stripping.insert(token.id, (token.lstrip, token.rstrip));
         }
+    }
+
+    pub(super) fn may_spell_special(&self, text: &str) -> bool {
+        text.bytes().any(|byte| self.edges[usize::from(byte)])
     }
 
     pub(super) fn is_added(&self, id: u32) -> bool {

@@ -76,6 +76,11 @@ impl Tokenizer {
         self.spec.vocabulary.id(token)
     }
 
+    /// Whether a text has any byte that a control token starts or ends with: most text has none.
+    pub fn may_spell_special(&self, text: &str) -> bool {
+        self.matchers.may_spell_special(text)
+    }
+
     /// The id of a token that text may become: never a control token.
     fn text_id(&self, token: &str) -> Option<u32> {
         self.id(token).filter(|id| !self.is_special(*id))

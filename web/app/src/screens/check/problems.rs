@@ -1,0 +1,90 @@
+//! Problems as cards: what it is, what to do, the platform's own words.
+
+use crate::link::{Failure, State};
+use crate::preferences::Preferences;
+use crate::session::Session;
+use crate::text::{Phrases, Words, failure_words, problem_words};
+use leptos::prelude::*;
+use smolder_protocol::{Problem, Severity};
+
+#[component]
+pub(super) fn Problems() -> impl IntoView {
+    let session = Session::here();
+    let t = move || Preferences::here().phrases();
+    let problems = move || {
+        session.state.with(|state| match state {
+            State::Checked(check) => check.problems.clone(),
+            _ => Vec::new(),
+        })
+    };
+    view! {
+        <Show when=move || !problems().is_empty()>
+            <h2 class="unseen">{move || t().problems}</h2>
+            <ul class="cards">{move || problems().iter().map(|problem| card(problem, t())).collect_view()}</ul>
+        </Show>
+    }
+}
+
+fn card(problem: &Problem, t: &Phrases) -> impl IntoView + use<> {
+    let (class, tag) = match problem.severity() {
+        Severity::Blocking => ("card bad", t.blocking),
+        Severity::Slow => ("card slow", t.slows),
+        Severity::Note => ("card note", t.note),
+    };
+    let words = problem_words(problem, t);
+    view! {
+        <li class=class>
+            <p class="tag">{tag}</p>
+            <h3>{words.title}</h3>
+            {advice(words, t)}
+        </li>
+    }
+}
+
+/// Why there is no verdict, and the way on.
+#[component]
+pub(super) fn FailureCard() -> impl IntoView {
+    let session = Session::here();
+    let t = move || Preferences::here().phrases();
+    let failure = move || {
+        session.state.with(|state| match state {
+            State::Stopped(failure) => Some(failure.clone()),
+            _ => None,
+        })
+    };
+    move || failure().map(|failure| failure_card(&failure, t(), session))
+}
+
+fn failure_card(failure: &Failure, t: &'static Phrases, session: Session) -> impl IntoView + use<> {
+    let words = failure_words(failure, t);
+    let reload = matches!(failure, Failure::OtherBuild { .. });
+    let go_on = move |_| {
+        if reload {
+            let _ = window().location().reload();
+        } else {
+            session.restart();
+        }
+    };
+    view! {
+        <div class="card bad">
+            {advice(words, t)}
+            <button class="primary" on:click=go_on>{if reload { t.reload } else { t.retry }}</button>
+        </div>
+    }
+}
+
+fn advice(words: Words, t: &Phrases) -> impl IntoView + use<> {
+    let paragraphs = words.advice.iter().map(|advice| view! { <p>{with_code(advice)}</p> }).collect_view();
+    let says = t.browser_says;
+    let quote = words.quote.map(|quote| view! { <p class="quote">{says}" "<q>{quote}</q></p> });
+    view! { {paragraphs} {quote} }
+}
+
+/// Text whose parts between backticks are code.
+fn with_code(text: &str) -> Vec<AnyView> {
+    let part = |(index, part): (usize, &str)| {
+        let part = part.to_owned();
+        if index % 2 == 1 { view! { <code>{part}</code> }.into_any() } else { part.into_any() }
+    };
+    text.split('`').enumerate().map(part).collect()
+}

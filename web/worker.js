@@ -1,0 +1,17 @@
+// Starts the trainer's program in a worker and tells the page how far it is, or why it cannot.
+// The page's ?v=<build> goes on to every file, so that a cache never mixes two releases.
+
+const file = (name) => new URL(name + new URL(import.meta.url).search, import.meta.url);
+const words = (error) => String(error?.message ?? error);
+
+addEventListener("error", (event) => postMessage({ crashed: words(event.error ?? event.message) }));
+addEventListener("unhandledrejection", (event) => postMessage({ crashed: words(event.reason) }));
+
+try {
+  const { download } = await import(file("./load.js"));
+  const program = download(file("./smolder-worker_bg.wasm"), (amount) => postMessage(amount));
+  const { default: init } = await import(file("./smolder-worker.js"));
+  await init({ module_or_path: program });
+} catch (error) {
+  postMessage({ failed: words(error) });
+}
