@@ -158,6 +158,6 @@ fn preview(tokenizer: &Tokenizer, line: u64, rows: &Rows) -> Result<()> {
     Ok(writeln!(out, "\n")?)
 }
 
-fn learned(row: &Row) -> usize {
-    row.mask.iter().filter(|mask| **mask == 1).count()
+fn learned(row: &Row) -> u32 {
+    row.mask.iter().map(|mask| u32::from(*mask)).sum()
 }
