@@ -3,53 +3,9 @@
 use std::io::{Read, Seek};
 
 use super::bytes::Bytes;
+use super::strings::{self, Strings};
 use crate::error::{Error, Kind, Result};
 use crate::limits;
-
-/// Strings one after the other in one buffer: a vocabulary costs its text and four bytes a token.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Strings {
-    text: String,
-    ends: Vec<u32>,
-}
-
-impl Strings {
-    /// How many strings there are.
-    pub fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
-
-    /// String number `index`.
-    pub fn get(&self, index: usize) -> Option<&str> {
-        let end = *self.ends.get(index)? as usize;
-        let start = index.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |e| *e as usize);
-        self.text.get(start..end)
-    }
-
-    /// Adds a string at the end.
-    pub fn push(&mut self, string: &str) {
-        self.text.push_str(string);
-        self.ends.push(self.text.len() as u32);
-    }
-
-    /// All of them, in order.
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
-        (0..self.len()).filter_map(|index| self.get(index))
-    }
-}
-
-impl<S: AsRef<str>> FromIterator<S> for Strings {
-    fn from_iter<I: IntoIterator<Item = S>>(strings: I) -> Self {
-        let mut out = Self::default();
-        strings.into_iter().for_each(|string| out.push(string.as_ref()));
-        out
-    }
-}
 
 /// A flat array: arrays of arrays are refused.
 #[derive(Debug, Clone, PartialEq)]
@@ -300,7 +256,7 @@ fn read_array<R: Read + Seek>(bytes: &mut Bytes<'_, R>, field: &str) -> Result<A
                 .map(|b| boolean(field, b))
                 .collect::<Result<_>>()?,
         ),
-        8 => Array::String(strings(bytes, field, n)?),
+        8 => Array::String(strings::read(bytes, field, n)?),
         10 => Array::U64(numbers(bytes, field, n, u64::from_le_bytes)?),
         11 => Array::I64(numbers(bytes, field, n, i64::from_le_bytes)?),
         _ => Array::F64(numbers(bytes, field, n, f64::from_le_bytes)?),
@@ -316,17 +272,6 @@ fn numbers<R: Read + Seek, T, const N: usize>(
     let mut out = Vec::with_capacity(len);
     for _ in 0..len {
         out.push(decode(bytes.array(field)?));
-    }
-    Ok(out)
-}
-
-fn strings<R: Read + Seek>(bytes: &mut Bytes<'_, R>, field: &str, len: usize) -> Result<Strings> {
-    let mut out = Strings { text: String::new(), ends: Vec::with_capacity(len) };
-    for _ in 0..len {
-        let before = out.text.len();
-        bytes.string_into(field, limits::STRING_BYTES, &mut out.text)?;
-        bytes.spend(field, (out.text.len() - before) as u64)?;
-        out.ends.push(out.text.len() as u32);
     }
     Ok(out)
 }

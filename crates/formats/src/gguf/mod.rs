@@ -4,12 +4,14 @@ mod bytes;
 mod metadata;
 mod reader;
 mod split;
+mod strings;
 mod table;
 mod writer;
 
-pub use metadata::{Array, Metadata, Strings, Value};
+pub use metadata::{Array, Metadata, Value};
 pub use reader::{Gguf, GgufFile, table_sha256};
 pub use split::{SplitGguf, split_name, split_names};
+pub use strings::Strings;
 pub use writer::{GgufWriter, TensorPlan};
 
 /// The first four bytes.

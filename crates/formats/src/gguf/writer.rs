@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::io::Write;
 
-use super::metadata::{Array, Metadata, Strings, Value};
+use super::metadata::{Array, Metadata, Value};
+use super::strings::Strings;
 use super::{DEFAULT_ALIGNMENT, MAGIC};
 use crate::error::{Error, Kind, Result};
 use crate::quants::quantize_into;

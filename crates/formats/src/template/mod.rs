@@ -11,6 +11,7 @@ mod generation;
 mod guard;
 mod instrument;
 mod json;
+mod lex;
 mod spans;
 
 pub use conversation::{Message, Options, Rendered, Special};
