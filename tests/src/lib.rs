@@ -1,5 +1,7 @@
 //! What the integration tests share: the same cases on the CPU device, on the GPU and in a browser's worker.
 
+#![allow(clippy::missing_panics_doc, reason = "what finds a difference fails its test")]
+
 use smolder_kernels::burn::tensor::{Device, Tensor, TensorData};
 use smolder_kernels::gpu::{Gpu, LimitsWanted};
 
@@ -43,7 +45,7 @@ impl TestDevice {
 /// The tensor's numbers, read back without blocking.
 pub async fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     let data = tensor.into_data_async().await.expect("a readable tensor");
-    data.into_vec::<f32>().expect("a tensor of f32")
+    data.try_into_vec::<f32>().expect("a tensor of f32")
 }
 
 /// A tensor of these numbers.

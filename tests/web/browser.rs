@@ -151,8 +151,10 @@ pub fn address() -> String {
 
 /// Where screenshots go.
 pub fn screenshots() -> PathBuf {
-    let folder = env::var_os("SMOLDER_SCREENSHOTS")
-        .map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("screenshots"), PathBuf::from);
+    let folder = env::var_os("SMOLDER_SCREENSHOTS").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/screenshots"),
+        PathBuf::from,
+    );
     std::fs::create_dir_all(&folder).expect("the folder for screenshots can be made");
     folder
 }

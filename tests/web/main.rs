@@ -1,7 +1,11 @@
 //! The page as a person meets it: real Chromium, driven over WebDriver, on the page that `cargo xtask test` builds
 //! and serves. Screenshots land in `$SMOLDER_SCREENSHOTS`, else in the target folder.
 //!
+//! Without `$SMOLDER_URL`, the address of the page, every test here fails.
+//!
 //! A font with Chinese characters (Debian's `fonts-noto-cjk`) is only needed to look at those screenshots.
+
+#![cfg(test)]
 
 mod browser;
 mod check;

@@ -4,7 +4,7 @@ use burn::tensor::Device;
 use burn::tensor::wgpu::WgpuSetup;
 use futures_channel::oneshot;
 use futures_util::FutureExt;
-use futures_util::future::{FusedFuture, Shared};
+use futures_util::future::Shared;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Which limits to ask the adapter for.
@@ -50,10 +50,11 @@ pub struct Gpu {
     /// Optional abilities in use.
     pub features: wgpu::Features,
     handle: wgpu::Device,
-    lost: Shared<oneshot::Receiver<String>>,
+    lost: Lost,
     rejected: Rejected,
 }
 
+type Lost = Shared<oneshot::Receiver<String>>;
 type Rejected = Arc<Mutex<Vec<String>>>;
 
 impl Gpu {
@@ -80,16 +81,35 @@ impl Gpu {
     /// # Errors
     /// [`GpuError`], each rejection once, a lost device each time.
     pub fn check(&self) -> Result<(), GpuError> {
-        if let Some(Ok(reason)) = self.lost.clone().now_or_never() {
+        if let Some(reason) = self.loss() {
             return Err(GpuError::Lost(reason));
         }
         let rejected = std::mem::take(&mut *self.rejected.lock().unwrap_or_else(PoisonError::into_inner));
         if rejected.is_empty() { Ok(()) } else { Err(GpuError::Rejected(rejected.join("\n"))) }
     }
 
-    /// Waits until the device is lost; gives the platform's reason.
-    pub fn lost(&self) -> impl FusedFuture<Output = String> + use<> {
-        self.lost.clone().map(Result::unwrap_or_default).fuse()
+    /// Natively burn holds the device's only lost-device callback, so its own record is what there is.
+    #[cfg(not(target_family = "wasm"))]
+    fn loss(&self) -> Option<String> {
+        // The driver tells of a loss only when polled.
+        let _ = self.handle.poll(wgpu::PollType::Poll);
+        self.device.sync().err().map(|error| error.to_string())
+    }
+
+    #[cfg(target_family = "wasm")]
+    fn loss(&self) -> Option<String> {
+        self.lost.clone().now_or_never()?.ok()
+    }
+
+    /// Waits until the browser says that the device is lost, and gives its reason. Pending forever natively, where
+    /// [`Gpu::check`] asks.
+    pub fn lost(&self) -> impl Future<Output = String> + use<> {
+        self.lost.clone().then(|reason| async {
+            match reason {
+                Ok(reason) => reason,
+                Err(oneshot::Canceled) => std::future::pending().await,
+            }
+        })
     }
 
     /// Gives the device up; every later operation on it fails. Tests use it to lose a GPU on purpose.
@@ -121,10 +141,10 @@ async fn request(wanted: LimitsWanted) -> Result<WgpuSetup, OpenError> {
     Ok(WgpuSetup { instance, adapter, device, queue, backend })
 }
 
-/// Only what our kernels and burn's plain operations know how to use.
+/// All that burn's own kernels believe to have: burn asks the adapter, not the device, what it may use.
 fn features(adapter: &wgpu::Adapter) -> wgpu::Features {
-    let useful = wgpu::Features::SHADER_F16 | wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY;
-    adapter.features() & useful
+    let slow_or_unstable = wgpu::Features::MAPPABLE_PRIMARY_BUFFERS | wgpu::Features::all_experimental_mask();
+    adapter.features() - slow_or_unstable
 }
 
 fn limits(adapter: &wgpu::Adapter, wanted: LimitsWanted) -> wgpu::Limits {
@@ -134,16 +154,18 @@ fn limits(adapter: &wgpu::Adapter, wanted: LimitsWanted) -> wgpu::Limits {
     }
 }
 
-/// Set after burn's own callback, which only marks its runtime as unusable.
-fn watch_loss(device: &wgpu::Device) -> Shared<oneshot::Receiver<String>> {
+/// A browser calls every callback; natively ours would silence burn's, which keeps it from using the device.
+fn watch_loss(device: &wgpu::Device) -> Lost {
     let (sender, receiver) = oneshot::channel();
-    let sender = Mutex::new(Some(sender));
-    device.set_device_lost_callback(move |reason, message| {
-        if let Some(sender) = sender.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            // Nobody listens any more when the receiver is gone.
-            let _ = sender.send(format!("{reason:?}: {message}"));
-        }
-    });
+    if cfg!(target_family = "wasm") {
+        let sender = Mutex::new(Some(sender));
+        device.set_device_lost_callback(move |reason, message| {
+            if let Some(sender) = sender.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                // Nobody listens any more when the receiver is gone.
+                let _ = sender.send(format!("{reason:?}: {message}"));
+            }
+        });
+    }
     receiver.shared()
 }
 

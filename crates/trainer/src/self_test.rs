@@ -42,7 +42,7 @@ async fn rms_norm_all(device: &Device) -> Result<Vec<f32>, String> {
 
 async fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, String> {
     let data = tensor.into_data_async().await.map_err(|error| error.to_string())?;
-    data.into_vec::<f32>().map_err(|error| format!("{error:?}"))
+    data.try_into_vec::<f32>().map_err(|error| format!("{error:?}"))
 }
 
 /// Infinite where the lengths differ or a number is not finite.
@@ -59,8 +59,8 @@ mod tests {
 
     #[test]
     fn a_missing_or_infinite_number_is_never_a_pass() {
-        assert_eq!(max_difference(&[1.0, 2.5], &[1.0, 2.0]), 0.5);
-        assert_eq!(max_difference(&[1.0], &[1.0, 2.0]), f32::INFINITY);
-        assert_eq!(max_difference(&[f32::NAN], &[1.0]), f32::INFINITY);
+        assert!((max_difference(&[1.0, 2.5], &[1.0, 2.0]) - 0.5).abs() < f32::EPSILON);
+        assert!(max_difference(&[1.0], &[1.0, 2.0]).is_infinite());
+        assert!(max_difference(&[f32::NAN], &[1.0]).is_infinite());
     }
 }

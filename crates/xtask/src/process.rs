@@ -1,13 +1,11 @@
 //! Child processes whose output is shown as it comes and kept.
 
 use crate::console::say;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, bail};
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, ErrorKind, Read};
+use std::io::{BufRead, BufReader, ErrorKind, Read, pipe};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::mpsc::{Sender, channel};
-use std::thread;
 
 /// Lines of a silent child that are shown when it fails.
 const TAIL: usize = 40;
@@ -71,13 +69,19 @@ impl Process {
 
     /// Runs to the end, whatever that is.
     pub fn finish(mut self) -> Result<Finished> {
-        self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let (output, input) = pipe()?;
+        self.command.stdin(Stdio::null()).stdout(input.try_clone()?).stderr(input);
         let mut child = self.command.spawn().map_err(|error| match error.kind() {
-            ErrorKind::NotFound => anyhow::anyhow!("`{}` is not on the PATH.", self.name),
-            _ => anyhow::Error::new(error).context(format!("`{}` cannot be started.", self.name)),
+            ErrorKind::NotFound => Error::msg(format!("`{}` is not on the PATH.", self.name)),
+            _ => Error::new(error).context(format!("`{}` cannot be started.", self.name)),
         })?;
-        let lines = gather(child.stdout.take(), child.stderr.take(), self.silent);
+        // The command holds the pipe's writing end, and reading ends when the last of these is closed.
+        drop(self.command);
+        let lines = gather(output, self.silent);
         let status = child.wait().with_context(|| format!("`{}` was lost.", self.name))?;
+        if status.code().is_none() {
+            say(format!("    `{}` was ended from outside: {status}.", self.name));
+        }
         Ok(Finished { success: status.success(), lines })
     }
 
@@ -102,30 +106,16 @@ impl Process {
     }
 }
 
-/// Collects both streams line by line, showing them unless `silent`.
-fn gather(out: Option<impl Read + Send>, err: Option<impl Read + Send>, silent: bool) -> Vec<String> {
-    let (sender, receiver) = channel();
-    let other = sender.clone();
-    thread::scope(|scope| {
-        scope.spawn(move || forward(out, &sender));
-        scope.spawn(move || forward(err, &other));
-        let show = |line: &String| {
-            if !silent {
-                say(format!("    {line}"));
-            }
-        };
-        receiver.into_iter().inspect(show).collect()
-    })
-}
-
-fn forward(stream: Option<impl Read>, lines: &Sender<String>) {
-    let Some(stream) = stream else { return };
-    for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
-        let line = String::from_utf8_lossy(&line).trim_end().to_owned();
-        if lines.send(line).is_err() {
-            return;
+/// Collects the output line by line, showing it unless `silent`.
+fn gather(output: impl Read, silent: bool) -> Vec<String> {
+    let lines = BufReader::new(output).split(b'\n').map_while(Result::ok);
+    let lines = lines.map(|line| String::from_utf8_lossy(&line).trim_end().to_owned());
+    let show = |line: &String| {
+        if !silent {
+            say(format!("    {line}"));
         }
-    }
+    };
+    lines.inspect(show).collect()
 }
 
 #[cfg(all(test, unix))]
@@ -137,10 +127,9 @@ mod tests {
     }
 
     #[test]
-    fn both_streams_are_kept() {
-        let mut lines = shell("echo out; echo err >&2").finish().unwrap().lines;
-        lines.sort();
-        assert_eq!(lines, ["err", "out"]);
+    fn both_streams_are_kept_in_order() {
+        let lines = shell("echo 1; echo 2 >&2; echo 3").finish().unwrap().lines;
+        assert_eq!(lines, ["1", "2", "3"]);
     }
 
     #[test]

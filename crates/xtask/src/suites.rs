@@ -26,18 +26,15 @@ pub const ALL: [Suite; 8] = [
 /// What compiles for the machine itself. Every native step names the same packages, so that cargo unifies
 /// their features in the same way and compiles dependencies once.
 const NATIVE: &str = "--workspace --exclude smolder-app --exclude smolder-worker";
-/// The feature of the tests that need the page served.
-const E2E: &str = "smolder-tests/e2e";
 /// What compiles for the browser.
-const WEB: &str = "--workspace --exclude smolder --exclude xtask";
+const WEB: &str = "--workspace --exclude smolder --exclude smolder-e2e --exclude xtask";
 
 fn format(context: &Context) -> Result<Tally> {
     check(context.workspace.cargo("fmt --all --check -- --color never"), "Run `cargo fmt --all`.")
 }
 
 fn clippy_native(context: &Context) -> Result<Tally> {
-    let clippy =
-        context.workspace.cargo(&format!("clippy {NATIVE} --features {E2E} --all-targets -- -D warnings"));
+    let clippy = context.workspace.cargo(&format!("clippy {NATIVE} --all-targets -- -D warnings"));
     check(clippy, "Change what clippy says above.")
 }
 
@@ -66,7 +63,8 @@ fn licences(context: &Context) -> Result<Tally> {
 fn tests_native(context: &Context) -> Result<Tally> {
     let driver = if context.options.no_gpu { Ok(()) } else { vulkan::ensure() };
     let gpu = !context.options.no_gpu && driver.is_ok();
-    let command = format!("test {NATIVE} --exclude xtask --no-fail-fast{}", selection(gpu));
+    let command =
+        format!("test {NATIVE} --exclude smolder-e2e --exclude xtask --no-fail-fast{}", selection(gpu));
     let mut tally = tests(context.workspace.cargo(&command))?;
     if let Err(error) = driver {
         tally.add(Tally::failure(crate::console::sentences(&error)));
@@ -81,12 +79,12 @@ fn tests_wasm(context: &Context) -> Result<Tally> {
     let gpu = !context.options.no_gpu;
     let command = format!("test --package smolder-tests --target {WASM} --no-fail-fast{}", selection(gpu));
     let driver = browser::ensure()?;
+    let test = context.tools()?.equip(context.workspace.cargo(&command));
     tests(
-        context
-            .tools()?
-            .equip(context.workspace.cargo(&command))
-            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", "wasm-bindgen-test-runner")
+        test.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", "wasm-bindgen-test-runner")
             .env("WASM_BINDGEN_TEST_TIMEOUT", "900")
+            .env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", "60")
+            .env("RUST_BACKTRACE", "0")
             .env("CHROMEDRIVER", driver),
     )
 }
@@ -98,7 +96,7 @@ fn end_to_end(context: &Context) -> Result<Tally> {
     let driver = browser::ensure()?;
     let folder = page::build(context.workspace, context.tools()?, Quality::Dev)?;
     let url = serve::background(folder)?;
-    let test = context.workspace.cargo(&format!("test {NATIVE} --exclude xtask --features {E2E} --test web"));
+    let test = context.workspace.cargo("test --package smolder-e2e");
     tests(test.env("SMOLDER_URL", url).env("CHROMEDRIVER", driver))
 }
 

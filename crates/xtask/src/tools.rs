@@ -66,6 +66,8 @@ struct CargoTool {
     programs: &'static [&'static str],
     version: Version,
     flags: &'static [&'static str],
+    /// How well it is compiled: the tools run for seconds, so a short build matters more than a fast tool.
+    opt_level: &'static str,
     /// Whether a version found serves where `version` is wanted.
     accepts: fn(found: &Version, wanted: &Version) -> bool,
 }
@@ -76,6 +78,7 @@ fn trunk() -> CargoTool {
         programs: &["trunk"],
         version: Version::from([0, 21, 14]),
         flags: &["--locked", "--no-default-features"],
+        opt_level: "0",
         accepts: Version::serves,
     }
 }
@@ -87,6 +90,7 @@ fn wasm_bindgen(version: Version) -> CargoTool {
         programs: &["wasm-bindgen", "wasm-bindgen-test-runner"],
         version,
         flags: &[],
+        opt_level: "1",
         accepts: PartialEq::eq,
     }
 }
@@ -113,21 +117,23 @@ impl CargoTool {
         })
     }
 
-    /// Compiles the tool for a short build rather than a fast tool: it runs for seconds.
+    /// Compiles the tool.
     fn install(&self, workspace: &Workspace, folder: &Path) -> Result<()> {
-        let version = format!("={}", self.version);
+        let (version, build) = (format!("={}", self.version), workspace.tool("build"));
         Process::new("cargo")
             .args(["install", "--force", self.package, "--version", &version])
             .args(self.flags)
             .arg("--root")
             .arg(folder)
-            .env("CARGO_TARGET_DIR", workspace.tool("build"))
+            .env("CARGO_TARGET_DIR", &build)
             .env("CARGO_PROFILE_RELEASE_LTO", "off")
-            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", self.opt_level)
             .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
             .silent()
-            .check("Check that the crate registry can be reached, and that a C compiler is installed.")
-            .map(drop)
+            .check("Check that the crate registry can be reached, and that a C compiler is installed.")?;
+        // Over a gigabyte that nothing will ask for again.
+        let _ = fs::remove_dir_all(build);
+        Ok(())
     }
 }
 
