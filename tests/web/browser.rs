@@ -112,11 +112,12 @@ impl Browser {
         self.client.issue_cmd(Own::devtools(command, &params)).await.expect("DevTools answers")
     }
 
-    /// What the console says since the last time, informational messages aside.
+    /// Warnings and errors in the console since the last time; Chromium's own remark on a missing adapter aside.
     pub async fn complaints(&self) -> Vec<String> {
         let entries = self.log("browser").await;
-        let grave = entries.iter().filter(|entry| entry["level"] != "INFO" && entry["level"] != "DEBUG");
-        grave.map(|entry| entry["message"].to_string()).collect()
+        let grave = entries.iter().filter(|entry| entry["level"] == "WARNING" || entry["level"] == "SEVERE");
+        let messages = grave.filter_map(|entry| entry["message"].as_str().map(str::to_owned));
+        messages.filter(|message| !message.ends_with("No available adapters.")).collect()
     }
 
     /// DevTools events since the last time.
