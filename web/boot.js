@@ -66,10 +66,9 @@ function watch() {
 async function start() {
   status.textContent = words.loading;
   if (typeof WebAssembly !== "object") return fail(words.noWasm);
-  const { js, wasm } = document.querySelector('meta[name="smolder-app"]').dataset;
   try {
-    const program = download(`./${wasm}`, show);
-    const { default: init } = await import(`./${js}`);
+    const { js, wasm } = document.querySelector('meta[name="smolder-app"]').dataset;
+    const [program, { default: init }] = await Promise.all([download(`./${wasm}`, show), import(`./${js}`)]);
     await init({ module_or_path: program });
     boot.remove();
     watch();

@@ -4,13 +4,19 @@
 const file = (name) => new URL(name + new URL(import.meta.url).search, import.meta.url);
 const words = (error) => String(error?.message ?? error);
 
-addEventListener("error", (event) => postMessage({ crashed: words(event.error ?? event.message) }));
+addEventListener("error", (event) => {
+  // Unprevented, it would also reach the page as a script that failed to load.
+  event.preventDefault();
+  postMessage({ crashed: words(event.error ?? event.message) });
+});
 addEventListener("unhandledrejection", (event) => postMessage({ crashed: words(event.reason) }));
 
 try {
   const { download } = await import(file("./load.js"));
-  const program = download(file("./smolder-worker_bg.wasm"), (amount) => postMessage(amount));
-  const { default: init } = await import(file("./smolder-worker.js"));
+  const [program, { default: init }] = await Promise.all([
+    download(file("./smolder-worker_bg.wasm"), (amount) => postMessage(amount)),
+    import(file("./smolder-worker.js")),
+  ]);
   await init({ module_or_path: program });
 } catch (error) {
   postMessage({ failed: words(error) });

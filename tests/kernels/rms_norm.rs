@@ -44,7 +44,9 @@ async fn gradients(
     let weight = tensor(&numbers(cols, 2), [cols], &autodiff).require_grad();
     let c = tensor(&numbers(rows * cols, 3), [rows, cols], &autodiff);
     let grads = (y(x.clone(), weight.clone()) * c).sum().backward();
-    [values(x.grad(&grads).unwrap()).await, values(weight.grad(&grads).unwrap()).await]
+    let grad_x = x.grad(&grads).expect("a gradient for x");
+    let grad_w = weight.grad(&grads).expect("a gradient for the weight");
+    [values(grad_x).await, values(grad_w).await]
 }
 
 async fn forward_is_the_formula(device: &TestDevice) {

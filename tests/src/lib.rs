@@ -1,5 +1,7 @@
 //! What the integration tests share: the same cases on the CPU device, on the GPU and in a browser's worker.
 
+#![allow(clippy::missing_panics_doc, reason = "what finds a difference fails its test")]
+
 use smolder_kernels::burn::tensor::{Device, Tensor, TensorData};
 use smolder_kernels::gpu::{Gpu, LimitsWanted};
 

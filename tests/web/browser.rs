@@ -112,11 +112,12 @@ impl Browser {
         self.client.issue_cmd(Own::devtools(command, &params)).await.expect("DevTools answers")
     }
 
-    /// What the console says since the last time, informational messages aside.
+    /// Warnings and errors in the console since the last time; Chromium's own remark on a missing adapter aside.
     pub async fn complaints(&self) -> Vec<String> {
         let entries = self.log("browser").await;
-        let grave = entries.iter().filter(|entry| entry["level"] != "INFO" && entry["level"] != "DEBUG");
-        grave.map(|entry| entry["message"].to_string()).collect()
+        let grave = entries.iter().filter(|entry| entry["level"] == "WARNING" || entry["level"] == "SEVERE");
+        let messages = grave.filter_map(|entry| entry["message"].as_str().map(str::to_owned));
+        messages.filter(|message| !message.ends_with("No available adapters.")).collect()
     }
 
     /// DevTools events since the last time.
@@ -150,8 +151,10 @@ pub fn address() -> String {
 
 /// Where screenshots go.
 pub fn screenshots() -> PathBuf {
-    let folder = env::var_os("SMOLDER_SCREENSHOTS")
-        .map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("screenshots"), PathBuf::from);
+    let folder = env::var_os("SMOLDER_SCREENSHOTS").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/screenshots"),
+        PathBuf::from,
+    );
     std::fs::create_dir_all(&folder).expect("the folder for screenshots can be made");
     folder
 }

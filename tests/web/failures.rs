@@ -1,60 +1,80 @@
 //! What goes wrong, and the sentence that a person reads then.
 
-use crate::browser::{Browser, WEBGPU, address};
+use crate::browser::Browser;
+use crate::server::{Mishap, Server};
 use serde_json::json;
 
 #[tokio::test]
-async fn a_browser_without_webgpu() {
-    let browser = Browser::with_flags(&["--disable-blink-features=WebGPU"]).await;
-    browser.visit_until_checked().await;
-    expect_cpu(&browser, "This browser has no WebGPU").await;
-    browser.close().await;
-}
-
-#[tokio::test]
-async fn webgpu_without_an_adapter() {
-    let browser = Browser::with_flags(&[WEBGPU, "--disable-software-rasterizer"]).await;
-    browser.visit_until_checked().await;
-    expect_cpu(&browser, "The browser offers no GPU").await;
-    browser.close().await;
-}
-
-#[tokio::test]
-async fn an_insecure_address() {
-    let browser = Browser::with_flags(&[WEBGPU, "--host-resolver-rules=MAP insecure.test 127.0.0.1"]).await;
-    let insecure = address().replace("127.0.0.1", "insecure.test");
-    browser.client.goto(&insecure).await.expect("the page answers");
-    browser.wait_for(".verdict:not(.running)").await;
-    expect_cpu(&browser, "At this address the browser hides the GPU").await;
-    browser.close().await;
-}
-
-#[tokio::test]
-async fn a_trainer_that_does_not_load() {
-    for blocked in ["*/worker.js*", "*/smolder-worker.js*", "*/smolder-worker_bg.wasm*"] {
-        let browser = Browser::start().await;
-        block(&browser, blocked).await;
-        browser.visit().await;
-        browser.wait_for(".card [class=primary]").await;
-        assert_eq!(browser.text("h1").await, "The trainer could not be loaded", "{blocked}");
-        browser.devtools("Network.setBlockedURLs", json!({ "urls": [] })).await;
+async fn a_trainer_that_does_not_load_until_the_server_is_well() {
+    let (browser, server) = (Browser::start().await, Server::start());
+    for file in ["/worker.js", "/load.js?", "/smolder-worker.js", "/smolder-worker_bg.wasm"] {
+        server.spoil(file, Mishap::Missing);
+        expect_stop(&browser, &server, "The trainer could not be loaded").await;
+        server.mend();
         browser.click(".card button").await;
         browser.wait_for(".verdict.slow").await;
-        browser.close().await;
     }
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn a_trainer_that_crashes() {
+    let (browser, server) = (Browser::start().await, Server::start());
+    let crash = "export default async () => { setTimeout(() => { throw new Error('out of bounds') }) }";
+    server.spoil("/smolder-worker.js", Mishap::Script(crash));
+    expect_stop(&browser, &server, "The trainer crashed").await;
+    assert!(browser.text(".card .quote").await.contains("out of bounds"));
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn a_trainer_of_another_build() {
+    let (browser, server) = (Browser::start().await, Server::start());
+    let other = r#"postMessage('{"Ready":{"build":"9.9.9-other"}}')"#;
+    server.spoil("/worker.js", Mishap::Script(other));
+    expect_stop(&browser, &server, "A newer Smolder has been published").await;
+    server.mend();
+    browser.click(".card button").await;
+    browser.wait_for(".verdict.slow").await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn a_trainer_that_says_nothing() {
+    let (browser, server) = (Browser::start().await, Server::start());
+    server.spoil("/worker.js", Mishap::Script("export {}"));
+    expect_stop(&browser, &server, "The trainer does not answer").await;
+    assert!(browser.text(".card").await.contains("“Start the trainer”"));
+    browser.close().await;
 }
 
 #[tokio::test]
 async fn a_page_program_that_does_not_load() {
-    for blocked in ["*/smolder-app*.wasm", "*/smolder-app*.js"] {
-        let browser = Browser::start().await;
-        block(&browser, blocked).await;
-        browser.visit().await;
+    let (browser, server) = (Browser::start().await, Server::start());
+    for part in ["_bg.wasm", "/smolder-app"] {
+        server.spoil(part, Mishap::Missing);
+        browser.client.goto(&server.address).await.expect("the page answers");
         browser.wait_for(".boot.failed button").await;
         let words = browser.text(".boot.failed").await;
-        assert!(words.starts_with("The page’s program could not be loaded."), "{blocked}: {words}");
-        browser.close().await;
+        assert!(words.starts_with("The page’s program could not be loaded."), "{part}: {words}");
+        server.mend();
+        browser.click(".boot.failed button").await;
+        browser.wait_for(".check").await;
     }
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn a_page_program_that_panics() {
+    let browser = Browser::start().await;
+    browser.visit_until_checked().await;
+    let panic =
+        "dispatchEvent(new ErrorEvent('error', { error: new WebAssembly.RuntimeError('unreachable') }))";
+    browser.script(panic).await;
+    browser.wait_for(".boot.failed button").await;
+    let words = browser.text(".boot.failed").await;
+    assert!(words.contains("stopped on an error of its own") && words.contains("unreachable"), "{words}");
+    browser.close().await;
 }
 
 #[tokio::test]
@@ -89,14 +109,8 @@ async fn forbidden_storage_costs_only_the_memory_of_choices() {
     browser.close().await;
 }
 
-async fn expect_cpu(browser: &Browser, problem: &str) {
-    assert_eq!(browser.text("h1").await, "No usable GPU: training will use the CPU");
-    let cards = browser.texts(".card.bad h3").await;
-    assert!(cards.iter().any(|title| title == problem), "{cards:?}");
-    assert_eq!(browser.complaints().await, Vec::<String>::new());
-}
-
-async fn block(browser: &Browser, pattern: &str) {
-    browser.devtools("Network.enable", json!({})).await;
-    browser.devtools("Network.setBlockedURLs", json!({ "urls": [pattern] })).await;
+async fn expect_stop(browser: &Browser, server: &Server, headline: &str) {
+    browser.client.goto(&server.address).await.expect("the page answers");
+    browser.wait_for(".card button.primary").await;
+    assert_eq!(browser.text("h1").await, headline);
 }

@@ -28,11 +28,11 @@ async fn fits_every_width_in_every_language_and_theme() {
 
 #[tokio::test]
 async fn failures_fit_a_phone() {
-    let browser = Browser::with_flags(&["--disable-blink-features=WebGPU"]).await;
+    let browser = Browser::with_flags(&[]).await;
     browser.visit_until_checked().await;
     resize(&browser, PHONE).await;
     assert_eq!(overflow(&browser).await, json!([]));
-    shoot(&browser, "check-no-webgpu-360").await;
+    shoot(&browser, "check-no-adapter-360").await;
     browser.close().await;
 }
 

@@ -11,5 +11,7 @@ mod browser;
 mod check;
 mod failures;
 mod look;
+mod no_gpu;
 mod privacy;
+mod server;
 mod webdriver;

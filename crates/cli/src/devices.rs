@@ -57,12 +57,10 @@ fn report(check: &Check) -> String {
     if let Some(storage) = check.storage {
         lines.push(("Free space", bytes(storage.free_bytes)));
     }
-    let mut text: String = lines.iter().map(|(name, value)| format!("{name:<12}{value}\n")).collect();
-    text.push('\n');
-    text.push_str(verdict(check));
-    text.push('\n');
-    text.extend(check.problems.iter().map(|problem| format!("- {}\n", advice(problem))));
-    text
+    let facts = lines.into_iter().map(|(name, value)| format!("{name:<12}{value}"));
+    let advice = check.problems.iter().map(|problem| format!("- {}", advice(problem)));
+    let text: Vec<String> = facts.chain([String::new(), verdict(check).to_owned()]).chain(advice).collect();
+    text.join("\n") + "\n"
 }
 
 fn describe(adapter: &Adapter) -> Vec<(&'static str, String)> {

@@ -30,8 +30,8 @@ pub(super) const PHRASES: Phrases = Phrases {
 
     ready: "Ready to train on {gpu}",
     ready_lead: "WebGPU works and its results are right.",
-    slow: "Works, slowly",
-    slow_lead: "WebGPU is there, but a software renderer does the work. Good for a first look, slow for training.",
+    slow: "Works, slowly: software renderer",
+    slow_lead: "WebGPU works and its results are right, but the processor does the graphics card’s work: good for a first look, slow for training.",
     cpu: "No usable GPU: training will use the CPU",
     cpu_lead: "Everything works, only more slowly. What stands in the way, and what to do about it:",
     reload_lead: "One reload, and the check runs again.",
