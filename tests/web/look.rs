@@ -1,6 +1,7 @@
 //! The page in light, dark, on a phone and in Chinese: screenshots to look at, and what can be measured of them.
 
 use crate::browser::{Browser, screenshots};
+use crate::server::{Mishap, Server};
 use serde_json::json;
 
 const PHONE: u32 = 360;
@@ -27,13 +28,35 @@ async fn fits_every_width_in_every_language_and_theme() {
 }
 
 #[tokio::test]
-async fn failures_fit_a_phone() {
+async fn a_phone_without_a_gpu() {
     let browser = Browser::with_flags(&[]).await;
     browser.visit_until_checked().await;
-    resize(&browser, PHONE).await;
-    assert_eq!(overflow(&browser).await, json!([]));
-    shoot(&browser, "check-no-adapter-360").await;
+    expect_fit(&browser, "check-no-adapter").await;
     browser.close().await;
+}
+
+#[tokio::test]
+async fn progress_and_failures_fit_a_phone() {
+    let (browser, server) = (Browser::start().await, Server::start());
+    let silent = "postMessage({ loaded: 5e6, total: 8e6 })";
+    for (part, mishap, selector, name) in [
+        ("/worker.js", Mishap::Script(silent), ".amount:not(:empty)", "check-progress"),
+        ("/smolder-worker.js", Mishap::Missing, ".card button", "check-not-loaded"),
+        ("_bg.wasm", Mishap::Missing, ".boot.failed button", "boot-not-loaded"),
+    ] {
+        server.spoil(part, mishap);
+        browser.client.goto(&server.address).await.expect("the page answers");
+        browser.wait_for(selector).await;
+        expect_fit(&browser, name).await;
+        server.mend();
+    }
+    browser.close().await;
+}
+
+async fn expect_fit(browser: &Browser, name: &str) {
+    resize(browser, PHONE).await;
+    assert_eq!(overflow(browser).await, json!([]), "{name}");
+    shoot(browser, &format!("{name}-{PHONE}")).await;
 }
 
 /// Sets the window's width and makes it as high as the page, so that a screenshot shows all of it.

@@ -34,7 +34,8 @@ async fn open() -> Result<Gpu, Problem> {
 }
 
 async fn check_gpu(gpu: &Gpu, check: &mut Check, emit: &mut impl FnMut(Event)) {
-    let adapter = describe(gpu);
+    let mut adapter = describe(gpu);
+    platform::complete(&mut adapter).await;
     check.problems.extend(limits_too_small(&adapter.limits));
     if adapter.kind == AdapterKind::Software {
         check.problems.push(Problem::SoftwareAdapter);

@@ -6,6 +6,6 @@ mod native;
 mod web;
 
 #[cfg(not(target_family = "wasm"))]
-pub(crate) use native::{cpu_threads, gpu_hidden, now_ms, storage};
+pub(crate) use native::{complete, cpu_threads, gpu_hidden, now_ms, storage};
 #[cfg(target_family = "wasm")]
-pub(crate) use web::{cpu_threads, gpu_hidden, now_ms, storage};
+pub(crate) use web::{complete, cpu_threads, gpu_hidden, now_ms, storage};

@@ -1,6 +1,6 @@
 //! A terminal on a desktop.
 
-use smolder_protocol::{Problem, Storage};
+use smolder_protocol::{Adapter, Problem, Storage};
 use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::Instant;
@@ -9,6 +9,9 @@ use std::time::Instant;
 pub(crate) fn gpu_hidden() -> Option<Problem> {
     None
 }
+
+/// Adds what wgpu does not pass on; natively it passes on everything.
+pub(crate) async fn complete(_adapter: &mut Adapter) {}
 
 /// Threads that the CPU device may use.
 pub(crate) fn cpu_threads() -> usize {

@@ -1,7 +1,7 @@
 //! A dedicated worker in a browser.
 
-use js_sys::{Object, Reflect};
-use smolder_protocol::{Problem, Storage};
+use js_sys::{Function, Object, Promise, Reflect};
+use smolder_protocol::{Adapter, Problem, Storage, Subgroups};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{StorageEstimate, WorkerGlobalScope};
@@ -17,6 +17,39 @@ pub(crate) fn gpu_hidden() -> Option<Problem> {
     }
     let present = Reflect::has(&scope().navigator(), &JsValue::from_str("gpu")).unwrap_or(false);
     (!present).then_some(Problem::NoWebGpu)
+}
+
+/// Adds what wgpu 30 does not pass on from a browser: vendor, architecture and subgroups.
+pub(crate) async fn complete(adapter: &mut Adapter) {
+    let Ok(found) = request_adapter().await else { return };
+    let info = field(&found, "info");
+    let word = |name| field(&info, name).as_string().filter(|word| !word.is_empty());
+    if adapter.name.is_empty() {
+        adapter.name =
+            [word("vendor"), word("architecture")].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    }
+    let size = |name| field(&info, name).as_f64().unwrap_or_default() as u32;
+    let has_subgroups = call(&field(&found, "features"), "has", &"subgroups".into());
+    if has_subgroups.is_ok_and(|has| has.is_truthy()) {
+        adapter.subgroups = Some(Subgroups { min: size("subgroupMinSize"), max: size("subgroupMaxSize") });
+    }
+}
+
+/// The adapter that wgpu was given, asked for in the same words.
+async fn request_adapter() -> Result<JsValue, JsValue> {
+    let wanted = Object::new();
+    Reflect::set(&wanted, &"powerPreference".into(), &"high-performance".into())?;
+    let promise = call(&field(&scope().navigator(), "gpu"), "requestAdapter", &wanted)?;
+    JsFuture::from(promise.dyn_into::<Promise>()?).await
+}
+
+fn call(object: &JsValue, method: &str, argument: &JsValue) -> Result<JsValue, JsValue> {
+    field(object, method).dyn_into::<Function>()?.call1(object, argument)
+}
+
+/// Undefined where there is none.
+fn field(object: &JsValue, name: &str) -> JsValue {
+    Reflect::get(object, &name.into()).unwrap_or(JsValue::UNDEFINED)
 }
 
 /// Threads that the CPU device may use: without cross-origin isolation a tab has one.

@@ -30,7 +30,7 @@ pub(super) const PHRASES: Phrases = Phrases {
 
     ready: "可以用 {gpu} 训练",
     ready_lead: "WebGPU 可用，计算结果正确。",
-    slow: "可以用，但很慢：软件渲染器",
+    slow: "可用，但很慢：软件渲染器",
     slow_lead: "WebGPU 可用，计算结果正确，但由处理器代替显卡计算：适合先看看，训练会很慢。",
     cpu: "没有可用的 GPU：训练将使用 CPU",
     cpu_lead: "功能齐全，只是更慢。原因和办法如下：",
