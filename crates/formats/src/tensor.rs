@@ -218,3 +218,16 @@ pub(crate) fn element_count(field: &str, shape: &[u64]) -> Result<u64> {
         Error::new(Kind::Shape, field, "a shape whose product fits 63 bits", format!("{shape:?}"))
     })
 }
+
+/// [`TensorSource::read_part`] of a model in several files: by the one that holds the tensor.
+pub(crate) fn read_from<P: TensorSource>(
+    parts: &mut [P],
+    tensor: &TensorInfo,
+    offset: u64,
+    buffer: &mut [u8],
+) -> Result<()> {
+    let part = parts.get_mut(usize::from(tensor.part)).ok_or_else(|| {
+        Error::new(Kind::Missing, format!("tensor `{}`", tensor.name), "its part", tensor.part)
+    })?;
+    part.read_part(tensor, offset, buffer)
+}

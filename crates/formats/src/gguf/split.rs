@@ -8,7 +8,7 @@ use super::reader::{GgufFile, table_sha256};
 use crate::error::{Error, Kind, Result};
 use crate::limits;
 use crate::source::{Sha256Hash, Source};
-use crate::tensor::{TensorInfo, TensorSource};
+use crate::tensor::{TensorInfo, TensorSource, read_from};
 
 /// The stem, number and count in a part's name; `None` for a whole file's name.
 pub fn split_name(name: &str) -> Option<(&str, u16, u16)> {
@@ -164,9 +164,6 @@ impl<R: Read + Seek> TensorSource for SplitGguf<R> {
     }
 
     fn read_part(&mut self, tensor: &TensorInfo, offset: u64, buffer: &mut [u8]) -> Result<()> {
-        let part = self.parts.get_mut(usize::from(tensor.part)).ok_or_else(|| {
-            Error::new(Kind::Missing, format!("tensor `{}`", tensor.name), "its part", tensor.part)
-        })?;
-        part.read_part(tensor, offset, buffer)
+        read_from(&mut self.parts, tensor, offset, buffer)
     }
 }

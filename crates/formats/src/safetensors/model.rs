@@ -11,7 +11,7 @@ use crate::error::{Error, Kind, Result};
 use crate::limits;
 use crate::model::ModelConfig;
 use crate::source::Source;
-use crate::tensor::{TensorInfo, TensorSource};
+use crate::tensor::{TensorInfo, TensorSource, read_from};
 use crate::tokenizer::{Tokenizer, TokenizerConfig};
 
 const WHOLE: &str = "model.safetensors";
@@ -129,9 +129,6 @@ impl<R: Read + Seek> TensorSource for HfModel<R> {
     }
 
     fn read_part(&mut self, tensor: &TensorInfo, offset: u64, buffer: &mut [u8]) -> Result<()> {
-        let part = self.parts.get_mut(usize::from(tensor.part)).ok_or_else(|| {
-            Error::new(Kind::Missing, format!("tensor `{}`", tensor.name), "its part", tensor.part)
-        })?;
-        part.read_part(tensor, offset, buffer)
+        read_from(&mut self.parts, tensor, offset, buffer)
     }
 }
