@@ -10,6 +10,7 @@ use cubecl::prelude::KernelId;
 use cubecl::server::{KernelArguments, MetadataBindingInfo};
 use cubecl::{CubeCount, CubeDim};
 use std::cell::Cell;
+use std::hash::{Hash, Hasher};
 
 /// WebGPU's default `maxComputeWorkgroupsPerDimension`: larger grids loop inside the shader.
 pub const MAX_WORKGROUPS: u32 = 65_535;
@@ -33,6 +34,21 @@ pub struct Shader {
     pub name: &'static str,
     /// The file's text.
     pub source: &'static str,
+}
+
+impl PartialEq for Shader {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Shader {}
+
+/// By name, which is a file's and so unique: each launch hashes its kernel, and the text is long.
+impl Hash for Shader {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
 }
 
 /// Value of a shader's `const`.
@@ -68,19 +84,17 @@ impl Const {
 /// One entry point of a shader with its constants: all that decides the compiled text, and so also its identity.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Kernel {
-    shader: &'static str,
+    shader: &'static Shader,
     entry: &'static str,
     lanes: u32,
     consts: Vec<(&'static str, Const)>,
-    #[doc(hidden)]
-    source: &'static str,
 }
 
 impl Kernel {
     /// The entry point `entry` of `shader`, with workgroups of `lanes` invocations (the shader's `LANES`).
     pub fn new(shader: &'static Shader, entry: &'static str, lanes: u32) -> Self {
         let consts = vec![("LANES", Const::U32(lanes))];
-        Self { shader: shader.name, entry, lanes, consts, source: shader.source }
+        Self { shader, entry, lanes, consts }
     }
 
     /// Sets the shader's `const` of this name.
@@ -95,10 +109,10 @@ impl Kernel {
     /// A constant that the shader does not declare leaves a line that no compiler accepts: a misspelt name fails
     /// the first launch instead of silently keeping the default.
     pub fn text(&self) -> String {
-        let mut text = self.source.replace(&format!("fn {}(", self.entry), "fn main(");
+        let mut text = self.shader.source.replace(&format!("fn {}(", self.entry), "fn main(");
         for (name, value) in &self.consts {
             text = set_const(&text, name, *value)
-                .unwrap_or_else(|| format!("{}.wgsl declares no const {name}", self.shader));
+                .unwrap_or_else(|| format!("{}.wgsl declares no const {name}", self.shader.name));
         }
         if cfg!(target_family = "wasm") { text } else { share_pages(&text) }
     }
