@@ -5,7 +5,8 @@ use anyhow::{Context, Result, bail};
 use std::env;
 use std::path::PathBuf;
 
-const PACKAGES: [&str; 2] = ["chromium", "chromium-driver"];
+/// The fonts let a person who looks at the screenshots read the Chinese ones.
+const PACKAGES: [&str; 3] = ["chromium", "chromium-driver", "fonts-noto-cjk"];
 const BROWSERS: [&str; 5] =
     ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
 /// Where browsers live that are not on the PATH.
