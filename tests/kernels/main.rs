@@ -1,6 +1,7 @@
 //! Every kernel against references that share no code with it.
 
 mod gpu_errors;
+mod matrix;
 mod rms_norm;
 
 #[cfg(target_family = "wasm")]

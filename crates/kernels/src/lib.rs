@@ -4,8 +4,13 @@
 //! burn operations that also serve as the shader's reference. Both go through the same hand-written backward.
 
 pub mod gpu;
+mod matrix;
+mod parallel;
+mod quant;
+mod quant_cpu;
 mod rms_norm;
 pub mod wgsl;
 
 pub use burn;
+pub use matrix::{Matrix, MatrixBuilder};
 pub use rms_norm::rms_norm;

@@ -16,7 +16,10 @@ use std::hash::{Hash, Hasher};
 pub const MAX_WORKGROUPS: u32 = 65_535;
 
 /// Every shader of the crate, for validation.
-pub const SHADERS: &[Shader] = &[crate::rms_norm::SHADER];
+pub fn shaders() -> impl Iterator<Item = &'static Shader> {
+    let quant = crate::quant::SHADERS.iter().map(|(_, shader)| shader);
+    [&crate::rms_norm::SHADER].into_iter().chain(quant)
+}
 
 thread_local! {
     static LAUNCHES: Cell<u64> = const { Cell::new(0) };
@@ -120,14 +123,14 @@ impl Kernel {
     /// Runs the kernel on `workgroups` workgroups (at most [`MAX_WORKGROUPS`]; the shader loops over the rest).
     ///
     /// Bindings in order: `inputs`, `outputs`, then `info` as a uniform `vec4<u32>`. Tensors must be contiguous.
-    pub fn launch(self, inputs: &[&CubeTensor], outputs: &[&CubeTensor], info: [u32; 4], workgroups: u32) {
+    pub fn launch(self, inputs: &[&CubeTensor], outputs: &[&CubeTensor], info: [u32; 4], workgroups: usize) {
         let Some(first) = outputs.first() else { return };
         let buffers = inputs.iter().chain(outputs).map(|t| t.handle.clone().binding()).collect();
         let words = info.chunks(2).map(|pair| u64::from(pair[0]) | u64::from(pair[1]) << 32).collect();
         let arguments =
             KernelArguments::new().with_buffers(buffers).with_info(MetadataBindingInfo::custom(words));
         let dim = CubeDim::new_1d(self.lanes);
-        let grid = CubeCount::Static(workgroups.clamp(1, MAX_WORKGROUPS), 1, 1);
+        let grid = CubeCount::Static(workgroups.clamp(1, MAX_WORKGROUPS as usize) as u32, 1, 1);
         first.client.launch(Box::new(SourceKernel::new(self, dim)), grid, arguments);
         LAUNCHES.set(LAUNCHES.get() + 1);
     }
@@ -160,6 +163,12 @@ fn set_const(text: &str, name: &str, value: Const) -> Option<String> {
 /// in the same dispatch, so inputs are declared writable too. In browsers each tensor has its own buffer.
 fn share_pages(text: &str) -> String {
     text.replace("var<storage, read>", "var<storage, read_write>")
+}
+
+/// Invocations of a workgroup for kernels without workgroup memory: more than a software device's lanes only makes it
+/// compute what is thrown away.
+pub fn lanes(on: &CubeTensor) -> u32 {
+    if on.client.properties().hardware.plane_size_max <= 8 { 8 } else { 64 }
 }
 
 /// A new contiguous f32 tensor beside `like`, its contents undefined until a kernel writes them.

@@ -1,6 +1,6 @@
 //! Every shader validates alone, with its default constants, by naga.
 
-use smolder_kernels::wgsl::SHADERS;
+use smolder_kernels::wgsl::shaders;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -17,23 +17,28 @@ fn validate(source: &str) -> Result<naga::Module, String> {
 
 #[test]
 fn every_shader_validates_alone() {
-    for shader in SHADERS {
+    for shader in shaders() {
         let module = validate(shader.source).unwrap_or_else(|error| panic!("{}.wgsl: {error}", shader.name));
         assert!(!module.entry_points.is_empty(), "{}.wgsl has no entry point", shader.name);
     }
 }
 
-#[test]
-fn every_file_is_registered() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shaders");
-    let files: BTreeSet<String> = std::fs::read_dir(folder)
+fn wgsl_files(folder: &str) -> BTreeSet<String> {
+    std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shaders").join(folder))
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "wgsl"))
         .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
-        .collect();
-    let registered: BTreeSet<String> = SHADERS.iter().map(|shader| shader.name.to_owned()).collect();
-    assert_eq!(files, registered);
+        .collect()
+}
+
+/// A shader for several layouts is registered once a layout, as `shader.layout`.
+#[test]
+fn every_file_is_registered() {
+    let first = |name: &str| name.split('.').next().unwrap().to_owned();
+    assert_eq!(wgsl_files("."), shaders().map(|shader| first(shader.name)).collect());
+    let layout = |name: &'static str| name.strip_prefix("quant.").map(str::to_owned);
+    assert_eq!(wgsl_files("quant"), shaders().filter_map(|shader| layout(shader.name)).collect());
 }
 
 #[test]
