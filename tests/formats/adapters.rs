@@ -6,7 +6,7 @@ use smolder_formats::adapter::{
     AdapterConfig, BaseIdentity, Check, Heads, LoraAdapter, LoraPair, PeftAdapter, Scale, Target, read_gguf,
     write_gguf,
 };
-use smolder_formats::names::{Place, Projection, to_gguf, to_hf};
+use smolder_formats::names::{Place, Projection};
 use smolder_formats::safetensors::HfModel;
 use smolder_formats::{Kind, Result, Sha256Hash, Source, TensorSource};
 
@@ -32,26 +32,6 @@ fn a_sharded_directory_reads_as_one_model() {
         let values = model.read_f32(&tensor).unwrap();
         assert_eq!((values[0], *values.last().unwrap()), (first, last), "{name}");
     }
-}
-
-#[test]
-fn names_translate_both_ways() {
-    for hf in [
-        "model.embed_tokens.weight",
-        "model.norm.weight",
-        "lm_head.weight",
-        "model.layers.12.mlp.down_proj.weight",
-        "model.layers.0.self_attn.k_proj.bias",
-        "model.layers.3.input_layernorm.weight",
-    ] {
-        assert_eq!(to_hf(&to_gguf(hf).unwrap()).as_deref(), Some(hf));
-    }
-    assert_eq!(
-        to_gguf("model.layers.7.self_attn.o_proj.weight").as_deref(),
-        Some("blk.7.attn_output.weight")
-    );
-    assert_eq!(to_gguf("model.layers.07.mlp.up_proj.weight"), None);
-    assert_eq!(to_gguf("model.layers.x.mlp.up_proj.weight"), None);
 }
 
 fn place(layer: u32, projection: Projection) -> Place {

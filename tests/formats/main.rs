@@ -8,6 +8,7 @@ mod fuzz;
 mod gguf;
 mod gguf_bytes;
 mod malformed;
+mod names;
 mod quants;
 mod templates;
 mod tokenizing;

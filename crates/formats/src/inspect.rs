@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::error::Result;
 use crate::gguf::SplitGguf;
 use crate::model::ModelConfig;
+use crate::names::ARCHITECTURES;
 use crate::template::ChatTemplate;
 use crate::tensor::TensorSource;
 use crate::tokenizer::Tokenizer;
@@ -120,7 +121,7 @@ impl Report {
     ) -> Result<Self> {
         let named = |error: crate::Error| error.in_file(file);
         let config = ModelConfig::from_gguf(model.metadata()).map_err(named)?;
-        if matches!(config.architecture.as_str(), "llama" | "qwen2" | "qwen3") {
+        if ARCHITECTURES.contains(&config.architecture.as_str()) {
             config.check_tensors(model)?;
         }
         let tokenizer = Tokenizer::from_gguf(model.metadata()).map_err(named)?;

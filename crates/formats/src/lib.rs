@@ -14,6 +14,7 @@ pub mod model;
 pub mod names;
 pub mod quants;
 pub mod safetensors;
+mod shapes;
 pub mod sniff;
 pub mod source;
 pub mod template;

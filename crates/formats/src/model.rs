@@ -1,11 +1,10 @@
-//! A model's sizes, from GGUF metadata or a `config.json`, checked against each other and against its tensors.
+//! A model's sizes, from GGUF metadata or a `config.json`, checked against each other.
 
 use serde_json::Value;
 
 use crate::error::{Error, Kind, Result};
 use crate::gguf::Metadata;
 use crate::limits;
-use crate::tensor::TensorSource;
 
 /// The sizes of a decoder-only transformer.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,7 +81,7 @@ impl ModelConfig {
             .get("rope_theta")
             .or_else(|| value.get("rope_parameters").and_then(|r| r.get("rope_theta")));
         let config = Self {
-            architecture: architecture.to_owned(),
+            architecture: crate::names::architecture(architecture).to_owned(),
             layers: integer("num_hidden_layers")?,
             width,
             feed_forward: integer("intermediate_size")?,
@@ -124,61 +123,10 @@ impl ModelConfig {
         }
     }
 
-    /// Checks that the tensors of a `llama`- or `qwen2`-like GGUF model are all there in the shapes that the sizes ask
-    /// for.
-    ///
-    /// # Errors
-    /// [`Kind::Missing`] or [`Kind::Shape`] naming the tensor; [`Kind::Mismatch`] where the vocabulary has another
-    /// size than the embedding.
-    pub fn check_tensors(&self, source: &dyn TensorSource) -> Result<()> {
-        let embedding = source.require("token_embd.weight")?;
-        let rows = embedding.shape.first().copied().unwrap_or_default();
-        if let Some(tokens) = self.vocabulary.filter(|tokens| *tokens != rows) {
-            let field = "tensor `token_embd.weight`";
-            let expected = format!("{tokens} rows, one a token of the vocabulary");
-            return Err(Error::new(Kind::Mismatch, field, expected, rows).in_file(source.name()));
-        }
-        expect(source, "token_embd.weight", &[rows, self.width])?;
-        expect(source, "output_norm.weight", &[self.width])?;
-        if source.find("output.weight").is_some() {
-            expect(source, "output.weight", &[rows, self.width])?;
-        }
-        (0..self.layers).try_for_each(|layer| self.check_layer(source, layer))
-    }
-
-    fn check_layer(&self, source: &dyn TensorSource, layer: u64) -> Result<()> {
-        let (q, kv) = (self.heads * self.head_dim, self.kv_heads * self.head_dim);
-        let (width, inner) = (self.width, self.feed_forward);
-        let shapes: [(&str, &[u64]); 9] = [
-            ("attn_norm", &[width]),
-            ("attn_q", &[q, width]),
-            ("attn_k", &[kv, width]),
-            ("attn_v", &[kv, width]),
-            ("attn_output", &[width, q]),
-            ("ffn_norm", &[width]),
-            ("ffn_gate", &[inner, width]),
-            ("ffn_up", &[inner, width]),
-            ("ffn_down", &[width, inner]),
-        ];
-        shapes
-            .iter()
-            .try_for_each(|(name, shape)| expect(source, &format!("blk.{layer}.{name}.weight"), shape))
-    }
-
     /// Bytes of a key-value cache for `tokens` tokens at 16 bits a number.
     pub fn cache_bytes(&self, tokens: u64) -> u64 {
         [2, 2, self.layers, self.kv_heads, self.head_dim, tokens].into_iter().fold(1, u64::saturating_mul)
     }
-}
-
-fn expect(source: &dyn TensorSource, name: &str, shape: &[u64]) -> Result<()> {
-    let tensor = source.require(name)?;
-    if tensor.shape == shape {
-        return Ok(());
-    }
-    let found = format!("{:?}", tensor.shape);
-    Err(Error::new(Kind::Shape, format!("tensor `{name}`"), format!("{shape:?}"), found)
-        .in_file(source.name()))
 }
 
 fn head_dim(stated: Option<u64>, width: u64, heads: u64) -> Result<u64> {

@@ -1,6 +1,7 @@
 //! Named tensors: the one interface that model and adapter files share.
 
 use crate::error::{Error, Kind, Result};
+use crate::quants::{dequantize_into, first_non_finite};
 
 /// How a tensor's elements lie in its bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -138,6 +139,11 @@ pub trait TensorSource {
     /// The table, in file order.
     fn tensors(&self) -> &[TensorInfo];
 
+    /// The file that holds a tensor's payload, where a model has several.
+    fn file_of(&self, _tensor: &TensorInfo) -> &str {
+        self.name()
+    }
+
     /// Fills `buffer` with a tensor's bytes from `offset` (within the tensor) on.
     ///
     /// # Errors
@@ -189,15 +195,46 @@ pub trait TensorSource {
         Ok(())
     }
 
+    /// [`Self::read_chunks`] for weights that are computed with.
+    ///
+    /// # Errors
+    /// [`Kind::Value`] naming the first block whose scales, or the first element that, is infinite or not a number.
+    fn read_finite(
+        &mut self,
+        tensor: &TensorInfo,
+        chunk_bytes: usize,
+        each: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let file = self.file_of(tensor).to_owned();
+        let mut blocks = 0;
+        self.read_chunks(tensor, chunk_bytes, &mut |chunk| {
+            if let Some(index) = first_non_finite(tensor.dtype, chunk) {
+                return Err(not_finite(tensor, blocks + index).in_file(&file));
+            }
+            blocks += chunk.len() / tensor.dtype.block_bytes();
+            each(chunk)
+        })
+    }
+
     /// The tensor as 32-bit floats, dequantized: elements in row-major order.
+    ///
+    /// # Errors
+    /// Those of [`Self::read_finite`].
     fn read_f32(&mut self, tensor: &TensorInfo) -> Result<Vec<f32>> {
         let mut values = Vec::with_capacity(tensor.elements() as usize);
         let dtype = tensor.dtype;
-        self.read_chunks(tensor, crate::source::CHUNK_BYTES, &mut |chunk| {
-            crate::quants::dequantize_into(dtype, chunk, &mut values)
+        self.read_finite(tensor, crate::source::CHUNK_BYTES, &mut |chunk| {
+            dequantize_into(dtype, chunk, &mut values)
         })?;
         Ok(values)
     }
+}
+
+fn not_finite(tensor: &TensorInfo, index: usize) -> Error {
+    let (unit, expected) =
+        if tensor.dtype.is_quantized() { ("block", "finite scales") } else { ("element", "a finite number") };
+    let field = format!("tensor `{}`, {} {unit} {index}", tensor.name, tensor.dtype);
+    Error::new(Kind::Value, field, expected, "infinity or NaN")
 }
 
 /// Refuses reads past a tensor's end: shared by the sources.
@@ -217,6 +254,11 @@ pub(crate) fn element_count(field: &str, shape: &[u64]) -> Result<u64> {
     product.filter(|n| i64::try_from(*n).is_ok()).ok_or_else(|| {
         Error::new(Kind::Shape, field, "a shape whose product fits 63 bits", format!("{shape:?}"))
     })
+}
+
+/// [`TensorSource::file_of`] of a model in several files.
+pub(crate) fn part_name<'p, P: TensorSource>(parts: &'p [P], tensor: &TensorInfo) -> &'p str {
+    parts.get(usize::from(tensor.part)).map_or("", P::name)
 }
 
 /// [`TensorSource::read_part`] of a model in several files: by the one that holds the tensor.

@@ -3,6 +3,7 @@
 mod dataset;
 mod gguf_header;
 mod gguf_tensors;
+mod model;
 mod safetensors;
 mod template;
 mod tokenizer;

@@ -152,7 +152,7 @@ fn a_vector_for_a_matrix() {
 #[test]
 fn weights_that_are_no_numbers() {
     let result = changed(|entries| entries[0].bytes[..4].copy_from_slice(&f32::NAN.to_le_bytes()));
-    refused(result, Kind::Value, &["q_proj.lora_A.weight", "finite weights", "NaN"]);
+    refused(result, Kind::Value, &["q_proj.lora_A.weight", "a finite number", "NaN"]);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::limits;
 pub struct AdapterConfig {
     /// `peft_type`: `LORA`, `IA3` …
     pub method: String,
-    /// The names in `target_modules`, sorted; empty where the method has none.
+    /// The names in `target_modules`, sorted, or `all-linear` alone; empty where the method has none.
     pub targets: Vec<String>,
     /// Every key of the file.
     pub raw: Map<String, Value>,
@@ -154,30 +154,21 @@ impl AdapterConfig {
     }
 }
 
-/// `target_modules`: a list of names, one name, or `all-linear`; a regular expression is refused.
+/// `target_modules`: a list of names, or `all-linear`; another text would be a regular expression.
 fn targets(raw: &Map<String, Value>) -> Result<Vec<String>> {
     let plain =
         |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
-    let found = match raw.get("target_modules") {
-        None | Some(Value::Null) => return Ok(Vec::new()),
-        Some(Value::String(name)) if name == "all-linear" => {
-            return Ok(crate::names::Projection::all().map(|p| p.name().to_owned()).collect());
-        }
-        Some(Value::String(pattern)) => {
-            let expected = "a list of module names, not a regular expression";
-            return Err(refuse(
-                Kind::Unsupported,
-                "target_modules",
-                expected,
-                &Value::String(pattern.clone()),
-            ));
-        }
-        Some(Value::Array(names)) => {
-            names.iter().map(|name| name.as_str().filter(|name| plain(name))).collect::<Option<Vec<_>>>()
-        }
-        Some(_) => None,
-    };
     let value = raw.get("target_modules").unwrap_or(&Value::Null);
+    let found = match value {
+        Value::Null => Some(Vec::new()),
+        Value::String(name) if name == "all-linear" => Some(vec![name.as_str()]),
+        Value::String(_) => {
+            let expected = "a list of module names, not a regular expression";
+            return Err(refuse(Kind::Unsupported, "target_modules", expected, value));
+        }
+        Value::Array(names) => names.iter().map(|name| name.as_str().filter(|name| plain(name))).collect(),
+        _ => None,
+    };
     let names = found.ok_or_else(|| refuse(Kind::Type, "target_modules", "a list of module names", value))?;
     let mut names: Vec<String> = names.into_iter().map(str::to_owned).collect();
     names.sort_unstable();

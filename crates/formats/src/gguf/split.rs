@@ -8,7 +8,7 @@ use super::reader::{GgufFile, table_sha256};
 use crate::error::{Error, Kind, Result};
 use crate::limits;
 use crate::source::{Sha256Hash, Source};
-use crate::tensor::{TensorInfo, TensorSource, read_from};
+use crate::tensor::{TensorInfo, TensorSource, part_name, read_from};
 
 /// The stem, number and count in a part's name; `None` for a whole file's name.
 pub fn split_name(name: &str) -> Option<(&str, u16, u16)> {
@@ -161,6 +161,10 @@ impl<R: Read + Seek> TensorSource for SplitGguf<R> {
 
     fn tensors(&self) -> &[TensorInfo] {
         &self.tensors
+    }
+
+    fn file_of(&self, tensor: &TensorInfo) -> &str {
+        part_name(&self.parts, tensor)
     }
 
     fn read_part(&mut self, tensor: &TensorInfo, offset: u64, buffer: &mut [u8]) -> Result<()> {

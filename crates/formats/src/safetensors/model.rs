@@ -11,7 +11,7 @@ use crate::error::{Error, Kind, Result};
 use crate::limits;
 use crate::model::ModelConfig;
 use crate::source::Source;
-use crate::tensor::{TensorInfo, TensorSource, read_from};
+use crate::tensor::{TensorInfo, TensorSource, part_name, read_from};
 use crate::tokenizer::{Tokenizer, TokenizerConfig};
 
 const WHOLE: &str = "model.safetensors";
@@ -126,6 +126,10 @@ impl<R: Read + Seek> TensorSource for HfModel<R> {
 
     fn tensors(&self) -> &[TensorInfo] {
         &self.tensors
+    }
+
+    fn file_of(&self, tensor: &TensorInfo) -> &str {
+        part_name(&self.parts, tensor)
     }
 
     fn read_part(&mut self, tensor: &TensorInfo, offset: u64, buffer: &mut [u8]) -> Result<()> {
