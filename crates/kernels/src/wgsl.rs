@@ -16,7 +16,7 @@ use std::hash::{Hash, Hasher};
 pub const MAX_WORKGROUPS: u32 = 65_535;
 
 /// Every shader of the crate, for validation.
-pub const SHADERS: &[Shader] = &[crate::rms_norm::SHADER];
+pub const SHADERS: &[Shader] = &[crate::gated_unit::SHADER, crate::rms_norm::SHADER, crate::rope::SHADER];
 
 thread_local! {
     static LAUNCHES: Cell<u64> = const { Cell::new(0) };
