@@ -1,5 +1,5 @@
 // RMSNorm over rows of COLS numbers: r = 1/√(mean(x²) + EPS), y = x·r·w. Zhang & Sennrich 2019, arXiv 1910.07467.
-// One workgroup takes a row (`forward`, `backward_input`), one invocation a column (`backward_weight`).
+// One workgroup takes a row (`forward`, `add_forward`, `backward_input`), one invocation a column (`backward_weight`).
 
 const COLS: u32 = 8u;
 const EPS: f32 = 1e-5;
@@ -12,6 +12,14 @@ const LANES: u32 = 64u;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<storage, read_write> rstd: array<f32>;
 @group(0) @binding(4) var<uniform> info: vec4<u32>; // rows, 0, 0, 0
+
+// add_forward
+@group(0) @binding(1) var<storage, read> residual: array<f32>;
+@group(0) @binding(2) var<storage, read> add_weight: array<f32>;
+@group(0) @binding(3) var<storage, read_write> sum: array<f32>;
+@group(0) @binding(4) var<storage, read_write> add_y: array<f32>;
+@group(0) @binding(5) var<storage, read_write> add_rstd: array<f32>;
+@group(0) @binding(6) var<uniform> add_info: vec4<u32>;
 
 // backward_input, which reads the weight too
 @group(0) @binding(2) var<storage, read> saved_rstd: array<f32>;
@@ -36,9 +44,9 @@ fn workgroup_sum(lane: u32, value: f32) -> f32 {
         }
         workgroupBarrier();
     }
-    let sum = partial[0];
+    let total = partial[0];
     workgroupBarrier();
-    return sum;
+    return total;
 }
 
 @compute @workgroup_size(LANES)
@@ -59,6 +67,31 @@ fn forward(
         }
         if (lane == 0u) {
             rstd[row] = r;
+        }
+    }
+}
+
+// The norm of x + residual. Each lane reads back only what it wrote.
+@compute @workgroup_size(LANES)
+fn add_forward(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    for (var row = group.x; row < add_info.x; row += groups.x) {
+        let start = row * COLS;
+        var squares = 0.0;
+        for (var col = lane; col < COLS; col += LANES) {
+            let value = x[start + col] + residual[start + col];
+            sum[start + col] = value;
+            squares += value * value;
+        }
+        let r = inverseSqrt(workgroup_sum(lane, squares) / f32(COLS) + EPS);
+        for (var col = lane; col < COLS; col += LANES) {
+            add_y[start + col] = sum[start + col] * r * add_weight[col];
+        }
+        if (lane == 0u) {
+            add_rstd[row] = r;
         }
     }
 }

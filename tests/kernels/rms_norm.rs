@@ -3,7 +3,9 @@
 use smolder_kernels::burn::tensor::Tensor;
 use smolder_kernels::rms_norm;
 use smolder_kernels::wgsl::{MAX_WORKGROUPS, launches};
-use smolder_tests::{TestDevice, assert_close, numbers, on_every_device, tensor, values};
+use smolder_tests::{
+    TestDevice, assert_close, numbers, on_every_device, probes, slope, tensor, values, weighted, wide,
+};
 
 const EPS: f32 = 1e-5;
 const SHAPES: [[usize; 2]; 8] = [[1, 1], [1, 7], [7, 1], [7, 576], [64, 64], [33, 577], [3, 1757], [1757, 7]];
@@ -28,9 +30,8 @@ fn formula(x: &[f32], weight: &[f32]) -> Vec<f64> {
     x.chunks(weight.len()).flat_map(row).collect()
 }
 
-/// Σ y·c for fixed c: a scalar whose gradient has no symmetry to hide behind.
 fn loss(x: &[f32], weight: &[f32], c: &[f32]) -> f64 {
-    formula(x, weight).iter().zip(c).map(|(y, c)| y * f64::from(*c)).sum()
+    weighted(&formula(x, weight), c)
 }
 
 /// Gradients of Σ y·c for `x` and `weight` as `y` computes them.
@@ -67,8 +68,7 @@ async fn gradients_are_those_of_plain_operations(device: &TestDevice) {
         let ours = gradients(device, shape, |x, weight| rms_norm(x, weight, EPS)).await;
         let plain = gradients(device, shape, plain).await;
         for (ours, plain) in ours.iter().zip(&plain) {
-            let plain: Vec<f64> = plain.iter().map(|v| f64::from(*v)).collect();
-            assert_close(ours, &plain, 1e-5, 2e-5);
+            assert_close(ours, &wide(plain), 1e-5, 2e-5);
         }
     }
 }
@@ -86,22 +86,6 @@ async fn gradients_are_finite_differences(device: &TestDevice) {
             assert_close(&[grad_w[index]], &[slope], 1e-3, 1e-4);
         }
     }
-}
-
-/// First, last and one between: enough to catch a wrong stride.
-fn probes(len: usize) -> [usize; 3] {
-    [0, len * 5 / 11, len - 1]
-}
-
-/// Central difference of `f` along one coordinate.
-fn slope(at: &[f32], index: usize, f: impl Fn(&[f32]) -> f64) -> f64 {
-    let shifted = |by: f32| {
-        let mut point = at.to_vec();
-        point[index] += by;
-        (f64::from(point[index]), f(&point))
-    };
-    let ((left, low), (right, high)) = (shifted(-1e-3), shifted(1e-3));
-    (high - low) / (right - left)
 }
 
 async fn frozen_parameters_get_no_gradient(device: &TestDevice) {

@@ -73,6 +73,32 @@ pub fn assert_close(found: &[f32], expected: &[f64], relative: f64, absolute: f6
     }
 }
 
+/// First, last and one between: enough to catch a wrong stride.
+pub fn probes(len: usize) -> [usize; 3] {
+    [0, len * 5 / 11, len - 1]
+}
+
+/// Central difference of `f` along one coordinate.
+pub fn slope(at: &[f32], index: usize, f: impl Fn(&[f32]) -> f64) -> f64 {
+    let shifted = |by: f32| {
+        let mut point = at.to_vec();
+        point[index] += by;
+        (f64::from(point[index]), f(&point))
+    };
+    let ((left, low), (right, high)) = (shifted(-1e-3), shifted(1e-3));
+    (high - low) / (right - left)
+}
+
+/// Σ y·c: a scalar whose gradient has no symmetry to hide behind.
+pub fn weighted(y: &[f64], c: &[f32]) -> f64 {
+    y.iter().zip(c).map(|(y, c)| y * f64::from(*c)).sum()
+}
+
+/// The numbers in f64, to be expected of others.
+pub fn wide(values: &[f32]) -> Vec<f64> {
+    values.iter().copied().map(f64::from).collect()
+}
+
 /// Declares each `async fn(&TestDevice)` of the surrounding module as a test on the CPU device, on the GPU
 /// (`gpu::…`) and, in a browser, in a dedicated worker.
 #[macro_export]

@@ -3,14 +3,22 @@
 //! On a GPU an operation runs our WGSL through burn's backend extension; on the CPU device it runs the plain
 //! burn operations that also serve as the shader's reference. Both go through the same hand-written backward.
 
+mod add_rms_norm;
+mod gated_unit;
 pub mod gpu;
 mod matrix;
 mod parallel;
 mod quant;
 mod quant_cpu;
 mod rms_norm;
+mod rope;
+mod rope_frequencies;
 pub mod wgsl;
 
+pub use add_rms_norm::add_rms_norm;
 pub use burn;
+pub use gated_unit::{Gate, gated_unit};
 pub use matrix::{Matrix, MatrixBuilder};
 pub use rms_norm::rms_norm;
+pub use rope::{Pairing, rope};
+pub use rope_frequencies::{Scaling, rope_frequencies};

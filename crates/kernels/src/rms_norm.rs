@@ -120,11 +120,11 @@ impl RmsNorm for CubeBackend {
     }
 }
 
-fn kernel(entry: &'static str, cols: usize) -> Kernel {
+pub(crate) fn kernel(entry: &'static str, cols: usize) -> Kernel {
     Kernel::new(&SHADER, entry, LANES).with("COLS", cols as u32)
 }
 
-fn dims(x: &CubeTensor) -> [usize; 2] {
+pub(crate) fn dims(x: &CubeTensor) -> [usize; 2] {
     [x.shape()[0], x.shape()[1]]
 }
 
@@ -152,7 +152,7 @@ impl<B: RmsNorm, C: CheckpointStrategy> RmsNormOps for Autodiff<B, C> {
 }
 
 #[derive(Debug)]
-struct RmsNormBackward;
+pub(crate) struct RmsNormBackward;
 
 impl<B: RmsNorm> Backward<B, 2> for RmsNormBackward {
     /// `x`, `weight`, `r`

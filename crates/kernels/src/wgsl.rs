@@ -18,7 +18,7 @@ pub const MAX_WORKGROUPS: u32 = 65_535;
 /// Every shader of the crate, for validation.
 pub fn shaders() -> impl Iterator<Item = &'static Shader> {
     let quant = crate::quant::SHADERS.iter().map(|(_, shader)| shader);
-    [&crate::rms_norm::SHADER].into_iter().chain(quant)
+    [&crate::gated_unit::SHADER, &crate::rms_norm::SHADER, &crate::rope::SHADER].into_iter().chain(quant)
 }
 
 thread_local! {
