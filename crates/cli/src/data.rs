@@ -1,6 +1,7 @@
 //! `smolder data`: what training will see of a dataset.
 
-use crate::open::{model, progress, source};
+use crate::open::{model, source};
+use crate::progress::percent;
 use anyhow::{Context, Result, ensure};
 use smolder_formats::dataset::{Audit, Dataset, Mapping, RenderOptions, Renderer, Row, Rows, Target};
 use smolder_formats::error::printable;
@@ -15,7 +16,8 @@ use std::path::PathBuf;
 pub struct Arguments {
     /// JSONL, JSON, CSV, TSV or plain text.
     file: PathBuf,
-    /// The GGUF model whose tokenizer and chat template are used.
+    /// The model whose tokenizer and chat template are used: a GGUF file, a name from `smolder models`, or
+    /// organisation/repository at the hub.
     #[arg(long, short)]
     model: PathBuf,
     /// Show this many rows as tokens; the learned ones are green and underlined.
@@ -68,13 +70,14 @@ impl From<Learn> for Target {
 /// Reads, renders, audits, and shows or writes what was asked for.
 pub fn run(arguments: &Arguments) -> Result<()> {
     ensure!(arguments.max_len >= 2, "--max-len must be at least 2: one token to read and one to learn");
+    let file = source(&arguments.file)?;
     let model = model(&arguments.model)?;
     let tokenizer = Tokenizer::from_gguf(model.metadata())?;
     let template = ChatTemplate::new(model.metadata().string("tokenizer.chat_template")?)?;
     if template.is_built_in() {
         eprintln!("The model has no chat template: the built-in ChatML is used.");
     }
-    let mut dataset = Dataset::open(source(&arguments.file)?, Mapping::parse(&arguments.mapping)?)?;
+    let mut dataset = Dataset::open(file, Mapping::parse(&arguments.mapping)?)?;
     let options = RenderOptions {
         target: arguments.train_on.into(),
         max_len: arguments.max_len,
@@ -83,7 +86,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     };
     let mut renderer = Renderer::new(&tokenizer, &template, options);
     let mut dump = arguments.dump.as_ref().map(Dump::create).transpose()?;
-    let mut show = progress("rendering");
+    let mut show = percent("rendering");
     let mut audit = Audit::default();
     while let Some((line, record)) = dataset.next_record()? {
         match record.and_then(|record| renderer.render(&record)) {

@@ -1,6 +1,7 @@
 //! `smolder inspect`: what a model file is.
 
-use crate::open::{model, progress};
+use crate::open::model;
+use crate::progress::percent;
 use anyhow::Result;
 use smolder_formats::inspect::Report;
 use std::io::Write;
@@ -9,8 +10,8 @@ use std::path::PathBuf;
 /// Options of `smolder inspect`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// A GGUF model, or the first part of one.
-    file: PathBuf,
+    /// A GGUF model or the first part of one, a name from `smolder models`, or organisation/repository at the hub.
+    model: PathBuf,
     /// Print the report as JSON, with the whole chat template.
     #[arg(long)]
     json: bool,
@@ -21,10 +22,10 @@ pub struct Arguments {
 
 /// Reads the file and prints the report.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let mut model = model(&arguments.file)?;
+    let mut model = model(&arguments.model)?;
     let total = model.len();
-    let mut show = progress("hashing");
-    let name = arguments.file.display().to_string();
+    let mut show = percent("hashing");
+    let name = arguments.model.display().to_string();
     let report = Report::read(&name, &mut model, !arguments.no_hash, &mut |done| show(done, total))?;
     let text =
         if arguments.json { serde_json::to_string_pretty(&report)? + "\n" } else { report.to_string() };

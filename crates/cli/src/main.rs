@@ -2,8 +2,17 @@
 
 mod data;
 mod devices;
+mod download;
+mod hub;
 mod inspect;
+mod library;
+mod listing;
+mod models;
 mod open;
+mod part;
+mod progress;
+mod spec;
+mod store;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -20,6 +29,8 @@ struct Arguments {
 enum Task {
     /// Show the GPU that Smolder would use, what it can do, and whether its kernels compute correctly.
     Devices(devices::Arguments),
+    /// List models to start from; download them and remove them.
+    Models(models::Arguments),
     /// Show what a GGUF model is: sizes, types, licence, tokenizer, chat template, memory.
     Inspect(inspect::Arguments),
     /// Show what training will see of a dataset: an audit, and rows as tokens with what is learned of them.
@@ -29,6 +40,7 @@ enum Task {
 fn main() -> ExitCode {
     let result = match Arguments::parse().task {
         Task::Devices(arguments) => devices::run(&arguments),
+        Task::Models(arguments) => models::run(&arguments),
         Task::Inspect(arguments) => inspect::run(&arguments),
         Task::Data(arguments) => data::run(&arguments),
     };

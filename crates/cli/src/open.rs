@@ -1,12 +1,11 @@
-//! Files by path, and how far reading them has come.
+//! Files by path, and models by any of their names.
 
-use anyhow::{Context, Result};
+use crate::library::resolve;
+use anyhow::{Context, Result, ensure};
 use smolder_formats::Source;
 use smolder_formats::gguf::SplitGguf;
 use std::fs::File;
-use std::io::{IsTerminal, Write};
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 /// A file as a source named by its path.
 pub fn source(path: &Path) -> Result<Source<File>> {
@@ -14,8 +13,10 @@ pub fn source(path: &Path) -> Result<Source<File>> {
     Ok(Source::new(path.display().to_string(), file)?)
 }
 
-/// A GGUF model with all its parts, which lie in one folder.
-pub fn model(path: &Path) -> Result<SplitGguf<File>> {
+/// A GGUF model with all its parts, which lie in one folder; downloaded if need be.
+pub fn model(model: &Path) -> Result<SplitGguf<File>> {
+    let path = resolve(model)?;
+    ensure!(!path.is_dir(), "{} is a folder: a GGUF file is read here", path.display());
     let name = path.file_name().with_context(|| format!("{} is no file", path.display()))?.to_string_lossy();
     let folder = path.parent().unwrap_or(Path::new(""));
     let open = |part: &str| {
@@ -25,22 +26,4 @@ pub fn model(path: &Path) -> Result<SplitGguf<File>> {
         Source::new(path.display().to_string(), file)
     };
     Ok(SplitGguf::open(&name, open)?)
-}
-
-/// Shows how much is done on a terminal once it has taken a second; nothing in a pipe.
-pub fn progress(what: &'static str) -> impl FnMut(u64, u64) {
-    let (start, terminal) = (Instant::now(), std::io::stderr().is_terminal());
-    let mut shown = start;
-    move |done, total| {
-        let now = Instant::now();
-        if terminal && now - start > Duration::from_secs(1) && now - shown > Duration::from_millis(200) {
-            shown = now;
-            let percent = (100 * done).checked_div(total).unwrap_or(100);
-            eprint!("\r{what} {percent} %\x1b[K");
-        }
-        if terminal && done == total && shown != start {
-            eprint!("\r\x1b[K");
-            let _ = std::io::stderr().flush();
-        }
-    }
 }

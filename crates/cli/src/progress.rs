@@ -1,0 +1,149 @@
+//! How far something has come, on standard error: one line that changes on a terminal, few lines in a pipe.
+
+use smolder_formats::inspect::size;
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+/// How often a terminal's line changes.
+const REDRAW: Duration = Duration::from_millis(200);
+/// How often a download says in a pipe how far it is.
+const REPORT: Duration = Duration::from_secs(10);
+
+/// Shows how much is done on a terminal once it has taken a second; nothing in a pipe.
+pub fn percent(what: &'static str) -> impl FnMut(u64, u64) {
+    let mut line = Line::new();
+    move |done, total| {
+        if line.terminal && line.start.elapsed() > Duration::from_secs(1) && line.due(REDRAW) {
+            line.draw(&format!("{what} {} %", (100 * done).checked_div(total).unwrap_or(100)));
+        }
+        if done == total {
+            line.clear();
+        }
+    }
+}
+
+/// A download's progress: bytes, speed, time left.
+pub struct Transfer {
+    line: Line,
+    first: u64,
+    total: Option<u64>,
+}
+
+impl Transfer {
+    /// A download that starts at byte `first`; `total` is the whole file, where it is known.
+    pub fn new(first: u64, total: Option<u64>) -> Self {
+        Self { line: Line::new(), first, total }
+    }
+
+    /// Tells that the file's first `done` bytes are there.
+    pub fn show(&mut self, done: u64) {
+        let terminal = self.line.terminal;
+        if self.line.due(if terminal { REDRAW } else { REPORT }) {
+            let text = status(done, self.total, done - self.first, self.line.start.elapsed());
+            if terminal { self.line.draw(&text) } else { eprintln!("{text}") }
+        }
+    }
+
+    /// Says what was transferred in which time.
+    pub fn finish(&mut self, done: u64) {
+        self.line.clear();
+        let time = self.line.start.elapsed();
+        let speed = speed(done - self.first, time).map(|speed| format!(", {}/s", size(speed)));
+        eprintln!("{} in {}{}", size(done - self.first), clock(time), speed.unwrap_or_default());
+    }
+}
+
+impl Drop for Transfer {
+    fn drop(&mut self) {
+        self.line.clear();
+    }
+}
+
+/// One line on standard error that is drawn again and again.
+struct Line {
+    start: Instant,
+    shown: Instant,
+    terminal: bool,
+    drawn: bool,
+}
+
+impl Line {
+    fn new() -> Self {
+        let now = Instant::now();
+        Self { start: now, shown: now, terminal: std::io::stderr().is_terminal(), drawn: false }
+    }
+
+    /// Whether `interval` has passed since the last time; then it starts again.
+    fn due(&mut self, interval: Duration) -> bool {
+        let due = self.shown.elapsed() >= interval;
+        if due {
+            self.shown = Instant::now();
+        }
+        due
+    }
+
+    fn draw(&mut self, text: &str) {
+        self.drawn = true;
+        eprint!("\r{text}\x1b[K");
+        let _ = std::io::stderr().flush();
+    }
+
+    fn clear(&mut self) {
+        if std::mem::take(&mut self.drawn) {
+            eprint!("\r\x1b[K");
+            let _ = std::io::stderr().flush();
+        }
+    }
+}
+
+/// `moved` of the `done` bytes took `time`; the others were there before.
+fn status(done: u64, total: Option<u64>, moved: u64, time: Duration) -> String {
+    let speed = speed(moved, time);
+    let per_second = speed.map(|speed| format!(", {}/s", size(speed))).unwrap_or_default();
+    let Some(total) = total else { return format!("{}{per_second}", size(done)) };
+    let percent = (100 * done).checked_div(total).unwrap_or(100);
+    let rest = speed.and_then(|speed| (total - done.min(total)).checked_div(speed));
+    let left = rest.map(|secs| format!(", {} left", clock(Duration::from_secs(secs)))).unwrap_or_default();
+    format!("{} of {} ({percent} %){per_second}{left}", size(done), size(total))
+}
+
+/// Bytes a second, once there is enough to measure.
+fn speed(bytes: u64, time: Duration) -> Option<u64> {
+    (time >= Duration::from_millis(100)).then(|| (bytes as f64 / time.as_secs_f64()) as u64)
+}
+
+/// A duration as people read it: "48 s", "12 min 03 s", "2 h 05 min".
+fn clock(time: Duration) -> String {
+    match time.as_secs() {
+        secs @ 0..60 => format!("{secs} s"),
+        secs @ 60..3600 => format!("{} min {:02} s", secs / 60, secs % 60),
+        secs => format!("{} h {:02} min", secs / 3600, secs / 60 % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_well() {
+        let shown = [0, 59, 60, 723, 3600, 7530].map(|secs| clock(Duration::from_secs(secs)));
+        assert_eq!(shown, ["0 s", "59 s", "1 min 00 s", "12 min 03 s", "1 h 00 min", "2 h 05 min"]);
+    }
+
+    #[test]
+    fn speed_and_time_left_count_only_what_was_transferred_now() {
+        let second = Duration::from_secs(2);
+        let text = status(60 << 20, Some(100 << 20), 20 << 20, second);
+        assert_eq!(text, "60.0 MiB of 100.0 MiB (60 %), 10.0 MiB/s, 4 s left");
+    }
+
+    #[test]
+    fn nothing_is_said_that_is_not_known() {
+        let second = Duration::from_secs(1);
+        assert_eq!(status(2 << 20, None, 2 << 20, second), "2.0 MiB, 2.0 MiB/s");
+        assert_eq!(status(0, Some(1 << 20), 0, Duration::ZERO), "0 B of 1.0 MiB (0 %)");
+        assert_eq!(status(0, Some(1 << 20), 0, second), "0 B of 1.0 MiB (0 %), 0 B/s");
+        assert_eq!(status(0, Some(0), 0, Duration::ZERO), "0 B of 0 B (100 %)");
+    }
+}
