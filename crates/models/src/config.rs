@@ -1,0 +1,147 @@
+//! What an architecture makes of a model's description: everything that the forward pass must know.
+
+use crate::architectures;
+use crate::description::Description;
+use smolder_formats::model::ModelConfig;
+use smolder_formats::{Error, Kind, Result};
+use smolder_kernels::{Gate, Scaling};
+
+/// A rotary embedding.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rope {
+    /// The base of the frequencies.
+    pub base: f32,
+    /// Numbers of a head that turn, from its start.
+    pub rotary: usize,
+    /// How the frequencies are stretched.
+    pub scaling: Scaling,
+}
+
+/// What differs from layer to layer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LayerConfig {
+    /// The rotary embedding; `None` for a layer without positions.
+    pub rope: Option<Rope>,
+    /// How many tokens back attention sees, its own included; `None` for all.
+    pub window: Option<usize>,
+}
+
+/// A decoder-only transformer with pre-normalisation and gated feed-forward blocks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Sizes, epsilon, context.
+    pub sizes: ModelConfig,
+    /// The layers in order.
+    pub layers: Vec<LayerConfig>,
+    /// The feed-forward block's activation.
+    pub activation: Gate,
+    /// What the scores q·k are multiplied with.
+    pub attention_scale: f32,
+    /// Scores `s` become `c·tanh(s/c)`.
+    pub attention_cap: Option<f32>,
+    /// Logits `l` become `c·tanh(l/c)`.
+    pub logit_cap: Option<f32>,
+    /// What embeddings are multiplied with.
+    pub embedding_scale: f32,
+    /// Whether each head's queries and keys are normalised.
+    pub qk_norm: bool,
+    /// Whether attention's and the feed-forward block's results are normalised before they join the residual stream.
+    pub post_norms: bool,
+    /// Whether queries, keys and values have a bias.
+    pub qkv_bias: bool,
+    /// Whether the norms' weights are stored less one, as Hugging Face's Gemma files have them.
+    pub norm_less_one: bool,
+    /// Whether rows of q and k lie in the order that neighbouring numbers pair in, as llama.cpp writes them.
+    pub permuted_qk: bool,
+}
+
+impl Config {
+    /// Reads a model's description.
+    ///
+    /// # Errors
+    /// [`Kind::Unsupported`] for an architecture, an activation or a RoPE scaling that is not known; those of
+    /// [`Description`].
+    pub fn read(description: Description) -> Result<Self> {
+        let mut sizes = description.sizes()?;
+        let architecture = architectures::find(&sizes.architecture)?;
+        architecture.name.clone_into(&mut sizes.architecture);
+        let rope = rope(description, &sizes)?;
+        let head_dim = sizes.head_dim as f32;
+        let mut config = Self {
+            layers: vec![LayerConfig { rope: Some(rope), window: None }; sizes.layers as usize],
+            sizes,
+            activation: Gate::Silu,
+            attention_scale: head_dim.sqrt().recip(),
+            attention_cap: None,
+            logit_cap: None,
+            embedding_scale: 1.0,
+            qk_norm: false,
+            post_norms: false,
+            qkv_bias: false,
+            norm_less_one: false,
+            permuted_qk: false,
+        };
+        (architecture.configure)(description, &mut config)?;
+        Ok(config)
+    }
+
+    /// Gives every layer this sliding window.
+    pub(crate) fn slide(&mut self, window: Option<u64>) {
+        for layer in &mut self.layers {
+            layer.window = window.map(|window| window as usize);
+        }
+    }
+}
+
+/// The rotary embedding that all layers share unless the architecture says otherwise.
+fn rope(description: Description, sizes: &ModelConfig) -> Result<Rope> {
+    let stated = description.integer("rope.dimension_count", "")?;
+    let share = description
+        .number("", "partial_rotary_factor")?
+        .or(description.number("", "rope_parameters.partial_rotary_factor")?);
+    let head_dim = sizes.head_dim as usize;
+    let rotary = stated.map_or(share.map_or(head_dim, |share| (share * head_dim as f64) as usize), |n| n as usize);
+    if rotary < 2 || rotary > head_dim || !rotary.is_multiple_of(2) {
+        let field = description.field("rope.dimension_count", "partial_rotary_factor");
+        return Err(Error::new(Kind::Value, field, format!("an even number from 2 to {head_dim}"), rotary));
+    }
+    Ok(Rope { base: sizes.rope_base as f32, rotary, scaling: scaling(description, json_scaling(description)?)? })
+}
+
+/// Where a `config.json` keeps its scaling: transformers 4 and 5 differ.
+fn json_scaling(description: Description) -> Result<&'static str> {
+    let old = ["rope_scaling.rope_type", "rope_scaling.type"];
+    let has = |path: &&str| description.string("", path).map(|found| found.is_some());
+    Ok(if has(&old[0])? || has(&old[1])? { "rope_scaling" } else { "rope_parameters" })
+}
+
+/// The scaling below `path` of a `config.json`, or in a GGUF's own keys.
+pub(crate) fn scaling(description: Description, path: &str) -> Result<Scaling> {
+    let at = |name: &str| format!("{path}.{name}");
+    let kind = description.string("rope.scaling.type", &at("rope_type"))?.or(description.string("", &at("type"))?);
+    let number = |gguf: &str, json: &str| {
+        let missing = || {
+            let field = description.field(gguf, &at(json));
+            Error::new(Kind::Missing, field, "a number above 0 for this RoPE scaling", "none")
+        };
+        let value = description.number(gguf, &at(json))?;
+        value.filter(|v| v.is_finite() && *v > 0.0).map(|v| v as f32).ok_or_else(missing)
+    };
+    match kind.as_deref() {
+        None | Some("none" | "default") => Ok(Scaling::None),
+        Some("linear") => Ok(Scaling::Linear { factor: number("rope.scaling.factor", "factor")? }),
+        Some("llama3") => Ok(Scaling::Llama3 {
+            factor: number("rope.scaling.factor", "factor")?,
+            low: number("", "low_freq_factor")?,
+            high: number("", "high_freq_factor")?,
+            original_context: number(
+                "rope.scaling.original_context_length",
+                "original_max_position_embeddings",
+            )? as u32,
+        }),
+        Some(other) => {
+            let field = description.field("rope.scaling.type", &at("rope_type"));
+            Err(Error::new(Kind::Unsupported, field, "none, linear or llama3", other))
+        }
+    }
+}

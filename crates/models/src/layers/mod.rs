@@ -1,0 +1,11 @@
+//! What decoders are made of.
+
+mod attention;
+mod block;
+mod feed_forward;
+mod linear;
+
+pub(crate) use attention::Attention;
+pub(crate) use block::Block;
+pub(crate) use feed_forward::FeedForward;
+pub(crate) use linear::{Inputs, Linear};

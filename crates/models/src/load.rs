@@ -1,0 +1,244 @@
+//! From a file's tensors to a model on a device, a few MiB at a time.
+
+use crate::config::{Config, Rope};
+use crate::layers::{Attention, Block, FeedForward, Inputs, Linear};
+use crate::model::Model;
+use smolder_formats::names::{Place, Projection, to_hf};
+use smolder_formats::{Error, Kind, TensorInfo, TensorSource};
+use smolder_kernels::burn::tensor::{Device, Tensor, TensorData};
+use smolder_kernels::{Matrix, MatrixBuilder, Scaling, rope_frequencies};
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+
+/// Bytes that are read at a time.
+const CHUNK_BYTES: usize = 4 << 20;
+
+/// Why a model was not loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The file cannot be used.
+    #[error(transparent)]
+    File(#[from] Error),
+    /// Somebody asked to stop.
+    #[error("loading was cancelled")]
+    Cancelled,
+}
+
+/// Told of bytes done and in all; breaks to cancel.
+pub type Progress<'a> = &'a mut dyn FnMut(u64, u64) -> ControlFlow<()>;
+
+impl Model {
+    /// Reads every tensor and puts it on `device`, checking names, shapes and that all numbers are finite.
+    ///
+    /// # Errors
+    /// [`LoadError::File`] naming the tensor; [`LoadError::Cancelled`] when `progress` breaks.
+    pub fn load(
+        source: &mut dyn TensorSource,
+        config: Config,
+        device: &Device,
+        progress: Progress,
+    ) -> Result<Self, LoadError> {
+        config.sizes.check_tensors(source)?;
+        let hf = source.tensors().iter().any(|tensor| tensor.name.starts_with("model."));
+        let total = source.tensors().iter().map(|tensor| tensor.bytes).sum();
+        let mut loader = Loader { source, config: &config, device, progress, hf, done: 0, total, cancelled: false };
+        let parts = loader.model().map_err(|error| match loader.cancelled {
+            true => LoadError::Cancelled,
+            false => LoadError::File(error),
+        })?;
+        Ok(parts(config, device.clone()))
+    }
+}
+
+struct Loader<'a> {
+    source: &'a mut dyn TensorSource,
+    config: &'a Config,
+    device: &'a Device,
+    progress: Progress<'a>,
+    /// Whether the files have Hugging Face's names.
+    hf: bool,
+    done: u64,
+    total: u64,
+    cancelled: bool,
+}
+
+type Assemble = Box<dyn FnOnce(Config, Device) -> Model>;
+
+impl Loader<'_> {
+    fn model(&mut self) -> Result<Assemble, Error> {
+        if let Some(tensor) = self.source.tensors().iter().find(|t| t.name.starts_with("rope_factors_")) {
+            let field = format!("tensor `{}`", tensor.name);
+            return Err(Error::new(Kind::Unsupported, field, "a model without longrope", "its factors"));
+        }
+        let embedding = self.matrix("token_embd.weight", Order::AsIs)?;
+        let factors = self.find("rope_freqs.weight").map(|info| self.source.read_f32(&info)).transpose()?;
+        let mut ropes = Ropes { device: self.device, factors, tables: HashMap::new() };
+        let layers = self.config.layers.len() as u32;
+        let blocks =
+            (0..layers).map(|layer| self.block(layer, &mut ropes)).collect::<Result<Vec<_>, Error>>()?;
+        let norm = self.norm("output_norm.weight")?;
+        let head = match self.find("output.weight") {
+            Some(_) => Some(self.matrix("output.weight", Order::AsIs)?),
+            None => None,
+        };
+        Ok(Box::new(move |config, device| Model { config, device, embedding, blocks, norm, head }))
+    }
+
+    fn block(&mut self, layer: u32, ropes: &mut Ropes) -> Result<Block, Error> {
+        let config = self.config;
+        let name = |tensor: &str| format!("blk.{layer}.{tensor}.weight");
+        let optional = |this: &mut Self, wanted: bool, tensor: &str| {
+            if wanted { this.norm(&name(tensor)).map(Some) } else { Ok(None) }
+        };
+        let place = &config.layers[layer as usize];
+        let fused = Projection::of(&config.sizes.architecture).contains(&Projection::Qkv);
+        let attention = Attention {
+            inputs: if fused {
+                Inputs::Fused(self.linear(layer, Projection::Qkv)?)
+            } else {
+                let [q, k, v] = [Projection::Q, Projection::K, Projection::V].map(|one| self.linear(layer, one));
+                Inputs::Separate([q?, k?, v?])
+            },
+            output: self.linear(layer, Projection::O)?,
+            q_norm: optional(self, config.qk_norm, "attn_q_norm")?,
+            k_norm: optional(self, config.qk_norm, "attn_k_norm")?,
+            frequencies: place.rope.as_ref().map(|rope| ropes.table(rope)).transpose()?,
+            window: place.window,
+        };
+        let feed_forward = FeedForward {
+            inputs: if fused {
+                Inputs::Fused(self.linear(layer, Projection::GateUp)?)
+            } else {
+                Inputs::Separate([self.linear(layer, Projection::Gate)?, self.linear(layer, Projection::Up)?])
+            },
+            output: self.linear(layer, Projection::Down)?,
+        };
+        Ok(Block {
+            attention_norm: self.norm(&name("attn_norm"))?,
+            attention,
+            attention_post_norm: optional(self, config.post_norms, "post_attention_norm")?,
+            feed_forward_norm: self.norm(&name("ffn_norm"))?,
+            feed_forward,
+            feed_forward_post_norm: optional(self, config.post_norms, "post_ffw_norm")?,
+        })
+    }
+
+    fn linear(&mut self, layer: u32, projection: Projection) -> Result<Linear, Error> {
+        let place = Place { layer, projection };
+        let permuted = self.config.permuted_qk && matches!(projection, Projection::Q | Projection::K);
+        let order = if permuted { Order::Paired(self.config.sizes.head_dim as usize) } else { Order::AsIs };
+        let biased = self.config.qkv_bias && matches!(projection, Projection::Q | Projection::K | Projection::V);
+        let weight = self.matrix(&format!("{}.weight", place.gguf()), order)?;
+        let bias = if biased { Some(self.vector(&format!("{}.bias", place.gguf()), 0.0)?) } else { None };
+        Ok(Linear { place, weight, bias })
+    }
+
+    /// A matrix, its rows in Hugging Face's order.
+    fn matrix(&mut self, name: &str, order: Order) -> Result<Matrix, Error> {
+        let info = self.require(name)?;
+        let cols = info.shape.last().copied().unwrap_or_default() as usize;
+        let row_bytes = info.dtype.block_bytes() * cols / info.dtype.block_len();
+        let mut builder = MatrixBuilder::new(info.dtype, cols, self.device);
+        let chunk = match order {
+            Order::AsIs => (CHUNK_BYTES / row_bytes).max(1) * row_bytes,
+            Order::Paired(_) => info.bytes as usize,
+        };
+        self.read(&info, chunk, &mut |bytes| match order {
+            Order::AsIs => builder.push(bytes),
+            Order::Paired(head_dim) => builder.push(&unpaired(bytes, row_bytes, head_dim)),
+        })?;
+        Ok(builder.finish())
+    }
+
+    fn norm(&mut self, name: &str) -> Result<Tensor<1>, Error> {
+        let offset = if self.config.norm_less_one { 1.0 } else { 0.0 };
+        self.vector(name, offset)
+    }
+
+    /// A vector with `offset` added to each number.
+    fn vector(&mut self, name: &str, offset: f32) -> Result<Tensor<1>, Error> {
+        let info = self.require(name)?;
+        let mut values = Vec::new();
+        let dtype = info.dtype;
+        self.read(&info, CHUNK_BYTES, &mut |bytes| {
+            smolder_formats::quants::dequantize_into(dtype, bytes, &mut values)
+        })?;
+        values.iter_mut().for_each(|value| *value += offset);
+        let len = values.len();
+        Ok(Tensor::from_data(TensorData::new(values, [len]), self.device))
+    }
+
+    fn read(
+        &mut self,
+        info: &TensorInfo,
+        chunk_bytes: usize,
+        each: &mut dyn FnMut(&[u8]) -> smolder_formats::Result<()>,
+    ) -> Result<(), Error> {
+        let Self { source, progress, done, total, cancelled, .. } = self;
+        source.read_finite(info, chunk_bytes, &mut |bytes| {
+            each(bytes)?;
+            *done += bytes.len() as u64;
+            *cancelled = progress(*done, *total).is_break();
+            let stop = || Error::new(Kind::Value, "loading", "to go on", "a request to stop");
+            if *cancelled { Err(stop()) } else { Ok(()) }
+        })
+    }
+
+    fn find(&self, name: &str) -> Option<TensorInfo> {
+        self.source.find(&self.file_name(name)).cloned()
+    }
+
+    fn require(&self, name: &str) -> Result<TensorInfo, Error> {
+        self.source.require(&self.file_name(name)).cloned()
+    }
+
+    fn file_name(&self, gguf: &str) -> String {
+        let theirs = if self.hf { to_hf(&self.config.sizes.architecture, gguf) } else { None };
+        theirs.unwrap_or_else(|| gguf.to_owned())
+    }
+}
+
+/// How a file orders the rows of a matrix.
+#[derive(Clone, Copy)]
+enum Order {
+    /// As Hugging Face does.
+    AsIs,
+    /// Within each head of so many rows, those that RoPE pairs lie side by side.
+    Paired(usize),
+}
+
+/// Rows in Hugging Face's order: row `h` of a head is the file's row `2·(h mod half) + h / half`.
+fn unpaired(bytes: &[u8], row_bytes: usize, head_dim: usize) -> Vec<u8> {
+    let half = (head_dim / 2).max(1);
+    let from = |row: usize| {
+        let (head, within) = (row / head_dim, row % head_dim);
+        head * head_dim + 2 * (within % half) + within / half
+    };
+    let rows = (0..bytes.len() / row_bytes).map(from);
+    rows.flat_map(|row| bytes.get(row * row_bytes..(row + 1) * row_bytes).unwrap_or_default()).copied().collect()
+}
+
+/// The frequencies' tables, each on the device once.
+struct Ropes<'a> {
+    device: &'a Device,
+    /// GGUF's divisors for every layer.
+    factors: Option<Vec<f32>>,
+    tables: HashMap<String, Tensor<1>>,
+}
+
+impl Ropes<'_> {
+    fn table(&mut self, rope: &Rope) -> Result<Tensor<1>, Error> {
+        let scaling = self.factors.clone().map_or(rope.scaling.clone(), Scaling::Factors);
+        if let Scaling::Factors(factors) = &scaling
+            && (factors.len() != rope.rotary / 2 || factors.contains(&0.0))
+        {
+            let expected = format!("{} numbers other than 0", rope.rotary / 2);
+            return Err(Error::new(Kind::Value, "tensor `rope_freqs.weight`", expected, factors.len()));
+        }
+        let table = || {
+            let frequencies = rope_frequencies(rope.base, rope.rotary, &scaling);
+            Tensor::from_data(TensorData::new(frequencies, [rope.rotary / 2]), self.device)
+        };
+        Ok(self.tables.entry(format!("{rope:?}")).or_insert_with(table).clone())
+    }
+}
