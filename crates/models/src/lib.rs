@@ -1,14 +1,17 @@
-//! Decoder-only transformers on frozen quantized weights: from a file's tensors to logits.
+//! Decoder-only transformers on frozen quantized weights: from a file's tensors to logits and text.
 
 pub mod architectures;
 pub mod batch;
 pub mod cache;
 pub mod config;
 pub mod description;
+mod exp;
 mod layers;
 mod load;
 mod model;
 pub mod peft;
+pub mod sampling;
+pub mod stop_strings;
 
 pub use batch::Batch;
 pub use cache::Cache;
