@@ -69,7 +69,7 @@ impl AddRmsNorm for CubeBackend {
         let r = empty_like(&x, Shape::new([rows, 1]));
         let kernel = kernel("add_forward", cols).with("EPS", eps);
         let info = [rows as u32, 0, 0, 0];
-        kernel.launch(&[&x, &residual, &weight], &[&sum, &normed, &r], info, rows);
+        kernel.launch(&[&x, &residual, &weight], &[&sum, &normed, &r], info, rows as u32);
         [sum, normed, r]
     }
 }

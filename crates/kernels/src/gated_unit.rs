@@ -113,7 +113,7 @@ impl GatedUnit for CubeBackend {
 fn launch(entry: &'static str, activation: Gate, inputs: &[&CubeTensor], outputs: &[&CubeTensor]) {
     let count = inputs[0].shape().num_elements() as u32;
     let kernel = Kernel::new(&SHADER, entry, LANES).with("GELU", u32::from(activation == Gate::GeluTanh));
-    kernel.launch(inputs, outputs, [count, 0, 0, 0], count.div_ceil(LANES) as usize);
+    kernel.launch(inputs, outputs, [count, 0, 0, 0], count.div_ceil(LANES));
 }
 
 impl GatedUnitOps for Flex {

@@ -4,8 +4,10 @@
 //! burn operations that also serve as the shader's reference. Both go through the same hand-written backward.
 
 mod add_rms_norm;
+mod attention;
 mod gated_unit;
 pub mod gpu;
+mod key_ranges;
 mod matrix;
 mod parallel;
 mod quant;
@@ -16,8 +18,10 @@ mod rope_frequencies;
 pub mod wgsl;
 
 pub use add_rms_norm::add_rms_norm;
+pub use attention::attention;
 pub use burn;
 pub use gated_unit::{Gate, gated_unit};
+pub use key_ranges::KeyRanges;
 pub use matrix::{Matrix, MatrixBuilder};
 pub use rms_norm::rms_norm;
 pub use rope::{Pairing, rope};

@@ -76,7 +76,7 @@ impl QuantOps for CubeBackend {
             (false, _) => ("forward", tiles(4, 8)),
         };
         let info = [rows as u32, part.rows as u32, 0, part.cols as u32];
-        kernel(entry, lanes, part).launch(&[&x, &words], &[&y], info, groups);
+        kernel(entry, lanes, part).launch(&[&x, &words], &[&y], info, groups as u32);
         y
     }
 
@@ -85,7 +85,7 @@ impl QuantOps for CubeBackend {
         let picked = empty_like(&ids, Shape::new([ids.shape()[0], part.cols]));
         let info = [ids.shape()[0] as u32, first as u32, part.rows as u32, part.cols as u32];
         let groups = (ids.shape()[0] * part.cols).div_ceil(8 * 64);
-        kernel("rows", 64, part).launch(&[&ids, &words], &[&picked], info, groups);
+        kernel("rows", 64, part).launch(&[&ids, &words], &[&picked], info, groups as u32);
         picked
     }
 }

@@ -92,7 +92,7 @@ impl RmsNorm for CubeBackend {
         let [rows, cols] = dims(&x);
         let (y, r) = (empty_like(&x, x.shape()), empty_like(&x, Shape::new([rows, 1])));
         let kernel = kernel("forward", cols).with("EPS", eps);
-        kernel.launch(&[&x, &weight], &[&y, &r], [rows as u32, 0, 0, 0], rows);
+        kernel.launch(&[&x, &weight], &[&y, &r], [rows as u32, 0, 0, 0], rows as u32);
         (y, r)
     }
 
@@ -101,7 +101,7 @@ impl RmsNorm for CubeBackend {
         let [rows, cols] = dims(&x);
         let grad_x = empty_like(&x, x.shape());
         let inputs = [&x, &weight, &r, &grad];
-        kernel("backward_input", cols).launch(&inputs, &[&grad_x], [rows as u32, 0, 0, 0], rows);
+        kernel("backward_input", cols).launch(&inputs, &[&grad_x], [rows as u32, 0, 0, 0], rows as u32);
         grad_x
     }
 
@@ -109,7 +109,7 @@ impl RmsNorm for CubeBackend {
         let (x, grad) = (into_contiguous(x), into_contiguous(grad));
         let [rows, cols] = dims(&x);
         let grad_w = empty_like(&x, Shape::new([cols]));
-        let workgroups = cols.div_ceil(LANES as usize);
+        let workgroups = (cols as u32).div_ceil(LANES);
         kernel("backward_weight", cols).launch(
             &[&x, &r, &grad],
             &[&grad_w],

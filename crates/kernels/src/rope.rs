@@ -149,7 +149,7 @@ impl RopeOps for CubeBackend {
             .with("PAIRS", pairs as u32)
             .with("INTERLEAVED", u32::from(pairing == Pairing::Interleaved))
             .with("SCALE", scale);
-        let workgroups = (tokens * (head_dim - pairs)).div_ceil(LANES as usize);
+        let workgroups = (tokens * (head_dim - pairs)).div_ceil(LANES as usize) as u32;
         let info = [tokens as u32, u32::from(back), 0, 0];
         kernel.launch(&[&x, &positions, &frequencies], &[&y], info, workgroups);
         y

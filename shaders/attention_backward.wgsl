@@ -1,0 +1,3 @@
+const LANES: u32 = 32u;
+@compute @workgroup_size(LANES)
+fn dummy() {}
