@@ -1,0 +1,5 @@
+//! Models against transformers' numbers: fixtures that `tests/fixtures/models/` tells of.
+#![cfg(not(target_family = "wasm"))]
+
+mod fixtures;
+mod logits;

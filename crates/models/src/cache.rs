@@ -40,7 +40,12 @@ impl Cache {
 
 impl LayerCache {
     /// Writes new keys and values, and gives all there are.
-    pub(crate) fn append(&mut self, k: Tensor<3>, v: Tensor<3>, rows: &[CacheRows]) -> (Tensor<3>, Tensor<3>) {
+    pub(crate) fn append(
+        &mut self,
+        k: Tensor<3>,
+        v: Tensor<3>,
+        rows: &[CacheRows],
+    ) -> (Tensor<3>, Tensor<3>) {
         (write(&mut self.keys, &k, rows), write(&mut self.values, &v, rows))
     }
 }

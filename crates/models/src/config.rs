@@ -84,13 +84,6 @@ impl Config {
         (architecture.configure)(description, &mut config)?;
         Ok(config)
     }
-
-    /// Gives every layer this sliding window.
-    pub(crate) fn slide(&mut self, window: Option<u64>) {
-        for layer in &mut self.layers {
-            layer.window = window.map(|window| window as usize);
-        }
-    }
 }
 
 /// The rotary embedding that all layers share unless the architecture says otherwise.
@@ -100,12 +93,17 @@ fn rope(description: Description, sizes: &ModelConfig) -> Result<Rope> {
         .number("", "partial_rotary_factor")?
         .or(description.number("", "rope_parameters.partial_rotary_factor")?);
     let head_dim = sizes.head_dim as usize;
-    let rotary = stated.map_or(share.map_or(head_dim, |share| (share * head_dim as f64) as usize), |n| n as usize);
+    let rotary =
+        stated.map_or(share.map_or(head_dim, |share| (share * head_dim as f64) as usize), |n| n as usize);
     if rotary < 2 || rotary > head_dim || !rotary.is_multiple_of(2) {
         let field = description.field("rope.dimension_count", "partial_rotary_factor");
         return Err(Error::new(Kind::Value, field, format!("an even number from 2 to {head_dim}"), rotary));
     }
-    Ok(Rope { base: sizes.rope_base as f32, rotary, scaling: scaling(description, json_scaling(description)?)? })
+    Ok(Rope {
+        base: sizes.rope_base as f32,
+        rotary,
+        scaling: scaling(description, json_scaling(description)?)?,
+    })
 }
 
 /// Where a `config.json` keeps its scaling: transformers 4 and 5 differ.
@@ -118,7 +116,8 @@ fn json_scaling(description: Description) -> Result<&'static str> {
 /// The scaling below `path` of a `config.json`, or in a GGUF's own keys.
 pub(crate) fn scaling(description: Description, path: &str) -> Result<Scaling> {
     let at = |name: &str| format!("{path}.{name}");
-    let kind = description.string("rope.scaling.type", &at("rope_type"))?.or(description.string("", &at("type"))?);
+    let kind =
+        description.string("rope.scaling.type", &at("rope_type"))?.or(description.string("", &at("type"))?);
     let number = |gguf: &str, json: &str| {
         let missing = || {
             let field = description.field(gguf, &at(json));

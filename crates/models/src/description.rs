@@ -53,6 +53,15 @@ impl Description<'_> {
         }
     }
 
+    /// A sliding window in tokens; files write 0 for none.
+    ///
+    /// # Errors
+    /// [`Kind::Type`] where it is no whole number.
+    pub fn window(self) -> Result<Option<usize>> {
+        let window = self.integer("attention.sliding_window", "sliding_window")?;
+        Ok(window.filter(|window| *window > 0).map(|window| window as usize))
+    }
+
     /// A word, as [`Self::number`].
     ///
     /// # Errors
@@ -113,8 +122,8 @@ fn typed<T>(
     let found = path.split('.').try_fold(config, |value, key| value.get(key));
     match found {
         None | Some(Value::Null) => Ok(None),
-        Some(value) => read(value)
-            .map(Some)
-            .ok_or_else(|| Error::new(Kind::Type, format!("`{path}`"), expected, value)),
+        Some(value) => {
+            read(value).map(Some).ok_or_else(|| Error::new(Kind::Type, format!("`{path}`"), expected, value))
+        }
     }
 }

@@ -41,7 +41,8 @@ impl Model {
         config.sizes.check_tensors(source)?;
         let hf = source.tensors().iter().any(|tensor| tensor.name.starts_with("model."));
         let total = source.tensors().iter().map(|tensor| tensor.bytes).sum();
-        let mut loader = Loader { source, config: &config, device, progress, hf, done: 0, total, cancelled: false };
+        let mut loader =
+            Loader { source, config: &config, device, progress, hf, done: 0, total, cancelled: false };
         let parts = loader.model().map_err(|error| match loader.cancelled {
             true => LoadError::Cancelled,
             false => LoadError::File(error),
@@ -96,7 +97,8 @@ impl Loader<'_> {
             inputs: if fused {
                 Inputs::Fused(self.linear(layer, Projection::Qkv)?)
             } else {
-                let [q, k, v] = [Projection::Q, Projection::K, Projection::V].map(|one| self.linear(layer, one));
+                let [q, k, v] =
+                    [Projection::Q, Projection::K, Projection::V].map(|one| self.linear(layer, one));
                 Inputs::Separate([q?, k?, v?])
             },
             output: self.linear(layer, Projection::O)?,
@@ -127,7 +129,8 @@ impl Loader<'_> {
         let place = Place { layer, projection };
         let permuted = self.config.permuted_qk && matches!(projection, Projection::Q | Projection::K);
         let order = if permuted { Order::Paired(self.config.sizes.head_dim as usize) } else { Order::AsIs };
-        let biased = self.config.qkv_bias && matches!(projection, Projection::Q | Projection::K | Projection::V);
+        let biased =
+            self.config.qkv_bias && matches!(projection, Projection::Q | Projection::K | Projection::V);
         let weight = self.matrix(&format!("{}.weight", place.gguf()), order)?;
         let bias = if biased { Some(self.vector(&format!("{}.bias", place.gguf()), 0.0)?) } else { None };
         Ok(Linear { place, weight, bias })
@@ -215,7 +218,9 @@ fn unpaired(bytes: &[u8], row_bytes: usize, head_dim: usize) -> Vec<u8> {
         head * head_dim + 2 * (within % half) + within / half
     };
     let rows = (0..bytes.len() / row_bytes).map(from);
-    rows.flat_map(|row| bytes.get(row * row_bytes..(row + 1) * row_bytes).unwrap_or_default()).copied().collect()
+    rows.flat_map(|row| bytes.get(row * row_bytes..(row + 1) * row_bytes).unwrap_or_default())
+        .copied()
+        .collect()
 }
 
 /// The frequencies' tables, each on the device once.

@@ -9,8 +9,10 @@ use burn::tensor::{FloatDType, Shape, Slice};
 
 pub(crate) const SHADER: Shader =
     Shader { name: "attention", source: include_str!("../../../../shaders/attention.wgsl") };
-pub(crate) const BACKWARD_SHADER: Shader =
-    Shader { name: "attention_backward", source: include_str!("../../../../shaders/attention_backward.wgsl") };
+pub(crate) const BACKWARD_SHADER: Shader = Shader {
+    name: "attention_backward",
+    source: include_str!("../../../../shaders/attention_backward.wgsl"),
+};
 
 /// Rows of a workgroup at most.
 const ROWS: usize = 32;
@@ -119,10 +121,12 @@ fn forward(
     kernel.launch(&[&y, &lse], &[&merged_y, &merged_lse], info, workgroups);
     (merged_y, merged_lse)
 }
-fn env(name: &str, default: usize) -> usize { std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default) }
+fn env(name: &str, default: usize) -> usize {
+    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
+}
 
 /// Among how many workgroups each query's keys are split, at least a tile for each.
 fn splits(tasks: usize, tile: usize, view: &View) -> usize {
     let longest = view.ranges.iter().map(|range| range[1] - range[0]).max().unwrap_or(0) as usize;
-    (env("BUSY",BUSY) / tasks.max(1)).min(longest / tile).max(1)
+    (env("BUSY", BUSY) / tasks.max(1)).min(longest / tile).max(1)
 }

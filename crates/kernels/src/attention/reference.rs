@@ -119,19 +119,17 @@ impl Block<'_> {
         if self.ranges.iter().all(|range| range[0] as usize <= start && end <= range[1] as usize) {
             return None;
         }
-        let pairs = self.ranges.iter().flat_map(|range| {
-            (start..end).map(|key| !(range[0] as usize..range[1] as usize).contains(&key))
-        });
+        let pairs = self
+            .ranges
+            .iter()
+            .flat_map(|range| (start..end).map(|key| !(range[0] as usize..range[1] as usize).contains(&key)));
         let data = TensorData::new(pairs.collect(), [1, self.rows(), self.width()]);
         Some(B::bool_from_data(data, device))
     }
 }
 
 /// `c · tanh(s / c)` and its slope `1 − tanh²(s / c)`.
-fn capped<B: Backend>(
-    scores: FloatTensor<B>,
-    cap: Option<f32>,
-) -> (FloatTensor<B>, Option<FloatTensor<B>>) {
+fn capped<B: Backend>(scores: FloatTensor<B>, cap: Option<f32>) -> (FloatTensor<B>, Option<FloatTensor<B>>) {
     let Some(cap) = cap else { return (scores, None) };
     let tanh = B::float_tanh(B::float_div_scalar(scores, cap.into()));
     let square = B::float_mul(tanh.clone(), tanh.clone());

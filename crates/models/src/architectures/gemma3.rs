@@ -41,10 +41,10 @@ fn ropes(description: Description, config: &mut Config) -> Result<()> {
         .unwrap_or(default);
     let new_style = number("", &format!("{global}.rope_theta"))?.is_some();
     let stretched = scaling(description, if new_style { global } else { "rope_scaling" })?;
-    let window = description.integer("attention.sliding_window", "sliding_window")?;
+    let window = description.window()?;
     let sees_all = full_layers(description, config.layers.len())?;
     for (layer, full) in config.layers.iter_mut().zip(sees_all) {
-        layer.window = window.filter(|_| !full).map(|window| window as usize);
+        layer.window = window.filter(|_| !full);
         if let Some(rope) = &mut layer.rope {
             rope.base = if full { global_base } else { local_base } as f32;
             rope.scaling = if full { stretched.clone() } else { Scaling::None };

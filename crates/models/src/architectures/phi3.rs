@@ -7,7 +7,8 @@ pub(super) const ARCHITECTURE: Architecture = Architecture {
     name: "phi3",
     models: "Phi-3 and Phi-4 mini",
     configure: |description, config| {
-        config.slide(description.integer("attention.sliding_window", "sliding_window")?);
+        let window = description.window()?;
+        config.layers.iter_mut().for_each(|layer| layer.window = window);
         Ok(())
     },
 };

@@ -9,8 +9,8 @@ pub(super) const ARCHITECTURE: Architecture = Architecture {
         config.qkv_bias = true;
         if description.flag("use_sliding_window")?.unwrap_or(false) {
             let first = description.integer("", "max_window_layers")?.unwrap_or(0) as usize;
-            let window = description.integer("", "sliding_window")?;
-            config.layers.iter_mut().skip(first).for_each(|layer| layer.window = window.map(|w| w as usize));
+            let window = description.window()?;
+            config.layers.iter_mut().skip(first).for_each(|layer| layer.window = window);
         }
         Ok(())
     },

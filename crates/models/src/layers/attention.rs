@@ -31,8 +31,7 @@ impl Attention {
         adapter: &dyn Adapter,
     ) -> Tensor<2> {
         let (tokens, sizes) = (x.dims()[0], &config.sizes);
-        let (heads, kv_heads, dim) =
-            (sizes.heads as usize, sizes.kv_heads as usize, sizes.head_dim as usize);
+        let (heads, kv_heads, dim) = (sizes.heads as usize, sizes.kv_heads as usize, sizes.head_dim as usize);
         let [q, k, v] = self.inputs.forward(x, [heads * dim, kv_heads * dim, kv_heads * dim], adapter);
         let q = self.turn(q.reshape([tokens, heads, dim]), self.q_norm.as_ref(), batch, config);
         let k = self.turn(k.reshape([tokens, kv_heads, dim]), self.k_norm.as_ref(), batch, config);

@@ -41,7 +41,8 @@ impl Lora {
 impl Pair {
     fn new(pair: &LoraPair, device: &Device) -> Self {
         let rank = pair.scale.rank as usize;
-        let tensor = |values: &[f32], shape| Tensor::from_data(TensorData::new(values.to_vec(), shape), device);
+        let tensor =
+            |values: &[f32], shape| Tensor::from_data(TensorData::new(values.to_vec(), shape), device);
         Self {
             a: tensor(&pair.a, [rank, pair.inputs as usize]),
             b: tensor(&pair.b, [pair.outputs as usize, rank]),
@@ -53,7 +54,9 @@ impl Pair {
 impl Adapter for Lora {
     fn linear(&self, place: Place, x: Tensor<2>, y: Tensor<2>) -> Tensor<2> {
         match self.pairs.get(&place) {
-            Some(pair) => y + x.matmul(pair.a.clone().transpose()).matmul(pair.b.clone().transpose()) * pair.scale,
+            Some(pair) => {
+                y + x.matmul(pair.a.clone().transpose()).matmul(pair.b.clone().transpose()) * pair.scale
+            }
             None => y,
         }
     }
