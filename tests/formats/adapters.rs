@@ -1,14 +1,15 @@
 //! Base models in safetensors, and adapters there and back.
 
+use std::collections::BTreeMap;
 use std::io::Cursor;
 
 use smolder_formats::adapter::{
-    AdapterConfig, BaseIdentity, Check, Heads, LoraAdapter, LoraPair, PeftAdapter, Scale, Target, read_gguf,
-    write_gguf,
+    AdapterConfig, AdapterTensor, BaseIdentity, Check, Heads, LoraAdapter, LoraPair, PeftAdapter, Scale,
+    Target, read_gguf, write_gguf,
 };
 use smolder_formats::names::{Place, Projection};
-use smolder_formats::safetensors::HfModel;
-use smolder_formats::{Kind, Result, Sha256Hash, Source, TensorSource};
+use smolder_formats::safetensors::{HfModel, Safetensors};
+use smolder_formats::{Kind, Result, Sha256Hash, Source, TensorInfo, TensorSource};
 
 use crate::{memory, read};
 
@@ -32,6 +33,87 @@ fn a_sharded_directory_reads_as_one_model() {
         let values = model.read_f32(&tensor).unwrap();
         assert_eq!((values[0], *values.last().unwrap()), (first, last), "{name}");
     }
+}
+
+/// An adapter that PEFT wrote (fixtures: `make_peft.py`).
+fn from_peft(name: &str) -> PeftAdapter {
+    let config = read(&format!("peft/{name}/adapter_config.json"));
+    let weights = read(&format!("peft/{name}/adapter_model.safetensors"));
+    PeftAdapter::read(memory("adapter_model.safetensors", weights), Some(&config)).unwrap()
+}
+
+/// Method, `peft_type`, number of tensors, and whether they all belong to projections.
+const WRITTEN_BY_PEFT: [(&str, &str, usize, bool); 17] = [
+    ("lora", "LORA", 12, true),
+    ("dora", "LORA", 12, true),
+    ("adalora", "ADALORA", 12, true),
+    ("ia3", "IA3", 6, true),
+    ("vera", "VERA", 10, false),
+    ("loha", "LOHA", 16, true),
+    ("lokr", "LOKR", 8, true),
+    ("ln_tuning", "LN_TUNING", 4, false),
+    ("beft", "BEFT", 4, true),
+    ("miss", "MISS", 4, true),
+    ("hira", "HIRA", 8, true),
+    ("prompt_tuning", "PROMPT_TUNING", 1, false),
+    ("p_tuning", "P_TUNING", 1, false),
+    ("prefix_tuning", "PREFIX_TUNING", 1, false),
+    ("multitask_prompt_tuning", "MULTITASK_PROMPT_TUNING", 3, false),
+    ("adaption_prompt", "ADAPTION_PROMPT", 2, false),
+    ("trainable_tokens", "TRAINABLE_TOKENS", 1, false),
+];
+
+#[test]
+fn adapters_of_every_method_read_as_peft_wrote_them() {
+    for (name, method, tensors, projections) in WRITTEN_BY_PEFT {
+        let mut adapter = from_peft(name);
+        assert_eq!((adapter.config.method.as_str(), adapter.tensors.len()), (method, tensors), "{name}");
+        let projection = |tensor: &AdapterTensor| matches!(tensor.target, Target::Projection(_));
+        assert_eq!(adapter.tensors.iter().all(projection), projections, "{name}");
+        if matches!(name, "prompt_tuning" | "p_tuning" | "prefix_tuning") {
+            continue;
+        }
+        adapter.tensors.sort_by_key(AdapterTensor::key);
+        for (index, tensor) in adapter.tensors.iter().enumerate() {
+            let count = tensor.shape.iter().product::<u64>() as usize;
+            let want: Vec<f32> = (0..count).map(|i| (index + 1) as f32 + i as f32 / 64.0).collect();
+            assert_eq!(tensor.values, want, "{name}: {}", tensor.key());
+        }
+    }
+}
+
+#[test]
+fn adapters_of_every_method_are_written_with_peft_s_keys() {
+    for (name, ..) in WRITTEN_BY_PEFT {
+        let adapter = from_peft(name);
+        let mut bytes = Vec::new();
+        adapter.write_weights(&mut bytes).unwrap();
+        let weights = read(&format!("peft/{name}/adapter_model.safetensors"));
+        let table = |bytes: Vec<u8>| {
+            let file = Safetensors::open(memory("a.safetensors", bytes)).unwrap();
+            let named = |tensor: &TensorInfo| (tensor.name.clone(), tensor.shape.clone());
+            file.tensors().iter().map(named).collect::<BTreeMap<_, _>>()
+        };
+        assert_eq!(table(bytes.clone()), table(weights), "{name}");
+        let mut back = PeftAdapter::read(memory("a.safetensors", bytes), None).unwrap();
+        let mut adapter = adapter;
+        [&mut adapter, &mut back].map(|adapter| adapter.tensors.sort_by_key(AdapterTensor::key));
+        assert_eq!(back, adapter, "{name}");
+    }
+}
+
+#[test]
+fn peft_s_ranks_and_scales_are_understood() {
+    let adapter = LoraAdapter::from_peft(from_peft("lora")).unwrap();
+    let pair =
+        |layer, projection| adapter.pairs.iter().find(|pair| pair.place == place(layer, projection)).unwrap();
+    assert_eq!(pair(0, Projection::Q).scale, Scale { rank: 2, alpha: 8.0, by_root: true });
+    assert_eq!(pair(1, Projection::Q).scale, Scale { rank: 3, alpha: 8.0, by_root: true });
+    assert_eq!(pair(1, Projection::K).scale, Scale { rank: 2, alpha: 5.0, by_root: true });
+    let down = pair(0, Projection::Down);
+    assert_eq!((down.inputs, down.outputs), (12, 8));
+    let dora = LoraAdapter::from_peft(from_peft("dora")).unwrap();
+    assert!(dora.pairs.iter().all(|pair| pair.magnitude.as_ref().unwrap().len() as u64 == pair.outputs));
 }
 
 fn place(layer: u32, projection: Projection) -> Place {
@@ -82,8 +164,7 @@ fn a_lora_survives_a_peft_file() {
 
 #[test]
 fn keys_are_those_of_peft() {
-    let keys: Vec<String> =
-        lora().to_peft().tensors.iter().map(smolder_formats::adapter::AdapterTensor::key).collect();
+    let keys: Vec<String> = lora().to_peft().tensors.iter().map(AdapterTensor::key).collect();
     assert_eq!(keys[0], "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight");
     assert_eq!(keys[3], "base_model.model.model.layers.0.mlp.gate_proj.lora_B.weight");
 }

@@ -2,12 +2,14 @@
 
 mod apt;
 mod browser;
+mod conformance;
 mod console;
 mod debian;
 mod fetch;
 mod index;
 mod page;
 mod process;
+mod referee;
 mod serve;
 mod size;
 mod stamp;
@@ -51,6 +53,8 @@ enum Task {
     Test(test::Options),
     /// Build the page and say how large its wasm is
     Size,
+    /// Compare with transformers, PEFT and llama.cpp, which it installs, on tiny models and SmolLM2
+    Conformance(conformance::Options),
     /// Get a model for trying and measuring into the user's cache folder
     Fetch {
         /// Which one
@@ -67,6 +71,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Serve { dev: false, port } => serve::release(&workspace, port),
         Task::Test(options) => Ok(test::run(&workspace, options)),
         Task::Size => size::report(&workspace).map(|()| ExitCode::SUCCESS),
+        Task::Conformance(options) => conformance::run(&workspace, &options),
         Task::Fetch { model } => fetch::run(&workspace, model).map(|()| ExitCode::SUCCESS),
     }
 }

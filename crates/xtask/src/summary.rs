@@ -49,6 +49,21 @@ impl Tally {
         tally
     }
 
+    /// Counts from a last line like the one that [`Self::line`] makes; without it, a failure.
+    pub fn of_closing_line(lines: &[String]) -> Self {
+        let counts =
+            lines.last().map(|line| line.replace(", ", ";")).filter(|line| line.contains(" passed;"));
+        let Some(counts) = counts else {
+            return Self::failure("It ended without counting: the output above says why.");
+        };
+        Self {
+            passed: count(&counts, "passed"),
+            failed: count(&counts, "failed"),
+            skipped: count(&counts, "skipped"),
+            notes: Vec::new(),
+        }
+    }
+
     /// Adds the counts and notes of another.
     pub fn add(&mut self, other: Self) {
         self.passed += other.passed;
@@ -105,6 +120,14 @@ mod tests {
         let text = "test web::kernels::forward ... FAIL\ntest result: FAILED. 2 passed; 1 failed; 0 ignored; 0 filtered out";
         let tally = tests(text, false);
         assert_eq!((tally.passed, tally.failed, tally.notes.len()), (2, 1, 1));
+    }
+
+    #[test]
+    fn a_closing_line_is_read_and_missed() {
+        let of = |line: &str| Tally::of_closing_line(&["ok".to_owned(), line.to_owned()]);
+        assert_eq!(of("12 passed, 3 failed, 4 skipped").line(), "12 passed, 3 failed, 4 skipped");
+        assert_eq!(of("Traceback").line(), "0 passed, 1 failed, 0 skipped");
+        assert_eq!(Tally::of_closing_line(&[]).failed, 1);
     }
 
     #[test]

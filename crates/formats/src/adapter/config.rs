@@ -154,14 +154,14 @@ impl AdapterConfig {
     }
 }
 
-/// `target_modules`: a list of names, or `all-linear`; another text would be a regular expression.
+/// `target_modules`: a list of names, or one name, as some methods write it; any other text is a regular expression.
 fn targets(raw: &Map<String, Value>) -> Result<Vec<String>> {
     let plain =
         |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
     let value = raw.get("target_modules").unwrap_or(&Value::Null);
     let found = match value {
         Value::Null => Some(Vec::new()),
-        Value::String(name) if name == "all-linear" => Some(vec![name.as_str()]),
+        Value::String(name) if plain(name) => Some(vec![name.as_str()]),
         Value::String(_) => {
             let expected = "a list of module names, not a regular expression";
             return Err(refuse(Kind::Unsupported, "target_modules", expected, value));

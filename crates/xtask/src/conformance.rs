@@ -1,0 +1,95 @@
+//! `cargo xtask conformance`: Smolder beside transformers, PEFT and llama.cpp, all on this machine.
+
+use crate::console::{duration, say, step};
+use crate::fetch::{self, Model};
+use crate::process::Process;
+use crate::summary::Tally;
+use crate::workspace::Workspace;
+use crate::{referee, vulkan};
+use anyhow::Result;
+use clap::Args;
+use std::env::consts::EXE_SUFFIX;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// What to compare.
+#[derive(Args)]
+pub struct Options {
+    /// Compare the CPU device alone
+    #[arg(long)]
+    no_gpu: bool,
+    /// Leave out whether the committed fixtures are what their scripts make today, which takes most of the time
+    #[arg(long)]
+    no_fixtures: bool,
+    /// Only the cases whose names start like this
+    #[arg(long)]
+    only: Option<String>,
+}
+
+/// What is in `tests/fixtures`, the cheapest first, and how it is checked.
+const FIXTURES: [(&str, &[&str]); 6] = [
+    ("the comparison itself", &["test_conformance.py"]),
+    ("tiny models, by transformers", &["models/make_models.py", "--check"]),
+    ("tiny models, by llama.cpp", &["models/check_llama_cpp.py"]),
+    ("tiny adapters, by PEFT", &["training/make_training.py", "--check"]),
+    ("SmolLM2, by transformers", &["models/smollm2.py", "--check"]),
+    ("SmolLM2's adapters, by PEFT", &["training/smollm2_training.py", "--check"]),
+];
+
+/// Runs everything and closes with one line of counts.
+pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
+    let start = Instant::now();
+    let python = referee::ensure(workspace)?;
+    fetch::run(workspace, Model::Smollm2)?;
+    let smolder = build(workspace)?;
+    let mut total = Tally::default();
+    if !options.no_fixtures {
+        for (what, script) in FIXTURES {
+            total.add(check(workspace, &python, what, script)?);
+        }
+    }
+    total.add(compare(workspace, &python, &smolder, options)?);
+    total.notes.iter().for_each(|note| say(format!("    {note}")));
+    say(format!("    {} in all\n", duration(start.elapsed())));
+    say(total.line());
+    Ok(if total.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The program as people get it.
+fn build(workspace: &Workspace) -> Result<PathBuf> {
+    let build = || workspace.cargo("build --release").check("The errors are above.");
+    step("Build smolder in release", build)?;
+    Ok(workspace.target.join("release").join(format!("smolder{EXE_SUFFIX}")))
+}
+
+/// Python on a script in `tests/fixtures`, its libraries' warnings left out.
+fn script(workspace: &Workspace, python: &Path, arguments: &[&str]) -> Process {
+    Process::new(python)
+        .dir(&workspace.root.join("tests/fixtures"))
+        .env("SMOLDER_CACHE", &workspace.cache)
+        .env("PYTHONUNBUFFERED", "1")
+        .env("PYTHONWARNINGS", "ignore")
+        .env("TRANSFORMERS_VERBOSITY", "error")
+        .env("HF_HUB_OFFLINE", "1")
+        .args(arguments)
+}
+
+/// One script that compares fixtures with what it computes now.
+fn check(workspace: &Workspace, python: &Path, what: &str, arguments: &[&str]) -> Result<Tally> {
+    let note = format!("{what}: tests/fixtures/{} found a difference.", arguments[0]);
+    step(format!("Check {what}"), || {
+        Ok(Tally::of_check(script(workspace, python, arguments).finish()?.success, &note))
+    })
+}
+
+/// Smolder's answers beside the fixtures' and transformers'.
+fn compare(workspace: &Workspace, python: &Path, smolder: &Path, options: &Options) -> Result<Tally> {
+    if !options.no_gpu {
+        vulkan::ensure()?;
+    }
+    let mut process = script(workspace, python, &["conformance.py"]).arg(smolder);
+    process = if options.no_gpu { process.arg("--no-gpu") } else { process };
+    process = options.only.iter().fold(process, |process, only| process.args(["--only", only]));
+    step("Compare smolder", || Ok(Tally::of_closing_line(&process.finish()?.lines)))
+}
