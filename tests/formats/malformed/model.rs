@@ -3,6 +3,7 @@
 use std::io::Cursor;
 
 use smolder_formats::gguf::{GgufFile, SplitGguf};
+use smolder_formats::model::ModelConfig;
 use smolder_formats::quants::quantize_into;
 use smolder_formats::{Dtype, Kind, Result, TensorSource};
 
@@ -54,6 +55,15 @@ fn fewer_layers_stated_than_there_are() {
 fn an_architecture_that_is_not_known() {
     let result = sizes("mamba").check_tensors(&Table(Vec::new()));
     refused(result, Kind::Unsupported, &["m.gguf", "architecture", "llama, qwen2", "found mamba"]);
+}
+
+#[test]
+fn an_adapter_is_no_model() {
+    let pairs = vec![pair("general.type", 8, &string(b"adapter"))];
+    let bytes = Raw { pairs, tensors: Vec::new(), payload: Vec::new() }.bytes();
+    let file = GgufFile::open(memory("lora.gguf", bytes)).unwrap();
+    let result = ModelConfig::from_gguf(&file.header.metadata);
+    refused(result, Kind::Mismatch, &["`general.type`", "expected model, found adapter"]);
 }
 
 /// Three rows of two blocks, the fourth block with these bytes at its start.

@@ -72,7 +72,10 @@ pub fn table_sha256(tensors: &[TensorInfo]) -> Sha256Hash {
 fn read_version<R: Read + Seek>(bytes: &mut Bytes<'_, R>) -> Result<u32> {
     let magic: [u8; 4] = bytes.array("magic")?;
     if magic != MAGIC {
-        let found = crate::sniff::describe(&magic);
+        let mut start = magic.to_vec();
+        start.resize(4 + bytes.remaining().min(12) as usize, 0);
+        bytes.fill("magic", start.get_mut(4..).unwrap_or_default())?;
+        let found = crate::sniff::describe(&start);
         return Err(Error::new(Kind::Magic, "magic", "the letters GGUF", found));
     }
     match bytes.u32("version")? {

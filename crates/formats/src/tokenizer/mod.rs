@@ -3,6 +3,12 @@
 //! A tokenizer is read into one [`Spec`], whatever file it came from, and everything else works on that: byte-level
 //! BPE with one of the known pre-tokenizers, or SentencePiece-style BPE with byte fallback. A `tokenizer.json` that
 //! asks for anything else is refused by name. Ids are those of Hugging Face's `tokenizers`; the tests compare the two.
+//!
+//! Why that crate is the tests' referee and not the engine: a crafted file makes it panic (a merge longer than any token
+//! is written past its buffer); it keeps every token's text three times, beyond what [`crate::limits`] allows a file to
+//! cost; it brings a regular expression engine into the page, and patterns from files with it; what people wrote must
+//! stay text in one part of a string while the template's control tokens count in the next. Ours also takes a
+//! fortieth of the time (docs/log.md has the runs).
 
 mod bpe;
 mod bytelevel;
