@@ -30,6 +30,7 @@ async fn logits(model: &Model, ids: &[u32]) -> Vec<f32> {
 /// The five best tokens of each of 200 positions, the first of them in its place, and their logits.
 async fn two_hundred_tokens(device: &TestDevice, tolerance: f32) {
     let model = load_gguf(&file(), &device.device);
+    println!("loaded: {:?}", device.device.memory_pool_usage());
     let (reference, mut worst) = (reference(), 0_f32);
     let text = ids(&reference["ids"]);
     let logits = logits(&model, &text).await;
@@ -41,6 +42,7 @@ async fn two_hundred_tokens(device: &TestDevice, tolerance: f32) {
             worst = worst.max((row[*token as usize] - expected.as_f64().unwrap() as f32).abs());
         }
     }
+    println!("then: {:?} {:?}", device.device.memory_pool_usage(), device.device.memory_pool_report());
     println!("largest error of a logit {worst:e}");
     assert!(worst <= tolerance, "off by {worst}");
 }
