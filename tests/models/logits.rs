@@ -4,7 +4,7 @@ use crate::fixtures::{Case, cases};
 use smolder_kernels::burn::tensor::Tensor;
 use smolder_models::batch::Span;
 use smolder_models::peft::Base;
-use smolder_models::{Batch, Cache, Model};
+use smolder_models::{Cache, Model};
 use smolder_tests::{TestDevice, assert_close, on_every_device, values};
 
 on_every_device!(
@@ -38,7 +38,7 @@ async fn logits_are_those_of_transformers(device: &TestDevice) {
     for case in cases() {
         let model = case.load(&device.device);
         let ids = case.ids();
-        let batch = Batch::new(&[&ids], &model.windows(), &device.device);
+        let batch = model.batch(&[&ids], &Base);
         let logits = model.logits(model.hidden(&batch, None, &Base));
         check(&case, device, logits, &case.expected("logits")).await;
     }
@@ -50,7 +50,7 @@ fn in_pieces(model: &Model, ids: &[u32], device: &TestDevice) -> Tensor<2> {
     let mut piece = |from: usize, to: usize| {
         let other = Span { ids: ids[..2].to_vec(), position: from, row: cache.row(0) };
         let span = Span { ids: ids[from..to].to_vec(), position: from, row: cache.row(1) };
-        let batch = Batch::of(&[other, span], &model.windows(), &device.device);
+        let batch = model.batch_of(&[other, span], &Base);
         model.hidden(&batch, Some(&mut cache), &Base).narrow(0, 2, to - from)
     };
     let pieces = vec![piece(0, 20), piece(20, 21), piece(21, ids.len())];
@@ -71,7 +71,7 @@ async fn packed_documents_do_not_see_each_other(device: &TestDevice) {
         let Some([first, second]) = case.documents() else { continue };
         let model = case.load(&device.device);
         let ids = case.ids();
-        let batch = Batch::new(&[&ids[..first], &ids[first..]], &model.windows(), &device.device);
+        let batch = model.batch(&[&ids[..first], &ids[first..]], &Base);
         let logits = model.logits(model.hidden(&batch, None, &Base));
         let vocabulary = logits.dims()[1];
         let mut expected = case.expected("logits")[..first * vocabulary].to_vec();

@@ -3,3 +3,4 @@
 
 mod fixtures;
 mod logits;
+mod smollm2;

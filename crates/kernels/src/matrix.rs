@@ -112,18 +112,22 @@ impl Matrix {
         }
     }
 
-    /// `y = x·W[from.., ..]ᵀ` part by part: the vocabulary in chunks, with the first row of each.
-    pub fn matmul_parts(&self, x: Tensor<2>) -> impl Iterator<Item = Tensor<2>> + '_ {
-        let x = self.pad(x);
-        self.parts.iter().map(move |(part, words)| {
-            let y = Dispatch::quant_matmul(
-                x.clone().into_dispatch(),
-                words.clone().into_dispatch(),
-                *part,
-                false,
-            );
-            Tensor::from_dispatch(y)
-        })
+    /// `x = y·W`, what the backward of [`Self::matmul`] does with a gradient `y` `[tokens, rows]`.
+    pub fn matmul_back(&self, y: Tensor<2>) -> Tensor<2> {
+        let mut start = 0;
+        let products = self.parts.iter().map(|(part, words)| {
+            start += part.rows;
+            let y = if part.rows == self.rows {
+                y.clone()
+            } else {
+                y.clone().narrow(1, start - part.rows, part.rows)
+            };
+            let x = Dispatch::quant_matmul(y.into_dispatch(), words.clone().into_dispatch(), *part, true);
+            Tensor::<2>::from_dispatch(x)
+        });
+        let sum = products.reduce(|sum, x| sum + x);
+        let sum = sum.unwrap_or_else(|| Tensor::zeros([y.dims()[0], self.cols], &y.device()));
+        if sum.dims()[1] == self.cols { sum } else { sum.narrow(1, 0, self.cols) }
     }
 
     /// Rows `ids` of W, without a gradient: an embedding.

@@ -14,86 +14,112 @@ pub struct Span {
     pub row: usize,
 }
 
-/// What a forward pass is told of its tokens, on the device.
+/// What a forward pass is told of its tokens, on the device. [`Model::batch`](crate::Model::batch) makes one.
 #[derive(Debug)]
 pub struct Batch {
-    tokens: usize,
     ids: Tensor<1, Int>,
     positions: Tensor<1, Int>,
-    cache_rows: Vec<CacheRows>,
+    runs: Vec<Run>,
     ranges: Vec<(Option<usize>, KeyRanges)>,
 }
 
-/// Where a span's keys go: rows `at..at + len` of a cache get the batch's rows from `from` on.
+/// A span among a batch's rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CacheRows {
+pub(crate) struct Run {
     /// First row of the batch.
     pub from: usize,
-    /// First row of the cache.
+    /// Rows of an adapter's prompt, before the tokens; 0 unless the span begins its sequence.
+    pub prompt: usize,
+    /// Tokens.
+    pub tokens: usize,
+    /// Row of the cache for the first.
     pub at: usize,
-    /// Rows.
-    pub len: usize,
+    /// Position of the first.
+    position: usize,
+    /// Row of the cache for position 0.
+    start: usize,
+}
+
+impl Run {
+    /// Rows in all.
+    pub fn len(&self) -> usize {
+        self.prompt + self.tokens
+    }
+
+    /// For each row the rows that it sees: from its sequence's start, or its window's, to itself.
+    fn seen(self, window: Option<usize>) -> impl Iterator<Item = [u32; 2]> {
+        (self.position..self.position + self.len()).map(move |position| {
+            let first = window.map_or(0, |window| (position + 1).saturating_sub(window));
+            [(self.start + first) as u32, (self.start + position + 1) as u32]
+        })
+    }
+}
+
+/// The runs of spans whose sequences begin with `prompt` virtual tokens.
+fn runs(spans: &[Span], prompt: usize) -> Vec<Run> {
+    let mut from = 0;
+    let run = |span: &Span| {
+        let own = if span.position == 0 { prompt } else { 0 };
+        let position = span.position + prompt - own;
+        let tokens = span.ids.len();
+        from += own + tokens;
+        Run {
+            from: from - own - tokens,
+            prompt: own,
+            tokens,
+            at: span.row + position,
+            position,
+            start: span.row,
+        }
+    };
+    spans.iter().map(run).collect()
 }
 
 impl Batch {
-    /// Whole sequences, without a cache; each sees itself alone.
-    pub fn new(sequences: &[&[u32]], windows: &[Option<usize>], device: &Device) -> Self {
-        let mut row = 0;
-        let spans: Vec<Span> = sequences
-            .iter()
-            .map(|ids| {
-                row += ids.len();
-                Span { ids: ids.to_vec(), position: 0, row: row - ids.len() }
-            })
-            .collect();
-        Self::of(&spans, windows, device)
-    }
-
-    /// Spans of sequences whose earlier tokens a cache holds. `windows` are the model's, each once.
-    pub fn of(spans: &[Span], windows: &[Option<usize>], device: &Device) -> Self {
-        let tokens = spans.iter().map(|span| span.ids.len()).sum();
+    /// Spans of sequences that begin with `prompt` virtual tokens. `windows` are the model's, each once.
+    pub(crate) fn new(spans: &[Span], prompt: usize, windows: &[Option<usize>], device: &Device) -> Self {
+        let runs = runs(spans, prompt);
         let ints = |values: Vec<i32>| {
             let len = values.len();
             Tensor::<1, Int>::from_data(TensorData::new(values, [len]), (device, DType::I32))
         };
-        let each = |f: &dyn Fn(&Span, usize) -> i32| {
-            spans.iter().flat_map(|span| (0..span.ids.len()).map(move |i| f(span, i))).collect::<Vec<i32>>()
-        };
         let ranges = |window: Option<usize>| {
-            let seen: Vec<[u32; 2]> = spans.iter().flat_map(|span| seen(span, window)).collect();
+            let seen: Vec<[u32; 2]> = runs.iter().flat_map(|run| run.seen(window)).collect();
             KeyRanges::new(&seen, device)
         };
-        let mut from = 0;
-        let cache_rows = spans.iter().map(|span| {
-            from += span.ids.len();
-            CacheRows { from: from - span.ids.len(), at: span.row + span.position, len: span.ids.len() }
-        });
+        let ids = spans.iter().flat_map(|span| span.ids.iter().map(|id| id.cast_signed()));
+        let positions =
+            runs.iter().flat_map(|run| (run.position..run.position + run.len()).map(|p| p as i32));
         Self {
-            tokens,
-            cache_rows: cache_rows.collect(),
-            ids: ints(each(&|span, i| span.ids[i].cast_signed())),
-            positions: ints(each(&|span, i| (span.position + i) as i32)),
+            ids: ints(ids.collect()),
+            positions: ints(positions.collect()),
             ranges: windows.iter().map(|window| (*window, ranges(*window))).collect(),
+            runs,
         }
     }
 
-    /// Tokens in all.
-    pub fn tokens(&self) -> usize {
-        self.tokens
+    /// Rows of the residual stream: tokens and virtual tokens.
+    pub fn rows(&self) -> usize {
+        self.runs.iter().map(Run::len).sum()
+    }
+
+    /// For each span the row of its first token.
+    pub fn first_rows(&self) -> impl Iterator<Item = usize> + '_ {
+        self.runs.iter().map(|run| run.from + run.prompt)
     }
 
     /// `[tokens]`
-    pub fn ids(&self) -> &Tensor<1, Int> {
+    pub(crate) fn ids(&self) -> &Tensor<1, Int> {
         &self.ids
     }
 
-    /// Each token's place in its sequence, `[tokens]`.
+    /// Each row's place in its sequence, `[rows]`.
     pub(crate) fn positions(&self) -> Tensor<1, Int> {
         self.positions.clone()
     }
 
-    pub(crate) fn cache_rows(&self) -> &[CacheRows] {
-        &self.cache_rows
+    pub(crate) fn runs(&self) -> &[Run] {
+        &self.runs
     }
 
     /// What each token sees in a layer with this window; everything where the model was not asked for its windows.
@@ -103,22 +129,24 @@ impl Batch {
     }
 }
 
-/// For each token of a span the rows that it sees: from its sequence's start, or its window's, to itself.
-fn seen(span: &Span, window: Option<usize>) -> impl Iterator<Item = [u32; 2]> {
-    (span.position..span.position + span.ids.len()).map(move |position| {
-        let first = window.map_or(0, |window| (position + 1).saturating_sub(window));
-        [(span.row + first) as u32, (span.row + position + 1) as u32]
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_window_counts_the_token_itself() {
-        let span = Span { ids: vec![0; 4], position: 3, row: 10 };
-        assert_eq!(seen(&span, Some(2)).collect::<Vec<_>>(), [[12, 14], [13, 15], [14, 16], [15, 17]]);
-        assert_eq!(seen(&span, None).last(), Some([10, 17]));
+        let [run] = runs(&[Span { ids: vec![0; 4], position: 3, row: 10 }], 0)[..] else { panic!("one run") };
+        assert_eq!(run.seen(Some(2)).collect::<Vec<_>>(), [[12, 14], [13, 15], [14, 16], [15, 17]]);
+        assert_eq!(run.seen(None).last(), Some([10, 17]));
+    }
+
+    #[test]
+    fn a_prompt_comes_before_the_first_token_only() {
+        let spans =
+            [Span { ids: vec![0; 2], position: 0, row: 0 }, Span { ids: vec![0; 1], position: 2, row: 20 }];
+        let [first, second] = runs(&spans, 5)[..] else { panic!("two runs") };
+        assert_eq!((first.from, first.prompt, first.at, first.len()), (0, 5, 0, 7));
+        assert_eq!((second.from, second.prompt, second.at, second.len()), (7, 0, 27, 1));
+        assert_eq!(second.seen(None).collect::<Vec<_>>(), [[20, 28]]);
     }
 }

@@ -1,6 +1,6 @@
 //! Keys and values of earlier tokens, so that each is computed once.
 
-use crate::batch::CacheRows;
+use crate::batch::Run;
 use crate::config::Config;
 use smolder_kernels::burn::tensor::{Device, Slice, Tensor};
 
@@ -40,22 +40,17 @@ impl Cache {
 
 impl LayerCache {
     /// Writes new keys and values, and gives all there are.
-    pub(crate) fn append(
-        &mut self,
-        k: Tensor<3>,
-        v: Tensor<3>,
-        rows: &[CacheRows],
-    ) -> (Tensor<3>, Tensor<3>) {
-        (write(&mut self.keys, &k, rows), write(&mut self.values, &v, rows))
+    pub(crate) fn append(&mut self, k: Tensor<3>, v: Tensor<3>, runs: &[Run]) -> (Tensor<3>, Tensor<3>) {
+        (write(&mut self.keys, &k, runs), write(&mut self.values, &v, runs))
     }
 }
 
 /// The old tensor is moved, not cloned: with one owner it is written in place.
-fn write(cached: &mut Option<Tensor<3>>, new: &Tensor<3>, rows: &[CacheRows]) -> Tensor<3> {
+fn write(cached: &mut Option<Tensor<3>>, new: &Tensor<3>, runs: &[Run]) -> Tensor<3> {
     let old = cached.take().unwrap_or_else(|| new.clone());
-    let all = rows.iter().fold(old, |all, rows| {
-        let part = new.clone().narrow(0, rows.from, rows.len);
-        all.slice_assign([Slice::from(rows.at..rows.at + rows.len), Slice::full(), Slice::full()], part)
+    let all = runs.iter().fold(old, |all, run| {
+        let part = new.clone().narrow(0, run.from, run.len());
+        all.slice_assign([Slice::from(run.at..run.at + run.len()), Slice::full(), Slice::full()], part)
     });
     *cached = Some(all.clone());
     all

@@ -1,11 +1,11 @@
 //! A decoder-only transformer on frozen weights.
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Span};
 use crate::cache::Cache;
 use crate::config::Config;
 use crate::layers::Block;
 use crate::peft::Adapter;
-use smolder_kernels::burn::tensor::{Device, Tensor};
+use smolder_kernels::burn::tensor::{Device, Int, Tensor};
 use smolder_kernels::{Matrix, rms_norm};
 
 /// A model on its device. Sampling and training use the same one; adapters come with each call.
@@ -36,30 +36,56 @@ impl Model {
         self.embedding.rows()
     }
 
-    /// The distinct windows of its layers, which a [`Batch`] needs.
-    pub fn windows(&self) -> Vec<Option<usize>> {
+    /// Whole sequences, each of which sees itself alone.
+    pub fn batch(&self, sequences: &[&[u32]], adapter: &dyn Adapter) -> Batch {
+        let (mut row, prompt) = (0, adapter.prompt_len());
+        let span = |ids: &&[u32]| {
+            row += prompt + ids.len();
+            Span { ids: ids.to_vec(), position: 0, row: row - prompt - ids.len() }
+        };
+        self.batch_of(&sequences.iter().map(span).collect::<Vec<_>>(), adapter)
+    }
+
+    /// Spans of sequences whose earlier tokens a [`Cache`] holds.
+    pub fn batch_of(&self, spans: &[Span], adapter: &dyn Adapter) -> Batch {
         let mut windows: Vec<_> = self.config.layers.iter().map(|layer| layer.window).collect();
         windows.sort_unstable();
         windows.dedup();
-        windows
+        Batch::new(spans, adapter.prompt_len(), &windows, &self.device)
     }
 
-    /// The residual stream behind the last block, `[tokens, width]`.
+    /// The residual stream behind the last block, `[rows, width]`.
     ///
     /// With a `cache`, earlier tokens are read from it and the batch's join it.
     pub fn hidden(&self, batch: &Batch, mut cache: Option<&mut Cache>, adapter: &dyn Adapter) -> Tensor<2> {
-        let h = self.embed(batch);
+        let h = self.embed(batch, adapter);
         (0..self.blocks.len()).fold(h, |h, layer| self.block(layer, h, batch, cache.as_deref_mut(), adapter))
     }
 
-    /// The tokens' embeddings, `[tokens, width]`.
-    pub fn embed(&self, batch: &Batch) -> Tensor<2> {
-        let h = self.embedding.rows_of(batch.ids());
+    /// The residual stream before the first block, `[rows, width]`: the tokens' embeddings, and before those of each
+    /// sequence the adapter's prompt.
+    pub fn embed(&self, batch: &Batch, adapter: &dyn Adapter) -> Tensor<2> {
+        let tokens = self.embedding.rows_of(batch.ids());
         let scale = self.config.embedding_scale;
-        if scale == 1.0 { h } else { h * scale }
+        let tokens = if scale == 1.0 { tokens } else { tokens * scale };
+        let Some(prompt) = adapter.prompt() else { return tokens };
+        let (mut pieces, mut done) = (Vec::new(), 0);
+        for run in batch.runs() {
+            if run.prompt > 0 {
+                pieces.push(prompt.clone());
+            }
+            pieces.push(tokens.clone().narrow(0, done, run.tokens));
+            done += run.tokens;
+        }
+        Tensor::cat(pieces, 0)
     }
 
-    /// One block of the residual stream's way, `[tokens, width]` to the same.
+    /// Embeddings of tokens as the embedding holds them, `[ids, width]`.
+    pub fn embeddings(&self, ids: &Tensor<1, Int>) -> Tensor<2> {
+        self.embedding.rows_of(ids)
+    }
+
+    /// One block of the residual stream's way, `[rows, width]` to the same.
     pub fn block(
         &self,
         layer: usize,
@@ -72,10 +98,19 @@ impl Model {
         self.blocks[layer].forward(h, batch, &self.config, cache, adapter)
     }
 
+    /// The last norm, before the head.
+    pub fn last_norm(&self, h: Tensor<2>) -> Tensor<2> {
+        rms_norm(h, self.norm.clone(), self.config.sizes.norm_eps as f32)
+    }
+
+    /// The matrix that makes logits of normalised rows.
+    pub fn head(&self) -> &Matrix {
+        self.head.as_ref().unwrap_or(&self.embedding)
+    }
+
     /// Logits `[rows, vocabulary]` of rows of the residual stream.
     pub fn logits(&self, h: Tensor<2>) -> Tensor<2> {
-        let h = rms_norm(h, self.norm.clone(), self.config.sizes.norm_eps as f32);
-        let logits = self.head.as_ref().unwrap_or(&self.embedding).matmul(h);
+        let logits = self.head().matmul(self.last_norm(h));
         match self.config.logit_cap {
             Some(cap) => (logits / cap).tanh() * cap,
             None => logits,

@@ -4,5 +4,6 @@ mod check;
 mod platform;
 mod self_test;
 mod session;
+pub mod step;
 
 pub use session::run;

@@ -1,12 +1,92 @@
 //! Parameter-efficient methods: each changes a frozen model where it hooks in.
+//!
+//! A method is a file and a line of [`METHODS`]. It turns its options into a fresh adapter in PEFT's form, and PEFT's
+//! form into an adapter on a device; training, saving, resuming and continuing all go through these two.
 
 mod lora;
+mod options;
+mod prompt_tuning;
 
+use crate::model::Model;
+use futures_util::future::LocalBoxFuture;
+use smolder_formats::adapter::{AdapterTensor, PeftAdapter};
 use smolder_formats::names::Place;
-use smolder_kernels::burn::tensor::Tensor;
+use smolder_formats::{Error, Kind, Result};
+use smolder_kernels::burn::tensor::{Tensor, TensorData};
 use std::fmt::Debug;
 
-pub use lora::Lora;
+pub use options::{OptionSpec, Options};
+
+/// Every method.
+pub const METHODS: [&Method; 2] = [&lora::METHOD, &prompt_tuning::METHOD];
+
+/// A method as people choose it.
+#[derive(Debug)]
+pub struct Method {
+    /// What people call it: `lora`.
+    pub name: &'static str,
+    /// `peft_type` in `adapter_config.json`.
+    pub peft_type: &'static str,
+    /// What it does, in a sentence.
+    pub about: &'static str,
+    /// Its settings.
+    pub options: &'static [OptionSpec],
+    /// A fresh adapter for a model: config and initial tensors.
+    pub(crate) fresh: for<'a> fn(Fresh<'a>) -> LocalBoxFuture<'a, Result<PeftAdapter>>,
+    /// An adapter's tensors on the model's device, checked against the model.
+    pub(crate) load: fn(&PeftAdapter, &Model) -> Result<Box<dyn Adapter>>,
+}
+
+/// What a fresh adapter is made of.
+#[derive(Clone, Copy)]
+pub struct Fresh<'a> {
+    /// The method's settings.
+    pub options: &'a Options,
+    /// The base.
+    pub model: &'a Model,
+    /// Decides every random number.
+    pub seed: u64,
+    /// Tokens of a text, for methods that begin with one.
+    pub encode: &'a dyn Fn(&str) -> Vec<u32>,
+    /// What the base is called in `adapter_config.json`.
+    pub base: &'a str,
+}
+
+impl Method {
+    /// The method called so.
+    ///
+    /// # Errors
+    /// [`Kind::Unsupported`] naming those there are.
+    pub fn find(name: &str) -> Result<&'static Self> {
+        METHODS.into_iter().find(|method| method.name == name).ok_or_else(|| {
+            let known = METHODS.map(|method| method.name).join(", ");
+            Error::new(Kind::Unsupported, "method", format!("one of {known}"), name)
+        })
+    }
+
+    /// A fresh adapter, in the form that [`load`] takes.
+    ///
+    /// # Errors
+    /// [`Kind::Value`] or [`Kind::Type`] for an option that is out of range; [`Kind::Missing`] for a target that the
+    /// model does not have.
+    pub async fn fresh(&self, fresh: Fresh<'_>) -> Result<PeftAdapter> {
+        (self.fresh)(fresh).await
+    }
+}
+
+/// An adapter on the model's device.
+///
+/// # Errors
+/// [`Kind::Unsupported`] for a method that is not in [`METHODS`]; [`Kind::Missing`] or [`Kind::Shape`] where the tensors
+/// do not fit the model.
+pub fn load(file: &PeftAdapter, model: &Model) -> Result<Box<dyn Adapter>> {
+    let method = METHODS.into_iter().find(|method| method.peft_type == file.config.method);
+    let method = method.ok_or_else(|| {
+        let known = METHODS.map(|method| method.peft_type).join(", ");
+        Error::new(Kind::Unsupported, "`peft_type`", format!("one of {known}"), &file.config.method)
+    })?;
+    (method.load)(file, model)
+}
 
 /// What a method may change. Every hook changes nothing unless a method says otherwise.
 pub trait Adapter: Debug {
@@ -14,10 +94,60 @@ pub trait Adapter: Debug {
     fn linear(&self, _place: Place, _x: Tensor<2>, y: Tensor<2>) -> Tensor<2> {
         y
     }
+
+    /// Virtual tokens before each sequence, `[tokens, width]`.
+    fn prompt(&self) -> Option<Tensor<2>> {
+        None
+    }
+
+    /// Rows of [`Self::prompt`].
+    fn prompt_len(&self) -> usize {
+        self.prompt().map_or(0, |prompt| prompt.dims()[0])
+    }
+
+    /// What is trained, always in the same order.
+    fn parameters(&self) -> Vec<Parameter>;
+
+    /// The same adapter with other values, in the order of [`Self::parameters`].
+    fn with(&self, values: Vec<Tensor<2>>) -> Box<dyn Adapter>;
+}
+
+/// A trained tensor, a vector as one row.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    /// Its key in a PEFT file.
+    pub key: String,
+    /// Its values.
+    pub value: Tensor<2>,
 }
 
 /// The base model as it is.
 #[derive(Clone, Copy, Debug)]
 pub struct Base;
 
-impl Adapter for Base {}
+impl Adapter for Base {
+    fn parameters(&self) -> Vec<Parameter> {
+        Vec::new()
+    }
+
+    fn with(&self, _: Vec<Tensor<2>>) -> Box<dyn Adapter> {
+        Box::new(Self)
+    }
+}
+
+/// A file's tensor as a matrix on the model's device.
+fn matrix(tensor: &AdapterTensor, model: &Model) -> Result<Tensor<2>> {
+    let shape = match tensor.shape.as_slice() {
+        [rows, cols] => [*rows as usize, *cols as usize],
+        other => {
+            let found = format!("{other:?}");
+            return Err(Error::new(
+                Kind::Shape,
+                format!("tensor `{}`", tensor.key()),
+                "two dimensions",
+                found,
+            ));
+        }
+    };
+    Ok(Tensor::from_data(TensorData::new(tensor.values.clone(), shape), model.device()))
+}

@@ -1,0 +1,178 @@
+//! Loss and gradients of one micro-batch, a layer at a time.
+//!
+//! The forward pass keeps each layer's input and nothing else. The backward pass runs each layer once more from its
+//! input, now recorded, and takes the product of its Jacobian with the gradient that arrives (activation
+//! checkpointing, Chen et al. 2016, arXiv 1604.06174). Frozen weights have neither gradients nor copies.
+
+use smolder_kernels::burn::tensor::{DType, IndexingUpdateOp, Int, Tensor, TensorData};
+use smolder_models::peft::Adapter;
+use smolder_models::{Batch, Model};
+
+/// Numbers of a chunk of logits: the vocabulary's logits of a whole batch never exist.
+const CHUNK: usize = 1 << 22;
+
+/// A document: its tokens, and which of them are predicted from those before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sequence {
+    /// The tokens.
+    pub ids: Vec<u32>,
+    /// As many; the first token is never predicted.
+    pub mask: Vec<bool>,
+}
+
+impl Sequence {
+    /// Tokens that are predicted.
+    pub fn labels(&self) -> usize {
+        self.mask.iter().skip(1).filter(|learned| **learned).count()
+    }
+}
+
+/// What a micro-batch gives, on the device.
+#[derive(Debug)]
+pub struct Gradients {
+    /// Sum of the losses of all labelled tokens, in nats.
+    pub loss: Tensor<1>,
+    /// One for each of the adapter's parameters, in their order; `None` for one that nothing depended on.
+    pub values: Vec<Option<Tensor<2>>>,
+}
+
+/// Sum of the losses of all labelled tokens, and the gradients of `scale` times that sum.
+///
+/// `scale` is one over the labelled tokens of the whole step. There must be a labelled token.
+pub fn gradients(model: &Model, adapter: &dyn Adapter, sequences: &[Sequence], scale: f32) -> Gradients {
+    let batch = batch(model, adapter, sequences);
+    let inputs = forward(model, adapter, &batch);
+    let (rows, targets) = labels(&batch, sequences);
+    let (loss, mut gradient) = head(model, &inputs[inputs.len() - 1], &rows, &targets, scale);
+    let parameters: Vec<Tensor<2>> =
+        adapter.parameters().into_iter().map(|one| one.value.autodiff().require_grad()).collect();
+    let tracked = adapter.with(parameters.clone());
+    let mut values = vec![None; parameters.len()];
+    for (layer, input) in inputs.into_iter().take(model.config().layers.len()).enumerate().rev() {
+        let input = input.autodiff().require_grad();
+        let output = model.block(layer, input.clone(), &batch, None, tracked.as_ref());
+        gradient = pull_back(output, gradient, &parameters, &mut values, &input);
+    }
+    if tracked.prompt().is_some() {
+        let embedded = model.embed(&batch, tracked.as_ref());
+        let nowhere = embedded.clone();
+        let _ = pull_back(embedded, gradient, &parameters, &mut values, &nowhere);
+    }
+    Gradients { loss, values }
+}
+
+/// Sum of the losses of all labelled tokens.
+pub fn loss(model: &Model, adapter: &dyn Adapter, sequences: &[Sequence]) -> Tensor<1> {
+    let batch = batch(model, adapter, sequences);
+    let h = model.hidden(&batch, None, adapter);
+    let (rows, targets) = labels(&batch, sequences);
+    head(model, &h, &rows, &targets, 1.0).0
+}
+
+fn batch(model: &Model, adapter: &dyn Adapter, sequences: &[Sequence]) -> Batch {
+    model.batch(&sequences.iter().map(|one| one.ids.as_slice()).collect::<Vec<_>>(), adapter)
+}
+
+/// The residual stream before each layer, and behind the last.
+fn forward(model: &Model, adapter: &dyn Adapter, batch: &Batch) -> Vec<Tensor<2>> {
+    let mut inputs = vec![model.embed(batch, adapter)];
+    for layer in 0..model.config().layers.len() {
+        inputs.push(model.block(layer, inputs[layer].clone(), batch, None, adapter));
+    }
+    inputs
+}
+
+/// The rows that predict a labelled token, and those tokens.
+fn labels(batch: &Batch, sequences: &[Sequence]) -> (Vec<i32>, Vec<i32>) {
+    let labelled = batch.first_rows().zip(sequences).flat_map(|(first, sequence)| {
+        let tokens = sequence.ids.iter().zip(&sequence.mask).enumerate().skip(1);
+        tokens
+            .filter(|(_, (_, learned))| **learned)
+            .map(move |(at, (id, _))| ((first + at - 1) as i32, id.cast_signed()))
+    });
+    labelled.unzip()
+}
+
+/// The sum of the losses, and the gradient of `scale` times it for every row of `h`.
+fn head(model: &Model, h: &Tensor<2>, rows: &[i32], targets: &[i32], scale: f32) -> (Tensor<1>, Tensor<2>) {
+    let ints = |values: &[i32]| {
+        Tensor::<1, Int>::from_data(
+            TensorData::new(values.to_vec(), [values.len()]),
+            (model.device(), DType::I32),
+        )
+    };
+    let rows = ints(rows);
+    let picked = h.clone().select(0, rows.clone()).autodiff().require_grad();
+    let normed = model.last_norm(picked.clone());
+    let (loss, gradient) = chunks(model, &normed.clone().inner(), &ints(targets), scale);
+    let grads = (normed * gradient.autodiff()).sum().backward();
+    let gradient = picked.grad(&grads).unwrap_or_else(|| picked.clone().inner().zeros_like());
+    (loss, h.zeros_like().select_assign(0, rows, gradient, IndexingUpdateOp::Add))
+}
+
+/// Linear layer and cross-entropy, as many rows at a time as [`CHUNK`] holds.
+fn chunks(model: &Model, normed: &Tensor<2>, targets: &Tensor<1, Int>, scale: f32) -> (Tensor<1>, Tensor<2>) {
+    let rows = normed.dims()[0];
+    let step = (CHUNK / model.vocabulary()).clamp(1, rows);
+    let chunk = |start: usize| {
+        let len = step.min(rows - start);
+        let logits = model.head().matmul(normed.clone().narrow(0, start, len));
+        let targets = targets.clone().narrow(0, start, len);
+        let (losses, gradient) = cross_entropy(logits, targets, scale, model.config().logit_cap);
+        (losses.sum(), model.head().matmul_back(gradient))
+    };
+    let (losses, gradients): (Vec<_>, Vec<_>) = (0..rows).step_by(step).map(chunk).unzip();
+    (Tensor::cat(losses, 0).sum(), Tensor::cat(gradients, 0))
+}
+
+/// Adds `gradient·∂output/∂p` to each parameter's value, and gives the same for `input`.
+fn pull_back(
+    output: Tensor<2>,
+    gradient: Tensor<2>,
+    parameters: &[Tensor<2>],
+    values: &mut [Option<Tensor<2>>],
+    input: &Tensor<2>,
+) -> Tensor<2> {
+    let grads = (output * gradient.clone().autodiff()).sum().backward();
+    for (parameter, value) in parameters.iter().zip(values) {
+        if let Some(new) = parameter.grad(&grads) {
+            *value = Some(match value.take() {
+                Some(sum) => sum + new,
+                None => new,
+            });
+        }
+    }
+    input.grad(&grads).unwrap_or(gradient)
+}
+
+/// STAND-IN
+fn cross_entropy(
+    logits: Tensor<2>,
+    targets: Tensor<1, Int>,
+    scale: f32,
+    cap: Option<f32>,
+) -> (Tensor<1>, Tensor<2>) {
+    let [rows, vocabulary] = logits.dims();
+    let l = match cap {
+        Some(c) => (logits / c).tanh() * c,
+        None => logits,
+    };
+    let max = l.clone().max_dim(1);
+    let e = (l.clone() - max.clone()).exp();
+    let sum = e.clone().sum_dim(1);
+    let lse = sum.clone().log() + max;
+    let at = targets.clone().reshape([rows, 1]);
+    let losses = (lse - l.clone().gather(1, at.clone())).reshape([rows]);
+    let one_hot = Tensor::<2>::zeros([rows, vocabulary], &l.device()).scatter(
+        1,
+        at,
+        Tensor::ones([rows, 1], &l.device()),
+        IndexingUpdateOp::Add,
+    );
+    let mut g = (e / sum - one_hot) * scale;
+    if let Some(c) = cap {
+        let t = l / c;
+        g = g * (t.clone() * t * -1.0 + 1.0);
+    }
+    (losses, g)
+}

@@ -1,0 +1,44 @@
+//! Gradients and losses of LoRA and prompt tuning are PEFT's.
+
+use crate::runs::runs;
+use smolder_tests::{TestDevice, on_every_device, values};
+use smolder_trainer::step::{Sequence, gradients};
+
+on_every_device!(gradients_are_those_of_peft);
+
+fn scale(batch: &[Sequence]) -> f32 {
+    (batch.iter().map(Sequence::labels).sum::<usize>() as f32).recip()
+}
+
+fn norm(values: impl Iterator<Item = f32>) -> f64 {
+    values.map(|value| f64::from(value).powi(2)).sum::<f64>().sqrt()
+}
+
+/// ‖found − expected‖ ≤ 1e-3·‖expected‖
+fn assert_near(name: &str, found: &[f32], expected: &[f32]) {
+    assert_eq!(found.len(), expected.len(), "{name}");
+    let error = norm(found.iter().zip(expected).map(|(a, b)| a - b));
+    let size = norm(expected.iter().copied());
+    assert!(size > 0.0 && error <= 1e-3 * size, "{name}: off by {error:e} of {size:e}");
+}
+
+async fn gradients_are_those_of_peft(device: &TestDevice) {
+    let mut compared = 0;
+    for run in runs() {
+        let Some(expected) = run.gradients() else { continue };
+        let model = run.model(&device.device);
+        let adapter = run.start(&model);
+        let batch = &run.batches()[0];
+        let found = gradients(&model, adapter.as_ref(), batch, scale(batch));
+        let loss = f64::from(values(found.loss).await[0]) * f64::from(scale(batch));
+        let first = run.numbers("losses")[0];
+        assert!((loss - first).abs() <= 1e-4 * first, "{}: loss {loss}, expected {first}", run.name);
+        assert_eq!(adapter.parameters().len(), expected.len());
+        for (parameter, gradient) in adapter.parameters().iter().zip(found.values) {
+            let gradient = values(gradient.expect("a gradient")).await;
+            assert_near(&format!("{} {}", run.name, parameter.key), &gradient, &expected[&parameter.key]);
+        }
+        compared += 1;
+    }
+    assert!(compared >= 4, "{compared} runs with gradients");
+}

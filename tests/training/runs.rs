@@ -1,0 +1,93 @@
+//! The committed runs: a model, an adapter to start from, batches, and what PEFT computes.
+
+use crate::models::{folder, load_gguf, source};
+use serde_json::Value;
+use smolder_formats::TensorSource;
+use smolder_formats::adapter::PeftAdapter;
+use smolder_formats::safetensors::Safetensors;
+use smolder_kernels::burn::tensor::Device;
+use smolder_models::Model;
+use smolder_models::peft::{Adapter, load};
+use smolder_trainer::step::Sequence;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+/// One entry of `runs.json`.
+pub struct Run {
+    pub name: String,
+    entry: Value,
+}
+
+fn tiny() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/training/tiny")
+}
+
+fn json(path: &Path) -> Value {
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+pub fn runs() -> Vec<Run> {
+    let run = |entry: &Value| Run { name: entry["name"].as_str().unwrap().to_owned(), entry: entry.clone() };
+    json(&tiny().join("runs.json")).as_array().unwrap().iter().map(run).collect()
+}
+
+impl Run {
+    fn text(&self, key: &str) -> Option<&str> {
+        self.entry[key].as_str()
+    }
+
+    pub fn number(&self, key: &str) -> f64 {
+        self.entry[key].as_f64().unwrap()
+    }
+
+    pub fn numbers(&self, key: &str) -> Vec<f64> {
+        self.entry[key].as_array().unwrap().iter().map(|number| number.as_f64().unwrap()).collect()
+    }
+
+    pub fn model(&self, device: &Device) -> Model {
+        load_gguf(&folder().join(self.text("model").unwrap()), device)
+    }
+
+    pub fn start(&self, model: &Model) -> Box<dyn Adapter> {
+        adapter(&tiny().join(self.text("adapter").unwrap()), model)
+    }
+
+    /// PEFT's adapter after the ten steps.
+    pub fn end(&self) -> Option<HashMap<String, Vec<f32>>> {
+        Some(tensors(&tiny().join(self.text("final")?).join("adapter_model.safetensors")))
+    }
+
+    /// Gradients of the first batch, by the names of the adapter's tensors.
+    pub fn gradients(&self) -> Option<HashMap<String, Vec<f32>>> {
+        Some(tensors(&tiny().join(self.text("gradients")?)))
+    }
+
+    /// The batches; documents that share a row become sequences of their own.
+    pub fn batches(&self) -> Vec<Vec<Sequence>> {
+        let batches = json(&tiny().join("batches.json"))[self.text("batches").unwrap()].clone();
+        batches.as_array().unwrap().iter().map(batch).collect()
+    }
+}
+
+fn batch(rows: &Value) -> Vec<Sequence> {
+    let numbers = |value: &Value| {
+        value.as_array().unwrap().iter().map(|n| n.as_u64().unwrap() as u32).collect::<Vec<u32>>()
+    };
+    let document = |document: &Value| Sequence {
+        ids: numbers(&document["ids"]),
+        mask: numbers(&document["mask"]).iter().map(|bit| *bit == 1).collect(),
+    };
+    rows.as_array().unwrap().iter().flat_map(|row| row.as_array().unwrap().iter().map(document)).collect()
+}
+
+pub fn adapter(folder: &Path, model: &Model) -> Box<dyn Adapter> {
+    let config = std::fs::read(folder.join("adapter_config.json")).unwrap();
+    let file = PeftAdapter::read(source(&folder.join("adapter_model.safetensors")), Some(&config)).unwrap();
+    load(&file, model).unwrap()
+}
+
+fn tensors(path: &Path) -> HashMap<String, Vec<f32>> {
+    let mut file = Safetensors::open(source(path)).unwrap();
+    let table = file.tensors().to_vec();
+    table.into_iter().map(|info| (info.name.clone(), file.read_f32(&info).unwrap())).collect()
+}
