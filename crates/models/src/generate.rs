@@ -6,7 +6,7 @@ mod sequence;
 
 pub use positions::positions;
 
-use crate::batch::{Batch, Span};
+use crate::batch::Span;
 use crate::cache::Cache;
 use crate::model::Model;
 use crate::peft::Adapter;
@@ -142,7 +142,6 @@ pub enum GenerateError {
 pub struct Generator<'a> {
     model: &'a Model,
     adapter: &'a dyn Adapter,
-    windows: Vec<Option<usize>>,
     cache: Cache,
     /// The tokens whose keys and values each sequence's part of the cache holds.
     cached: Vec<Vec<u32>>,
@@ -151,10 +150,15 @@ pub struct Generator<'a> {
 impl<'a> Generator<'a> {
     /// Room for `sequences` of at most `capacity` tokens each, and no more than the model's context.
     pub fn new(model: &'a Model, adapter: &'a dyn Adapter, sequences: usize, capacity: usize) -> Self {
-        let capacity = capacity.min(model.config().sizes.context as usize);
-        let cache = Cache::new(model.config(), sequences, capacity, model.device());
-        let cached = vec![Vec::new(); sequences];
-        Self { model, adapter, windows: model.windows(), cache, cached }
+        let capacity = capacity.min(context(model, adapter));
+        let rows = capacity + adapter.prompt_len();
+        let cache = Cache::new(model.config(), sequences, rows, model.device());
+        Self { model, adapter, cache, cached: vec![Vec::new(); sequences] }
+    }
+
+    /// Tokens that a prompt and its continuation may have together.
+    pub fn capacity(&self) -> usize {
+        self.cache.capacity() - self.adapter.prompt_len()
     }
 
     /// Room for these prompts and `max_tokens` more each, as far as the model's context reaches.
@@ -167,7 +171,7 @@ impl<'a> Generator<'a> {
         prompts: &[Vec<u32>],
         max_tokens: usize,
     ) -> Result<Self, GenerateError> {
-        check(prompts, model, model.config().sizes.context as usize)?;
+        check(prompts, model, context(model, adapter))?;
         let longest = prompts.iter().map(Vec::len).max().unwrap_or_default();
         Ok(Self::new(model, adapter, prompts.len(), longest.saturating_add(max_tokens.max(1))))
     }
@@ -184,11 +188,11 @@ impl<'a> Generator<'a> {
         settings: &Settings,
         watch: Watch<'_>,
     ) -> Result<Vec<Summary>, GenerateError> {
-        check(prompts, self.model, self.cache.capacity())?;
+        let capacity = self.capacity();
+        check(prompts, self.model, capacity)?;
         if prompts.len() > self.cached.len() {
             return Err(GenerateError::Sequences { prompts: prompts.len(), room: self.cached.len() });
         }
-        let capacity = self.cache.capacity();
         let pairs = prompts.iter().zip(&self.cached).enumerate();
         let mut sequences = pairs
             .map(|(index, (prompt, cached))| {
@@ -216,8 +220,8 @@ impl<'a> Generator<'a> {
     ) -> Result<ControlFlow<()>, GenerateError> {
         let unread = |sequences: &[Sequence]| sequences.iter().map(Sequence::unread).sum::<usize>();
         let before = unread(sequences);
-        let (spans, ends) = self.spans(sequences);
-        let h = self.hidden(&spans);
+        let (spans, awaiting) = self.spans(sequences);
+        let (h, ends) = self.hidden(&spans);
         let left = unread(sequences);
         if left < before {
             // Nothing else waits for the device while a long prompt is read.
@@ -227,12 +231,12 @@ impl<'a> Generator<'a> {
                 return Ok(ControlFlow::Break(()));
             }
         }
-        for ends in ends.chunks(rows_at_once(self.model)) {
-            let rows: Vec<usize> = ends.iter().map(|end| end.row).collect();
+        for awaiting in awaiting.chunks(rows_at_once(self.model)) {
+            let rows: Vec<usize> = awaiting.iter().map(|awaiting| ends[awaiting.span]).collect();
             let mut logits = read(self.model.logits(select(&h, &rows))).await?;
-            for (end, logits) in ends.iter().zip(logits.chunks_mut(self.model.vocabulary())) {
-                let (token, text) = sequences[end.sequence].choose(logits)?;
-                let piece = Piece { sequence: end.sequence, token, text: &text };
+            for (awaiting, logits) in awaiting.iter().zip(logits.chunks_mut(self.model.vocabulary())) {
+                let (token, text) = sequences[awaiting.sequence].choose(logits)?;
+                let piece = Piece { sequence: awaiting.sequence, token, text: &text };
                 if watch(Event::Piece(piece)).is_break() {
                     return Ok(ControlFlow::Break(()));
                 }
@@ -241,9 +245,9 @@ impl<'a> Generator<'a> {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// The next tokens of the sequences that run, and where sequences end among them.
-    fn spans(&self, sequences: &mut [Sequence]) -> (Vec<Span>, Vec<LastRow>) {
-        let (mut spans, mut ends, mut tokens) = (Vec::new(), Vec::new(), 0);
+    /// The next tokens of the sequences that run, and which of these come last in theirs.
+    fn spans(&self, sequences: &mut [Sequence]) -> (Vec<Span>, Vec<Awaiting>) {
+        let (mut spans, mut awaiting, mut tokens) = (Vec::new(), Vec::new(), 0);
         for (index, sequence) in sequences.iter_mut().enumerate().filter(|(_, sequence)| sequence.runs()) {
             let (position, ids) = sequence.take(PASS_TOKENS - tokens);
             if ids.is_empty() {
@@ -252,22 +256,29 @@ impl<'a> Generator<'a> {
             tokens += ids.len();
             spans.push(Span { ids: ids.to_vec(), position, row: self.cache.row(index) });
             if sequence.awaits() {
-                ends.push(LastRow { sequence: index, row: tokens - 1 });
+                awaiting.push(Awaiting { sequence: index, span: spans.len() - 1 });
             }
         }
-        (spans, ends)
+        (spans, awaiting)
     }
 
-    fn hidden(&mut self, spans: &[Span]) -> Tensor<2> {
-        let batch = Batch::of(spans, &self.windows, self.model.device());
-        self.model.hidden(&batch, Some(&mut self.cache), self.adapter)
+    /// The residual stream behind the last block, and each span's last row in it.
+    fn hidden(&mut self, spans: &[Span]) -> (Tensor<2>, Vec<usize>) {
+        let batch = self.model.batch_of(spans, self.adapter);
+        let ends = batch.first_rows().zip(spans).map(|(first, span)| first + span.ids.len() - 1);
+        (self.model.hidden(&batch, Some(&mut self.cache), self.adapter), ends.collect())
     }
 }
 
-/// The row of a pass that a sequence's next token follows from.
-struct LastRow {
+/// A sequence whose next token follows from the last row of a span.
+struct Awaiting {
     sequence: usize,
-    row: usize,
+    span: usize,
+}
+
+/// Tokens that the model's context has room for beside an adapter's.
+fn context(model: &Model, adapter: &dyn Adapter) -> usize {
+    (model.config().sizes.context as usize).saturating_sub(adapter.prompt_len())
 }
 
 fn check(prompts: &[Vec<u32>], model: &Model, capacity: usize) -> Result<(), GenerateError> {

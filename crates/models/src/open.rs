@@ -177,5 +177,8 @@ pub fn prompt(tokenizer: &Tokenizer, text: &str, specials: Specials) -> Vec<u32>
 
 /// A message of a conversation.
 pub fn message(role: &str, content: &str) -> Message {
-    [("role", role), ("content", content)].map(|(key, text)| (key.to_owned(), json!(text))).into_iter().collect()
+    [("role", role), ("content", content)]
+        .map(|(key, text)| (key.to_owned(), json!(text)))
+        .into_iter()
+        .collect()
 }

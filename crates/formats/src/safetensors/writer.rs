@@ -51,11 +51,7 @@ pub fn write<W: Write>(mut out: W, metadata: &[(String, String)], entries: &[Ent
 ///
 /// # Errors
 /// Those of [`write`].
-pub fn write_header<W: Write>(
-    mut out: W,
-    metadata: &[(String, String)],
-    plans: &[TensorPlan],
-) -> Result<()> {
+pub fn write_header<W: Write>(mut out: W, metadata: &[(String, String)], plans: &[TensorPlan]) -> Result<()> {
     let mut header = Map::new();
     if !metadata.is_empty() {
         let pairs = metadata.iter().map(|(key, value)| (key.clone(), Value::String(value.clone())));
@@ -88,9 +84,8 @@ fn bytes(plan: &TensorPlan) -> Result<u64> {
         return Err(Error::new(Kind::Unsupported, field(plan), "F32, F16 or BF16", plan.dtype));
     }
     let bytes = plan.dtype.bytes_for(element_count(&field(plan), &plan.shape)?);
-    bytes.ok_or_else(|| {
-        Error::new(Kind::Shape, field(plan), "a size of 64 bits", format!("{:?}", plan.shape))
-    })
+    bytes
+        .ok_or_else(|| Error::new(Kind::Shape, field(plan), "a size of 64 bits", format!("{:?}", plan.shape)))
 }
 
 fn check(entry: &Entry) -> Result<()> {

@@ -1,6 +1,6 @@
 //! Logits of every position of a text: what comparisons with other programs, and losses, are made of.
 
-use super::{GenerateError, Generator, PASS_TOKENS, check, read, rows_at_once};
+use super::{GenerateError, Generator, PASS_TOKENS, check, context, read, rows_at_once};
 use crate::batch::Span;
 use crate::model::Model;
 use crate::peft::Adapter;
@@ -19,14 +19,15 @@ pub async fn positions(
     each: &mut dyn FnMut(&[f32]) -> ControlFlow<()>,
 ) -> Result<ControlFlow<()>, GenerateError> {
     // A text may fill the context: no answer follows.
-    check(&[ids.to_vec()], model, model.config().sizes.context as usize + 1)?;
+    check(&[ids.to_vec()], model, context(model, adapter) + 1)?;
     let mut generator = Generator::new(model, adapter, 1, ids.len());
     for (pass, ids) in ids.chunks(PASS_TOKENS).enumerate() {
         let span = Span { ids: ids.to_vec(), position: pass * PASS_TOKENS, row: 0 };
-        let h = generator.hidden(&[span]);
+        let (h, ends) = generator.hidden(&[span]);
+        let first = ends.first().map_or(0, |end| end + 1 - ids.len());
         let step = rows_at_once(model);
         for row in (0..ids.len()).step_by(step) {
-            let h = h.clone().narrow(0, row, step.min(ids.len() - row));
+            let h = h.clone().narrow(0, first + row, step.min(ids.len() - row));
             let logits = read(model.logits(h)).await?;
             finite(&logits, model.vocabulary())?;
             if each(&logits).is_break() {
