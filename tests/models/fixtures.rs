@@ -5,7 +5,7 @@ use smolder_formats::gguf::SplitGguf;
 use smolder_formats::safetensors::{HfModel, Safetensors};
 use smolder_formats::{Source, TensorSource};
 use smolder_kernels::burn::tensor::Device;
-use smolder_models::{Config, Description, Model};
+use smolder_models::{Config, Description, Model, Opened};
 use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -14,6 +14,14 @@ use std::path::{Path, PathBuf};
 pub struct Case {
     pub name: String,
     entry: Value,
+}
+
+/// A prompt of `manifest.json`.
+pub struct Prompt {
+    pub text: String,
+    pub ids: Vec<u32>,
+    pub greedy: Vec<u32>,
+    pub greedy_text: String,
 }
 
 pub fn folder() -> PathBuf {
@@ -55,6 +63,38 @@ impl Case {
         let mut file = Safetensors::open(source(&self.path("logits").unwrap())).unwrap();
         let info = file.require(name).unwrap().clone();
         file.read_f32(&info).unwrap()
+    }
+
+    /// The text that greedy decoding goes on from, and what it adds.
+    pub fn prompt(&self) -> Prompt {
+        let prompt = &self.entry["prompt"];
+        let ids = |key: &str| serde_json::from_value(prompt[key].clone()).unwrap();
+        let text = |key: &str| prompt[key].as_str().unwrap().to_owned();
+        Prompt {
+            text: text("text"),
+            ids: ids("ids"),
+            greedy: ids("greedy"),
+            greedy_text: text("greedy_text"),
+        }
+    }
+
+    pub fn open(&self) -> Opened<File> {
+        if let Some(path) = self.path("gguf") {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            return Opened::gguf(&name, &mut |_| Ok(Some(source(&path)))).unwrap();
+        }
+        let folder = self.path("hf").unwrap();
+        let mut find = |name: &str| {
+            let path = folder.join(name);
+            Ok(path.is_file().then(|| source(&path)))
+        };
+        Opened::hf(&mut find).unwrap()
+    }
+
+    /// The model with another configuration than its file's.
+    pub fn load_as(&self, config: Config, device: &Device) -> Model {
+        let mut weights = self.open().weights;
+        Model::load(weights.source(), config, device, &mut |_, _| ControlFlow::Continue(())).unwrap()
     }
 
     pub fn load(&self, device: &Device) -> Model {

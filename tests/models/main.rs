@@ -2,5 +2,6 @@
 #![cfg(not(target_family = "wasm"))]
 
 mod fixtures;
+mod generate;
 mod logits;
 mod smollm2;

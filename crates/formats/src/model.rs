@@ -74,10 +74,17 @@ impl ModelConfig {
     /// # Errors
     /// Those of [`crate::json::object`] and of [`Self::from_gguf`].
     pub fn from_json(json: &[u8]) -> Result<Self> {
-        let value = crate::json::object(json, limits::CONFIG_BYTES)?;
+        Self::from_value(&crate::json::object(json, limits::CONFIG_BYTES)?)
+    }
+
+    /// Reads a parsed `config.json`.
+    ///
+    /// # Errors
+    /// Those of [`Self::from_gguf`].
+    pub fn from_value(value: &Value) -> Result<Self> {
         let architecture =
             value.get("model_type").and_then(Value::as_str).ok_or_else(|| missing("model_type"))?;
-        let integer = |key: &str| optional(&value, key)?.ok_or_else(|| missing(key));
+        let integer = |key: &str| optional(value, key)?.ok_or_else(|| missing(key));
         let heads = integer("num_attention_heads")?;
         let width = integer("hidden_size")?;
         let rope = value
@@ -89,8 +96,8 @@ impl ModelConfig {
             width,
             feed_forward: integer("intermediate_size")?,
             heads,
-            kv_heads: optional(&value, "num_key_value_heads")?.unwrap_or(heads),
-            head_dim: head_dim(optional(&value, "head_dim")?, width, heads)?,
+            kv_heads: optional(value, "num_key_value_heads")?.unwrap_or(heads),
+            head_dim: head_dim(optional(value, "head_dim")?, width, heads)?,
             context: integer("max_position_embeddings")?,
             vocabulary: Some(integer("vocab_size")?),
             rope_base: number("rope_theta", rope)?.unwrap_or(10_000.0),

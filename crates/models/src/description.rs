@@ -22,7 +22,7 @@ impl Description<'_> {
     pub fn sizes(self) -> Result<ModelConfig> {
         match self {
             Self::Gguf(metadata) => ModelConfig::from_gguf(metadata),
-            Self::Json(config) => ModelConfig::from_json(config.to_string().as_bytes()),
+            Self::Json(config) => ModelConfig::from_value(config),
         }
     }
 

@@ -7,4 +7,4 @@ mod writer;
 
 pub use model::HfModel;
 pub use reader::Safetensors;
-pub use writer::{Entry, write};
+pub use writer::{Entry, write, write_header};

@@ -4,13 +4,14 @@ use std::collections::{BTreeSet, HashSet};
 use std::io::{Read, Seek};
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::header::Pairs;
 use super::reader::Safetensors;
 use crate::error::{Error, Kind, Result};
 use crate::limits;
 use crate::model::ModelConfig;
-use crate::source::Source;
+use crate::source::{Sha256Hash, Source};
 use crate::tensor::{TensorInfo, TensorSource, part_name, read_from};
 use crate::tokenizer::{Tokenizer, TokenizerConfig};
 
@@ -22,6 +23,8 @@ const INDEX: &str = "model.safetensors.index.json";
 pub struct HfModel<R> {
     /// Its sizes.
     pub config: ModelConfig,
+    /// All of `config.json`.
+    pub config_json: Value,
     /// `tokenizer_config.json`; empty where there is none.
     pub tokenizer_config: TokenizerConfig,
     parts: Vec<Safetensors<R>>,
@@ -41,7 +44,10 @@ impl<R: Read + Seek> HfModel<R> {
     /// shards contradict; the errors of [`Safetensors::open`] and [`ModelConfig::from_json`].
     pub fn open(mut open: impl FnMut(&str) -> Result<Option<Source<R>>>) -> Result<Self> {
         let config = require(&mut open, "config.json")?;
-        let config = small(config, limits::CONFIG_BYTES, ModelConfig::from_json)?;
+        let (config, config_json) = small(config, limits::CONFIG_BYTES, |bytes| {
+            let json = crate::json::object(bytes, limits::CONFIG_BYTES)?;
+            Ok((ModelConfig::from_value(&json)?, json))
+        })?;
         let tokenizer_config = match open("tokenizer_config.json")? {
             Some(source) => small(source, limits::CONFIG_BYTES, TokenizerConfig::from_json)?,
             None => TokenizerConfig::default(),
@@ -53,7 +59,7 @@ impl<R: Read + Seek> HfModel<R> {
             let tensors = part.tensors().to_vec();
             (vec![part], tensors)
         };
-        Ok(Self { config, tokenizer_config, parts, tensors })
+        Ok(Self { config, config_json, tokenizer_config, parts, tensors })
     }
 
     /// The tokenizer from this directory's `tokenizer.json`.
@@ -64,6 +70,24 @@ impl<R: Read + Seek> HfModel<R> {
         let name = source.name().to_owned();
         let json = source.read_all(limits::TOKENIZER_BYTES)?;
         Tokenizer::from_json(&json, &self.tokenizer_config).map_err(|e| e.in_file(&name))
+    }
+
+    /// SHA-256 of each file of weights, in order; `progress` is told how many bytes of all are done.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn sha256(&mut self, progress: &mut dyn FnMut(u64)) -> Result<Vec<Sha256Hash>> {
+        let mut before = 0;
+        let mut hashes = Vec::with_capacity(self.parts.len());
+        for part in &mut self.parts {
+            let mut done = before;
+            hashes.push(part.sha256(&mut |bytes| {
+                done = before + bytes;
+                progress(done);
+            })?);
+            before = done;
+        }
+        Ok(hashes)
     }
 }
 
