@@ -1,14 +1,15 @@
 //! The committed models and what transformers computes with them.
 
 use serde_json::Value;
-use smolder_formats::gguf::SplitGguf;
-use smolder_formats::safetensors::{HfModel, Safetensors};
+use smolder_formats::safetensors::Safetensors;
 use smolder_formats::{Source, TensorSource};
 use smolder_kernels::burn::tensor::Device;
-use smolder_models::{Config, Description, Model, Opened};
-use std::fs::File;
+use smolder_models::{Config, Model, Opened};
+use std::io::Cursor;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+
+/// A fixture in memory: a browser has no files.
+pub type Bytes = Cursor<Vec<u8>>;
 
 /// One entry of `manifest.json`.
 pub struct Case {
@@ -24,28 +25,56 @@ pub struct Prompt {
     pub greedy_text: String,
 }
 
-pub fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/models")
+/// The contents of a file below `tests/fixtures/`.
+#[cfg(not(target_family = "wasm"))]
+fn read(path: &str) -> Option<Vec<u8>> {
+    std::fs::read(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(path)).ok()
 }
 
-fn json(path: &Path) -> Value {
-    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+/// The contents of a file below `tests/fixtures/`: in a browser those of a few models.
+#[cfg(target_family = "wasm")]
+fn read(path: &str) -> Option<Vec<u8>> {
+    macro_rules! files {
+        ($($file:literal)+) => {
+            [$(($file, include_bytes!(concat!("../fixtures/", $file)).as_slice())),+]
+        };
+    }
+    let files = files![
+        "models/manifest.json"
+        "models/llama-llama3/q4_0.gguf" "models/llama-llama3/q4_0.logits.safetensors"
+        "models/llama-k/k.gguf" "models/llama-k/k.logits.safetensors"
+        "models/qwen3/q8_0.gguf" "models/qwen3/q8_0.logits.safetensors"
+        "models/gemma3-cap/f16.gguf" "models/gemma3-cap/hf.logits.safetensors"
+    ];
+    files.iter().find(|(name, _)| *name == path).map(|(_, bytes)| bytes.to_vec())
 }
 
-pub fn source(path: &Path) -> Source<File> {
-    Source::new(path.display().to_string(), File::open(path).unwrap()).unwrap()
+pub fn bytes(path: &str) -> Vec<u8> {
+    read(path).unwrap_or_else(|| panic!("no fixture {path}"))
 }
 
+pub fn source(path: &str) -> Source<Bytes> {
+    Source::new(path, Cursor::new(bytes(path))).unwrap()
+}
+
+/// The cases whose files are there.
 pub fn cases() -> Vec<Case> {
-    let manifest = json(&folder().join("manifest.json"));
+    let manifest: Value = serde_json::from_slice(&bytes("models/manifest.json")).unwrap();
     let case =
         |entry: &Value| Case { name: entry["name"].as_str().unwrap().to_owned(), entry: entry.clone() };
-    manifest["cases"].as_array().unwrap().iter().map(case).collect()
+    let cases = manifest["cases"].as_array().unwrap().iter().map(case);
+    let there = |case: &Case| match (case.path("gguf"), case.path("hf")) {
+        (Some(gguf), _) => read(&gguf).is_some(),
+        (_, folder) => folder.is_some_and(|folder| read(&format!("{folder}/config.json")).is_some()),
+    };
+    let cases: Vec<Case> = cases.filter(there).collect();
+    assert!(cases.len() >= if cfg!(target_family = "wasm") { 4 } else { 23 });
+    cases
 }
 
 impl Case {
-    fn path(&self, key: &str) -> Option<PathBuf> {
-        self.entry[key].as_str().map(|path| folder().join(path))
+    fn path(&self, key: &str) -> Option<String> {
+        self.entry[key].as_str().map(|path| format!("models/{path}"))
     }
 
     pub fn ids(&self) -> Vec<u32> {
@@ -78,46 +107,34 @@ impl Case {
         }
     }
 
-    pub fn open(&self) -> Opened<File> {
-        if let Some(path) = self.path("gguf") {
-            let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            return Opened::gguf(&name, &mut |_| Ok(Some(source(&path)))).unwrap();
+    pub fn open(&self) -> Opened<Bytes> {
+        match self.path("gguf") {
+            Some(path) => open_gguf(&path),
+            None => open_hf(&self.path("hf").unwrap()),
         }
-        let folder = self.path("hf").unwrap();
-        let mut find = |name: &str| {
-            let path = folder.join(name);
-            Ok(path.is_file().then(|| source(&path)))
-        };
-        Opened::hf(&mut find).unwrap()
     }
 
     /// The model with another configuration than its file's.
     pub fn load_as(&self, config: Config, device: &Device) -> Model {
-        let mut weights = self.open().weights;
-        Model::load(weights.source(), config, device, &mut |_, _| ControlFlow::Continue(())).unwrap()
+        load(self.open(), config, device)
     }
 
     pub fn load(&self, device: &Device) -> Model {
-        match self.path("gguf") {
-            Some(path) => load_gguf(&path, device),
-            None => load_hf(&self.path("hf").unwrap(), device),
-        }
+        let opened = self.open();
+        let config = opened.config.clone();
+        load(opened, config, device)
     }
 }
 
-pub fn load_gguf(path: &Path, device: &Device) -> Model {
-    let name = path.file_name().unwrap().to_string_lossy();
-    let mut file = SplitGguf::open(&name, |_| Ok(source(path))).unwrap();
-    let config = Config::read(Description::Gguf(file.metadata())).unwrap();
-    Model::load(&mut file, config, device, &mut |_, _| ControlFlow::Continue(())).unwrap()
+pub fn open_gguf(path: &str) -> Opened<Bytes> {
+    Opened::gguf(path, &mut |_| Ok(Some(source(path)))).unwrap()
 }
 
-fn load_hf(folder: &Path, device: &Device) -> Model {
-    let open = |name: &str| {
-        let path = folder.join(name);
-        Ok(path.is_file().then(|| source(&path)))
-    };
-    let mut file = HfModel::open(open).unwrap();
-    let config = Config::read(Description::Json(&json(&folder.join("config.json")))).unwrap();
-    Model::load(&mut file, config, device, &mut |_, _| ControlFlow::Continue(())).unwrap()
+fn open_hf(folder: &str) -> Opened<Bytes> {
+    let file = |name: &str| format!("{folder}/{name}");
+    Opened::hf(&mut |name| Ok(read(&file(name)).map(|_| source(&file(name))))).unwrap()
+}
+
+fn load(mut opened: Opened<Bytes>, config: Config, device: &Device) -> Model {
+    Model::load(opened.weights.source(), config, device, &mut |_, _| ControlFlow::Continue(())).unwrap()
 }

@@ -1,7 +1,10 @@
 //! Models against transformers' numbers: fixtures that `tests/fixtures/models/` tells of.
-#![cfg(not(target_family = "wasm"))]
 
 mod fixtures;
 mod generate;
 mod logits;
+#[cfg(not(target_family = "wasm"))]
 mod smollm2;
+
+#[cfg(target_family = "wasm")]
+wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_dedicated_worker);
