@@ -4,16 +4,21 @@
 //! burn operations that also serve as the shader's reference. Both go through the same hand-written backward.
 
 mod add_rms_norm;
+mod attention;
 mod gated_unit;
 pub mod gpu;
+mod key_ranges;
 mod rms_norm;
 mod rope;
 mod rope_frequencies;
+mod unroll;
 pub mod wgsl;
 
 pub use add_rms_norm::add_rms_norm;
+pub use attention::attention;
 pub use burn;
 pub use gated_unit::{Gate, gated_unit};
+pub use key_ranges::KeyRanges;
 pub use rms_norm::rms_norm;
 pub use rope::{Pairing, rope};
 pub use rope_frequencies::{Scaling, rope_frequencies};

@@ -16,7 +16,13 @@ use std::hash::{Hash, Hasher};
 pub const MAX_WORKGROUPS: u32 = 65_535;
 
 /// Every shader of the crate, for validation.
-pub const SHADERS: &[Shader] = &[crate::gated_unit::SHADER, crate::rms_norm::SHADER, crate::rope::SHADER];
+pub const SHADERS: &[Shader] = &[
+    crate::attention::SHADER,
+    crate::attention::BACKWARD_SHADER,
+    crate::gated_unit::SHADER,
+    crate::rms_norm::SHADER,
+    crate::rope::SHADER,
+];
 
 thread_local! {
     static LAUNCHES: Cell<u64> = const { Cell::new(0) };
@@ -114,6 +120,7 @@ impl Kernel {
             text = set_const(&text, name, *value)
                 .unwrap_or_else(|| format!("{}.wgsl declares no const {name}", self.shader.name));
         }
+        let text = crate::unroll::unroll(&text);
         if cfg!(target_family = "wasm") { text } else { share_pages(&text) }
     }
 
