@@ -1,6 +1,7 @@
 //! Every kernel against references that share no code with it.
 
 mod add_rms_norm;
+mod attention;
 mod gated_unit;
 mod gpu_errors;
 mod matrix;

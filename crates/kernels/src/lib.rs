@@ -15,6 +15,7 @@ mod quant_cpu;
 mod rms_norm;
 mod rope;
 mod rope_frequencies;
+mod unroll;
 pub mod wgsl;
 
 pub use add_rms_norm::add_rms_norm;

@@ -124,7 +124,7 @@ impl Kernel {
             text = set_const(&text, name, *value)
                 .unwrap_or_else(|| format!("{}.wgsl declares no const {name}", self.shader.name));
         }
-        let text = unroll(&text, &self.consts);
+        let text = crate::unroll::unroll(&text);
         if cfg!(target_family = "wasm") { text } else { share_pages(&text) }
     }
 
@@ -165,43 +165,6 @@ fn set_const(text: &str, name: &str, value: Const) -> Option<String> {
     let end = start + text[start..].find(';')?;
     let equals = start + text[start..end].find('=')?;
     Some(format!("{}= {}{}", &text[..equals], value.wgsl(), &text[end..]))
-}
-
-/// Writes out the loops marked `// unrolled`: devices keep an array in registers only where each index is constant.
-///
-/// Such a loop is `for (var i = 0u; i < N; i++) { // unrolled` up to a `}` at the same indentation, `N` a number or one
-/// of the constants that are set. It runs as it stands where the shader validates alone.
-fn unroll(text: &str, consts: &[(&'static str, Const)]) -> String {
-    let mut lines = text.lines();
-    let mut unrolled = String::new();
-    while let Some(line) = lines.next() {
-        let Some((index, count)) = unrolled_loop(line, consts) else {
-            unrolled += line;
-            unrolled.push('\n');
-            continue;
-        };
-        let closing = line.replace(line.trim(), "}");
-        let body: Vec<&str> = lines.by_ref().take_while(|line| *line != closing).collect();
-        let body = unroll(&body.join("\n"), consts);
-        for value in 0..count {
-            unrolled += &format!("{{ const {index} = {value}u;\n{body}}}\n");
-        }
-    }
-    unrolled
-}
-
-/// The index of a marked loop and its count.
-fn unrolled_loop<'a>(line: &'a str, consts: &[(&'static str, Const)]) -> Option<(&'a str, u32)> {
-    let head = line.trim().strip_prefix("for (var ")?.strip_suffix("++) { // unrolled")?;
-    let (index, rest) = head.split_once(" = 0u; ")?;
-    let limit = rest.strip_prefix(index)?.strip_prefix(" < ")?.strip_suffix(index)?.strip_suffix("; ")?;
-    if let Some(number) = limit.strip_suffix('u').and_then(|limit| limit.parse().ok()) {
-        return Some((index, number));
-    }
-    match consts.iter().find(|(name, _)| *name == limit)?.1 {
-        Const::U32(count) => Some((index, count)),
-        Const::F32(_) => None,
-    }
 }
 
 /// Natively one buffer holds many tensors, and `wgpu` forbids one buffer to be bound for reading and for writing
