@@ -1,8 +1,12 @@
 //! Every kernel against references that share no code with it.
 
+mod adamw;
 mod add_rms_norm;
+mod cross_entropy;
+mod dropout;
 mod gated_unit;
 mod gpu_errors;
+mod gradient_norm;
 mod matrix;
 mod rms_norm;
 mod rope;
