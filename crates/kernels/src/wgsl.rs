@@ -4,7 +4,7 @@
 //! replaces the defaults. What changes from call to call travels in a small uniform instead, so that a new number
 //! of rows never compiles a new pipeline.
 
-use burn::backend::wgpu::{CubeTensor, KernelSource, SourceKernel, SourceTemplate};
+use burn::backend::wgpu::{CubeTensor, KernelSource, SourceKernel, SourceTemplate, into_contiguous};
 use burn::tensor::{DType, Shape};
 use cubecl::prelude::KernelId;
 use cubecl::server::{KernelArguments, MetadataBindingInfo};
@@ -19,9 +19,13 @@ pub const MAX_WORKGROUPS: u32 = 65_535;
 pub fn shaders() -> impl Iterator<Item = &'static Shader> {
     let quant = crate::quant::SHADERS.iter().map(|(_, shader)| shader);
     let others = [
+        &crate::adamw::SHADER,
         &crate::attention::SHADER,
         &crate::attention::BACKWARD_SHADER,
+        &crate::cross_entropy::SHADER,
+        &crate::dropout::SHADER,
         &crate::gated_unit::SHADER,
+        &crate::gradient_norm::SHADER,
         &crate::rms_norm::SHADER,
         &crate::rope::SHADER,
     ];
@@ -130,8 +134,15 @@ impl Kernel {
 
     /// Runs the kernel on `workgroups` workgroups (at most [`MAX_WORKGROUPS`]; the shader loops over the rest).
     ///
-    /// Bindings in order: `inputs`, `outputs`, then `info` as a uniform `vec4<u32>`. Tensors must be contiguous.
-    pub fn launch(self, inputs: &[&CubeTensor], outputs: &[&CubeTensor], info: [u32; 4], workgroups: u32) {
+    /// Bindings in order: `inputs`, `outputs`, then `info` as a uniform of one `vec4<u32>` or an array of them. Tensors
+    /// must be contiguous.
+    pub fn launch<const N: usize>(
+        self,
+        inputs: &[&CubeTensor],
+        outputs: &[&CubeTensor],
+        info: [u32; N],
+        workgroups: u32,
+    ) {
         let Some(first) = outputs.first() else { return };
         let buffers = inputs.iter().chain(outputs).map(|t| t.handle.clone().binding()).collect();
         let words = info.chunks(2).map(|pair| u64::from(pair[0]) | u64::from(pair[1]) << 32).collect();
@@ -183,6 +194,12 @@ pub fn lanes(on: &CubeTensor) -> u32 {
 pub fn empty_like(like: &CubeTensor, shape: Shape) -> CubeTensor {
     let buffer = like.client.empty(shape.num_elements() * DType::F32.size());
     CubeTensor::new_contiguous(like.client.clone(), like.device.clone(), shape, buffer, DType::F32)
+}
+
+/// The tensor, contiguous and in memory that nobody else reads, for a kernel that overwrites it.
+pub fn owned(tensor: CubeTensor) -> CubeTensor {
+    let tensor = into_contiguous(tensor);
+    if tensor.can_mut() { tensor } else { tensor.copy() }
 }
 
 #[cfg(test)]

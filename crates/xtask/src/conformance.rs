@@ -28,8 +28,9 @@ pub struct Options {
 }
 
 /// What is in `tests/fixtures`, the cheapest first, and how it is checked.
-const FIXTURES: [(&str, &[&str]); 6] = [
+const FIXTURES: [(&str, &[&str]); 7] = [
     ("the comparison itself", &["test_conformance.py"]),
+    ("steps of AdamW, by torch", &["training/adamw.py", "--check"]),
     ("tiny models, by transformers", &["models/make_models.py", "--check"]),
     ("tiny models, by llama.cpp", &["models/check_llama_cpp.py"]),
     ("tiny adapters, by PEFT", &["training/make_training.py", "--check"]),
