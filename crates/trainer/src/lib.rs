@@ -1,6 +1,7 @@
 //! Smolder's session: the only way in for the terminal, the worker and the tests.
 
 mod check;
+pub mod data;
 mod platform;
 mod self_test;
 mod session;
