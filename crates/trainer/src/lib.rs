@@ -3,6 +3,7 @@
 mod check;
 pub mod data;
 mod platform;
+pub mod schedule;
 mod self_test;
 mod session;
 

@@ -21,8 +21,7 @@ pub struct Rows {
 impl Rows {
     /// What a person should know of the rows that were left out or cut.
     pub fn warnings(&self, seq_len: u32) -> Vec<Warning> {
-        let reason =
-            |dropped: &smolder_formats::dataset::Dropped| format!("{} ({})", dropped.reason, dropped.first);
+        let reason = |dropped: &Dropped| format!("{} ({})", dropped.reason, dropped.first);
         let dropped = self.audit.dropped.first().map(|first| Warning::RowsDropped {
             rows: self.audit.dropped_rows() as u64,
             reason: reason(first),
