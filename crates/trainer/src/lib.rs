@@ -2,9 +2,11 @@
 
 mod check;
 pub mod data;
+pub mod early;
 mod platform;
 pub mod schedule;
 mod self_test;
 mod session;
+pub mod watch;
 
 pub use session::run;

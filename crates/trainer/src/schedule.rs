@@ -102,7 +102,10 @@ mod tests {
             let schedule = Schedule { kind, peak, warmup, decay, total, final_share };
             for (step, expected) in (0..).zip(rates) {
                 let found = schedule.rate(step);
-                assert!((found - expected).abs() <= 1e-15 * peak, "{schedule:?} step {step}: {found} {expected}");
+                assert!(
+                    (found - expected).abs() <= 1e-15 * peak,
+                    "{schedule:?} step {step}: {found} {expected}"
+                );
             }
         }
     }
@@ -118,7 +121,8 @@ mod tests {
 
     #[test]
     fn nothing_rises_again_behind_the_end() {
-        let config = TrainConfig { schedule: ScheduleKind::Cosine, final_share: 0.1, ..TrainConfig::default() };
+        let config =
+            TrainConfig { schedule: ScheduleKind::Cosine, final_share: 0.1, ..TrainConfig::default() };
         let schedule = Schedule::new(&config, 1.0, 10);
         assert!([10, 15, 20].iter().all(|step| (schedule.rate(*step) - 0.1).abs() < 1e-12));
     }

@@ -28,7 +28,7 @@ pub struct Options {
 }
 
 /// What is in `tests/fixtures`, the cheapest first, and how it is checked.
-const FIXTURES: [(&str, &[&str]); 6] = [
+const FIXTURES: [(&str, &[&str]); 7] = [
     ("the comparison itself", &["test_conformance.py"]),
     ("tiny models, by transformers", &["models/make_models.py", "--check"]),
     ("tiny models, by llama.cpp", &["models/check_llama_cpp.py"]),
