@@ -2,6 +2,8 @@
 
 use std::io::{Read, Seek};
 
+use sha2::{Digest, Sha256};
+
 use super::bytes::Bytes;
 use super::metadata::{Metadata, Value, read_pairs};
 use super::table::{place, read_table};
@@ -60,13 +62,12 @@ impl Gguf {
 
 /// SHA-256 over one line a tensor: `name dtype [shape] bytes\n`, in table order.
 pub fn table_sha256(tensors: &[TensorInfo]) -> Sha256Hash {
-    use std::fmt::Write;
-    let mut lines = String::new();
+    let mut hasher = Sha256::new();
     for TensorInfo { name, dtype, shape, bytes, .. } in tensors {
-        // Writing to a String cannot fail.
-        let _ = writeln!(lines, "{name} {dtype} {shape:?} {bytes}");
+        hasher.update(name);
+        hasher.update(format!(" {dtype} {shape:?} {bytes}\n"));
     }
-    Sha256Hash::of(lines.as_bytes())
+    Sha256Hash(hasher.finalize().into())
 }
 
 fn read_version<R: Read + Seek>(bytes: &mut Bytes<'_, R>) -> Result<u32> {
