@@ -8,7 +8,7 @@ use smolder_formats::safetensors::Safetensors;
 use smolder_kernels::burn::tensor::Device;
 use smolder_models::Model;
 use smolder_models::peft::{Adapter, load};
-use smolder_trainer::step::Sequence;
+use smolder_trainer::data::Sequence;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 

@@ -3,6 +3,7 @@
 mod check;
 pub mod data;
 pub mod early;
+pub mod optimizer;
 mod platform;
 pub mod schedule;
 mod self_test;
