@@ -1,12 +1,12 @@
 //! What models write: as transformers does, together as alone, and only as long as asked.
 
-use crate::fixtures::{Case, cases};
 use smolder_formats::tokenizer::{Specials, Tokenizer};
 use smolder_kernels::burn::tensor::Tensor;
 use smolder_models::generate::{End, Event, GenerateError, Generator, Settings, Summary, positions};
 use smolder_models::peft::{Adapter, Base, Parameter};
 use smolder_models::sampling::{Sampling, SamplingError};
 use smolder_models::{Model, open};
+use smolder_tests::fixtures::{Case, cases};
 use smolder_tests::{TestDevice, assert_close, on_every_device, values, wide};
 use std::ops::ControlFlow;
 

@@ -1,6 +1,5 @@
 //! Models against transformers' numbers: fixtures that `tests/fixtures/models/` tells of.
 
-mod fixtures;
 mod generate;
 mod logits;
 #[cfg(not(target_family = "wasm"))]

@@ -2,12 +2,12 @@
 //!
 //! `cargo xtask fetch smollm2` gets the file and `cargo xtask conformance` runs these tests.
 
-use crate::fixtures::bytes;
 use serde_json::Value;
 use smolder_formats::{Error, Source};
 use smolder_kernels::burn::tensor::Device;
 use smolder_models::peft::Base;
 use smolder_models::{Model, Opened};
+use smolder_tests::fixtures::bytes;
 use smolder_tests::{TestDevice, values};
 use std::fs::File;
 use std::ops::ControlFlow;

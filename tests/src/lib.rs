@@ -2,6 +2,8 @@
 
 #![allow(clippy::missing_panics_doc, reason = "what finds a difference fails its test")]
 
+pub mod fixtures;
+
 use smolder_kernels::burn::tensor::{Device, Tensor, TensorData};
 use smolder_kernels::gpu::{Gpu, LimitsWanted};
 

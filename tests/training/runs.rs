@@ -1,6 +1,5 @@
 //! The committed runs: a model, an adapter to start from, batches, and what PEFT computes.
 
-use crate::models::{bytes, open_gguf, source};
 use serde_json::Value;
 use smolder_formats::TensorSource;
 use smolder_formats::adapter::PeftAdapter;
@@ -8,9 +7,9 @@ use smolder_formats::safetensors::Safetensors;
 use smolder_kernels::burn::tensor::Device;
 use smolder_models::Model;
 use smolder_models::peft::{Adapter, load};
+use smolder_tests::fixtures::{self, bytes, open_gguf, source};
 use smolder_trainer::data::Sequence;
 use std::collections::HashMap;
-use std::ops::ControlFlow;
 
 /// One entry of `runs.json`.
 pub struct Run {
@@ -45,7 +44,9 @@ impl Run {
     }
 
     pub fn model(&self, device: &Device) -> Model {
-        load_gguf(self.text("model").unwrap(), device)
+        let opened = open_gguf(&format!("models/{}", self.text("model").unwrap()));
+        let config = opened.config.clone();
+        fixtures::load(opened, config, device)
     }
 
     pub fn start(&self, model: &Model) -> Box<dyn Adapter> {
@@ -84,12 +85,6 @@ fn adapter(folder: &str, model: &Model) -> Box<dyn Adapter> {
     let config = bytes(&format!("{folder}/adapter_config.json"));
     let weights = source(&format!("{folder}/adapter_model.safetensors"));
     load(&PeftAdapter::read(weights, Some(&config)).unwrap(), model).unwrap()
-}
-
-fn load_gguf(path: &str, device: &Device) -> Model {
-    let mut opened = open_gguf(&format!("models/{path}"));
-    let config = opened.config.clone();
-    Model::load(opened.weights.source(), config, device, &mut |_, _| ControlFlow::Continue(())).unwrap()
 }
 
 fn tensors(path: &str) -> HashMap<String, Vec<f32>> {

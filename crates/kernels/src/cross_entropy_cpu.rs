@@ -57,7 +57,9 @@ fn descend(row: &mut [f32], target: usize, scale: f32, soft_cap: Option<f32>) ->
         }
     };
     let share = (f64::from(scale) / total) as f32;
-    row.iter_mut().for_each(|gradient| *gradient *= share);
+    for gradient in row {
+        *gradient *= share;
+    }
     row[target] -= scale * slope;
     Some((total.ln() + f64::from(top) - f64::from(logit)) as f32)
 }

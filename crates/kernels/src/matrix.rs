@@ -115,7 +115,7 @@ impl Matrix {
     }
 
     /// `x = y·W`, what the backward of [`Self::matmul`] does with a gradient `y` `[tokens, rows]`.
-    pub fn matmul_back(&self, y: Tensor<2>) -> Tensor<2> {
+    pub fn matmul_back(&self, y: &Tensor<2>) -> Tensor<2> {
         let mut start = 0;
         let products = self.parts.iter().map(|(part, words)| {
             start += part.rows;

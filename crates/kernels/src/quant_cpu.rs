@@ -1,5 +1,7 @@
 //! [`QuantOps`] on the CPU device: panels of a matrix dequantized beside a good matrix product.
 
+#![allow(clippy::inline_always, reason = "the widest instruction set must reach the loops that it is for")]
+
 use crate::matrix::row_words;
 use crate::parallel::for_each_chunk;
 use crate::quant::{Part, QuantOps};

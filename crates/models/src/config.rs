@@ -27,6 +27,7 @@ pub struct LayerConfig {
 }
 
 /// A decoder-only transformer with pre-normalisation and gated feed-forward blocks.
+#[allow(clippy::struct_excessive_bools, reason = "each says of a family whether it has something")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Sizes, epsilon, context.

@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 /// Every setting of a training run: the keys of a configuration file, and the flags of `smolder train`.
 ///
 /// A key that is left out has its default; a key that is not known is refused.
+#[allow(clippy::struct_excessive_bools, reason = "switches of a form, each a field of its file")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainConfig {

@@ -105,7 +105,7 @@ fn chunks(model: &Model, normed: &Tensor<2>, targets: &Tensor<1, Int>, scale: f3
         let logits = model.head().matmul(normed.clone().narrow(0, start, len));
         let targets = targets.clone().narrow(0, start, len);
         let (losses, gradient) = cross_entropy(logits, targets, scale, model.config().logit_cap);
-        (losses.sum(), model.head().matmul_back(gradient))
+        (losses.sum(), model.head().matmul_back(&gradient))
     };
     let (losses, gradients): (Vec<_>, Vec<_>) = (0..rows).step_by(step).map(chunk).unzip();
     (Tensor::cat(losses, 0).sum(), Tensor::cat(gradients, 0))

@@ -3,6 +3,11 @@
 //! Every formula multiplies and adds 32-bit floats in the order of the `gguf` Python package, so results are equal
 //! bit by bit. `d`, `m` and `dmin` are 16-bit floats, little-endian.
 
+#![allow(
+    clippy::inline_always,
+    reason = "the instruction set of a caller must reach the arithmetic of a block"
+)]
+
 mod dense;
 mod iq4_nl;
 mod q2_k;

@@ -13,15 +13,20 @@ pub type Bytes = Cursor<Vec<u8>>;
 
 /// One entry of `manifest.json`.
 pub struct Case {
+    /// What the manifest calls it.
     pub name: String,
     entry: Value,
 }
 
 /// A prompt of `manifest.json`.
 pub struct Prompt {
+    /// The text.
     pub text: String,
+    /// Its tokens.
     pub ids: Vec<u32>,
+    /// The tokens that greedy decoding adds.
     pub greedy: Vec<u32>,
+    /// Their text.
     pub greedy_text: String,
 }
 
@@ -49,10 +54,12 @@ fn read(path: &str) -> Option<Vec<u8>> {
     files.iter().find(|(name, _)| *name == path).map(|(_, bytes)| bytes.to_vec())
 }
 
+/// The contents of a file below `tests/fixtures/`; fails the test where there is none.
 pub fn bytes(path: &str) -> Vec<u8> {
     read(path).unwrap_or_else(|| panic!("no fixture {path}"))
 }
 
+/// The same, to read from.
 pub fn source(path: &str) -> Source<Bytes> {
     Source::new(path, Cursor::new(bytes(path))).unwrap()
 }
@@ -77,6 +84,7 @@ impl Case {
         self.entry[key].as_str().map(|path| format!("models/{path}"))
     }
 
+    /// The tokens whose logits are known.
     pub fn ids(&self) -> Vec<u32> {
         self.entry["ids"].as_array().unwrap().iter().map(|id| id.as_u64().unwrap() as u32).collect()
     }
@@ -107,6 +115,7 @@ impl Case {
         }
     }
 
+    /// The model and its tokenizer, weights unread.
     pub fn open(&self) -> Opened<Bytes> {
         match self.path("gguf") {
             Some(path) => open_gguf(&path),
@@ -119,6 +128,7 @@ impl Case {
         load(self.open(), config, device)
     }
 
+    /// The model on a device.
     pub fn load(&self, device: &Device) -> Model {
         let opened = self.open();
         let config = opened.config.clone();
@@ -126,6 +136,7 @@ impl Case {
     }
 }
 
+/// A GGUF below `tests/fixtures/`.
 pub fn open_gguf(path: &str) -> Opened<Bytes> {
     Opened::gguf(path, &mut |_| Ok(Some(source(path)))).unwrap()
 }
@@ -135,6 +146,7 @@ fn open_hf(folder: &str) -> Opened<Bytes> {
     Opened::hf(&mut |name| Ok(read(&file(name)).map(|_| source(&file(name))))).unwrap()
 }
 
-fn load(mut opened: Opened<Bytes>, config: Config, device: &Device) -> Model {
+/// Its weights on a device.
+pub fn load(mut opened: Opened<Bytes>, config: Config, device: &Device) -> Model {
     Model::load(opened.weights.source(), config, device, &mut |_, _| ControlFlow::Continue(())).unwrap()
 }
