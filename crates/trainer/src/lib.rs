@@ -1,6 +1,7 @@
 //! Smolder's session: the only way in for the terminal, the worker and the tests.
 
 mod check;
+pub mod checkpoint;
 pub mod data;
 pub mod early;
 mod platform;
@@ -9,4 +10,6 @@ mod self_test;
 mod session;
 pub mod watch;
 
+#[cfg(not(target_family = "wasm"))]
+pub use platform::FolderStore;
 pub use session::run;
