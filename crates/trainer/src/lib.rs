@@ -1,6 +1,7 @@
 //! Smolder's session: the only way in for the terminal, the worker and the tests.
 
 mod check;
+pub mod checkpoint;
 pub mod data;
 pub mod early;
 pub mod optimizer;
@@ -11,4 +12,6 @@ mod session;
 pub mod step;
 pub mod watch;
 
+#[cfg(not(target_family = "wasm"))]
+pub use platform::FolderStore;
 pub use session::run;
