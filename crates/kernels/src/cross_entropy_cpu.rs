@@ -57,7 +57,7 @@ fn descend(row: &mut [f32], target: usize, scale: f32, soft_cap: Option<f32>) ->
         }
     };
     let share = (f64::from(scale) / total) as f32;
-    for gradient in row {
+    for gradient in row.iter_mut() {
         *gradient *= share;
     }
     row[target] -= scale * slope;
