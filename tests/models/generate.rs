@@ -196,7 +196,7 @@ async fn seeds_reproduce_and_differ(device: &TestDevice) {
         let sampling = Sampling { temperature: 1.0, top_k: 40, seed, ..Sampling::default() };
         Settings { sampling, ..greedy(16) }
     };
-    let alone = async |seed| ready.write(&[prompt.clone()], &seeded(seed)).await.remove(0).0.ids;
+    let alone = async |seed| ready.write(std::slice::from_ref(&prompt), &seeded(seed)).await.remove(0).0.ids;
     let (one, two) = (alone(7).await, alone(8).await);
     assert_eq!(one, alone(7).await);
     assert_ne!(one, two);
@@ -250,7 +250,7 @@ async fn damaged_logits_are_an_error(device: &TestDevice) {
     let prompt = ready.case.prompt().ids;
     let mut ignore = |_: Event| ControlFlow::Continue(());
     let mut generator = Generator::new(&ready.model, &Damaged, 1, 32);
-    let error = generator.run(&[prompt.clone()], &ready.tokenizer, &greedy(4), &mut ignore).await;
+    let error = generator.run(std::slice::from_ref(&prompt), &ready.tokenizer, &greedy(4), &mut ignore).await;
     let error = error.unwrap_err();
     assert!(matches!(error, GenerateError::Sampling(SamplingError::NotFinite { .. })), "{error}");
     let all = positions(&ready.model, &Damaged, &prompt, &mut |_| ControlFlow::Continue(())).await;
