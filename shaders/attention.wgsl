@@ -3,6 +3,7 @@
 // A workgroup takes ROWS rows (queries and the heads that share a key head) and goes through their keys in tiles. A
 // lane computes the scores of 4·QUADS rows and STEP keys, then, with everybody's probabilities in workgroup memory, two
 // vec4s of those rows' outputs. Few queries leave a device idle: their keys are split, and `merge` joins the parts.
+// Arrays that are declared in a loop are set to zero by hand: in Chromium they kept the last round's numbers.
 
 const HEADS: u32 = 2u;
 const KV_HEADS: u32 = 1u;
@@ -110,6 +111,9 @@ fn forward(
                 start[r][c] = seen.x;
                 end[r][c] = min(seen.y, keys.y);
             }
+            for (var c = 0u; c < 8u; c++) { // unrolled
+                out[8u * r + c] = vec4(0.0);
+            }
             top[r] = vec4(LOWEST);
             total[r] = vec4(0.0);
         }
@@ -118,6 +122,9 @@ fn forward(
             var at: array<u32, STEP>;
             for (var j = 0u; j < STEP; j++) { // unrolled
                 at[j] = (min(first + j * COLS + col, keys.y - 1u) * KV_HEADS + kv) * WIDTH;
+                for (var r = 0u; r < QUADS; r++) { // unrolled
+                    s[j * QUADS + r] = vec4(0.0);
+                }
             }
             for (var i = 0u; i < WIDTH; i++) {
                 var four_q: array<Columns, QUADS>;

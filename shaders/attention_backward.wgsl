@@ -136,6 +136,9 @@ fn queries(
         var row_d: array<vec4<f32>, QUADS>;
         var out: array<vec4<f32>, 8u * QUADS>;
         for (var r = 0u; r < QUADS; r++) { // unrolled
+            for (var c = 0u; c < 8u; c++) { // unrolled
+                out[8u * r + c] = vec4(0.0);
+            }
             let row = min(first_row + 4u * (quad + r) + vec4(0u, 1u, 2u, 3u), vec4(last_row));
             heads[r] = head_of(row, kv);
             for (var c = 0u; c < 4u; c++) { // unrolled
@@ -152,6 +155,10 @@ fn queries(
             var at: array<u32, STEP>;
             for (var j = 0u; j < STEP; j++) { // unrolled
                 at[j] = (min(first + j * COLS + col, keys.y - 1u) * KV_HEADS + kv) * WIDTH;
+                for (var r = 0u; r < QUADS; r++) { // unrolled
+                    s[j * QUADS + r] = vec4(0.0);
+                    dp[j * QUADS + r] = vec4(0.0);
+                }
             }
             for (var i = 0u; i < WIDTH; i++) {
                 var four_q: array<Columns, QUADS>;
@@ -221,12 +228,22 @@ fn keys(
         }
         var out_k: array<vec4<f32>, 8u * QUADS>;
         var out_v: array<vec4<f32>, 8u * QUADS>;
+        for (var r = 0u; r < QUADS; r++) { // unrolled
+            for (var c = 0u; c < 8u; c++) { // unrolled
+                out_k[8u * r + c] = vec4(0.0);
+                out_v[8u * r + c] = vec4(0.0);
+            }
+        }
         for (var first = rows.x; first < rows.y; first += TILE) {
             var s: array<vec4<f32>, STEP * QUADS>;
             var dp: array<vec4<f32>, STEP * QUADS>;
             var at: array<u32, STEP>;
             for (var j = 0u; j < STEP; j++) { // unrolled
                 at[j] = head_of(vec4(min(first + j * COLS + col, rows.y - 1u)), kv).x;
+                for (var r = 0u; r < QUADS; r++) { // unrolled
+                    s[j * QUADS + r] = vec4(0.0);
+                    dp[j * QUADS + r] = vec4(0.0);
+                }
             }
             for (var i = 0u; i < WIDTH; i++) {
                 var four_k: array<Columns, QUADS>;

@@ -80,5 +80,5 @@ async fn packed_documents_do_not_see_each_other(device: &TestDevice) {
         check(&case, device, logits, &expected).await;
         packed += 1;
     }
-    assert!(packed >= 5);
+    assert!(packed >= if cfg!(target_family = "wasm") { 1 } else { 5 });
 }
