@@ -35,12 +35,15 @@ pub fn sum_of_squares(tensors: &[Tensor<2>]) -> Tensor<1> {
     Tensor::from_dispatch(Dispatch::sum_of_squares(Tensors(tensors)))
 }
 
+/// Stands for an infinite norm: browsers refuse a shader that spells out the largest f32.
+const LARGEST: f32 = 3e38;
+
 /// `norm = √Σ squares` and `factor = min(max_norm / (norm + 1e-6), 1)`, as torch's `clip_grad_norm_`, both `[1]`.
 ///
 /// An infinite `max_norm` measures without clipping. Where the squares do not add up to a finite number the factor is
 /// NaN, with which [`adamw`](crate::adamw) changes nothing.
 pub fn clip_factor(squares: Tensor<1>, max_norm: f32) -> (Tensor<1>, Tensor<1>) {
-    let (norm, factor) = Dispatch::clip_factor(squares.inner().into_dispatch(), max_norm.min(f32::MAX));
+    let (norm, factor) = Dispatch::clip_factor(squares.inner().into_dispatch(), max_norm.min(LARGEST));
     (Tensor::from_dispatch(norm), Tensor::from_dispatch(factor))
 }
 
