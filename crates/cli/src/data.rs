@@ -47,7 +47,7 @@ pub struct Arguments {
 
 /// [`Target`] on the command line.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Learn {
+pub enum Learn {
     /// Every turn of the assistant's
     Assistant,
     /// All text

@@ -110,7 +110,7 @@ fn verdict(check: &Check) -> &'static str {
 }
 
 /// What is the matter and what to do about it.
-fn advice(problem: &Problem) -> String {
+pub fn advice(problem: &Problem) -> String {
     match problem {
         Problem::NoWebGpu | Problem::InsecureContext => {
             "This platform hides its GPU. Run Smolder as a native program.".to_owned()

@@ -3,16 +3,26 @@
 mod data;
 mod devices;
 mod download;
+#[allow(dead_code, reason = "until a session trains")]
+mod eval;
 mod hub;
 mod inspect;
 mod library;
 mod listing;
+#[allow(dead_code, reason = "until a session trains")]
+mod method_flags;
 mod models;
 mod open;
 mod part;
 mod progress;
 mod spec;
 mod store;
+#[allow(dead_code, reason = "until a session trains")]
+mod train;
+#[allow(dead_code, reason = "until a session trains")]
+mod train_text;
+#[allow(dead_code, reason = "until a session trains")]
+mod train_view;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

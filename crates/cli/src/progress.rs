@@ -113,7 +113,7 @@ fn speed(bytes: u64, time: Duration) -> Option<u64> {
 }
 
 /// A duration as people read it: "48 s", "12 min 03 s", "2 h 05 min".
-fn clock(time: Duration) -> String {
+pub fn clock(time: Duration) -> String {
     match time.as_secs() {
         secs @ 0..60 => format!("{secs} s"),
         secs @ 60..3600 => format!("{} min {:02} s", secs / 60, secs % 60),

@@ -41,11 +41,11 @@ pub struct TrainConfig {
 
     /// Learning rate at its peak; none for the method's own.
     pub lr: Option<f64>,
-    /// `AdamW`'s decoupled weight decay.
+    /// AdamW's decoupled weight decay.
     pub weight_decay: f64,
-    /// `AdamW`'s decay rates of the first and the second moment.
+    /// AdamW's decay rates of the first and the second moment.
     pub betas: [f64; 2],
-    /// `AdamW`'s ε.
+    /// AdamW's ε.
     pub eps: f64,
     /// The gradient's largest norm over all trained tensors; 0 for any.
     pub clip: f64,

@@ -46,7 +46,7 @@ pub struct NamedTensor {
 pub struct State {
     /// Steps done, skipped ones included: the place in the schedule.
     pub step: u64,
-    /// Updates of the weights: the t of `AdamW`'s bias correction.
+    /// Updates of the weights: the t of AdamW's bias correction.
     pub updates: u64,
     /// The next row.
     pub cursor: Cursor,

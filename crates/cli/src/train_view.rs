@@ -1,0 +1,210 @@
+//! A run on the terminal: a few lines that change, or lines one after another in a pipe; and the log file.
+
+use crate::train_text::{
+    checkpoint, duration, end, evaluation, failure, plain, plan, resources, sample, step, warning,
+};
+use anyhow::{Context, Result};
+use smolder_protocol::train::{Evaluation, Plan, Sample, StepReport, TrainEvent, Warning};
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Columns of the sparkline.
+const COLUMNS: usize = 60;
+/// Warnings that stay in sight.
+const WARNINGS: usize = 3;
+/// Steps whose times the time left is estimated from.
+const TIMED: usize = 20;
+
+/// All that is shown of a run.
+#[derive(Debug, Default)]
+pub struct View {
+    plan: Option<Plan>,
+    losses: Vec<f32>,
+    last: Option<StepReport>,
+    /// Seconds that the newest steps took.
+    times: VecDeque<f64>,
+    evaluation: Option<Evaluation>,
+    saved: Option<(u64, bool)>,
+    sample: Option<Sample>,
+    warnings: VecDeque<Warning>,
+    paused: bool,
+    /// The last words.
+    end: Option<String>,
+}
+
+impl View {
+    /// Takes in an event.
+    pub fn update(&mut self, event: &TrainEvent) {
+        match event {
+            TrainEvent::Started(plan) => self.plan = Some(plan.clone()),
+            TrainEvent::Stepped(report) => self.stepped(*report),
+            TrainEvent::Evaluated(found) => self.evaluation = Some(*found),
+            TrainEvent::Sampled(found) => self.sample = Some(found.clone()),
+            TrainEvent::Warned(found) => push(&mut self.warnings, found.clone(), WARNINGS),
+            TrainEvent::Checkpointed { step, best } => self.saved = Some((*step, *best)),
+            TrainEvent::Paused { .. } => self.paused = true,
+            TrainEvent::Finished(found) => self.end = Some(end(found)),
+            TrainEvent::Failed(found) => self.end = Some(failure(found)),
+        }
+    }
+
+    fn stepped(&mut self, report: StepReport) {
+        let before = self.last.map_or(0, |last| last.tokens);
+        let tokens = report.tokens.saturating_sub(before);
+        // A resumed run's first report counts tokens of before.
+        if report.tokens_per_s > 0.0 && (self.last.is_some() || self.steps().0 == 0) {
+            push(&mut self.times, tokens as f64 / report.tokens_per_s, TIMED);
+        }
+        self.losses.push(report.loss);
+        self.last = Some(report);
+        self.paused = false;
+    }
+
+    /// Steps done before, and in all.
+    fn steps(&self) -> (u64, u64) {
+        self.plan.as_ref().map_or((0, 0), |plan| (plan.done, plan.steps))
+    }
+
+    /// Seconds that the remaining steps will take; `None` before there is a measure.
+    fn seconds_left(&self) -> Option<f64> {
+        let rest = self.steps().1.checked_sub(self.last?.step)?;
+        let mean = self.times.iter().sum::<f64>() / self.times.len() as f64;
+        mean.is_finite().then_some(mean * rest as f64)
+    }
+
+    /// The lines to show, the same for the same events.
+    pub fn lines(&self) -> Vec<String> {
+        let owned = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+        let mut lines = Vec::new();
+        if let Some(last) = &self.last {
+            lines.push(step(last, self.steps().1));
+            lines.push(self.curve());
+            let left = self.seconds_left().map_or(String::new(), |secs| format!(", {} left", duration(secs)));
+            lines.push(format!("{}{left}", resources(last)));
+        } else {
+            lines.extend(self.plan.iter().flat_map(|one| owned(&plan(one))));
+        }
+        lines.extend(self.evaluation.as_ref().map(evaluation));
+        lines.extend(self.saved.map(|(step, best)| checkpoint(step, best)));
+        lines.extend(self.sample.as_ref().map(sample));
+        lines.extend(self.warnings.iter().map(|one| format!("! {}", warning(one))));
+        if self.paused {
+            lines.push("paused".to_owned());
+        }
+        lines.extend(self.end.iter().flat_map(|text| owned(text)));
+        lines
+    }
+
+    /// The losses so far: the first and the last in numbers, all as a line of blocks.
+    fn curve(&self) -> String {
+        let number = |loss: Option<&f32>| loss.map_or(String::new(), |loss| format!("{loss:.2}"));
+        let (first, last) = (number(self.losses.first()), number(self.losses.last()));
+        format!("{first} {} {last}", sparkline(&self.losses, COLUMNS))
+    }
+}
+
+fn push<T>(list: &mut VecDeque<T>, value: T, most: usize) {
+    if list.len() == most {
+        list.pop_front();
+    }
+    list.push_back(value);
+}
+
+/// Values as at most `columns` blocks from the lowest to the highest; a block is the mean of neighbours.
+fn sparkline(values: &[f32], columns: usize) -> String {
+    const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let columns = columns.min(values.len()).max(1);
+    let bounds = |column: usize| column * values.len() / columns;
+    let part = |column| values.get(bounds(column)..bounds(column + 1)).unwrap_or_default();
+    let means: Vec<f32> = (0..columns)
+        .map(part)
+        .filter(|part| !part.is_empty())
+        .map(|part| part.iter().sum::<f32>() / part.len() as f32)
+        .collect();
+    let low = means.iter().copied().fold(f32::INFINITY, f32::min);
+    let high = means.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let scale = if high > low { 7.0 / (high - low) } else { 0.0 };
+    means.iter().map(|mean| BLOCKS[((mean - low) * scale).round() as usize]).collect()
+}
+
+/// A step as a line of the log file.
+fn log_line(report: &StepReport) -> String {
+    let StepReport { step, loss, lr, grad_norm, tokens, tokens_per_s, .. } = report;
+    // Numbers as Rust writes them are JSON: digits alone, and never an exponent.
+    format!(
+        "{{\"step\":{step},\"loss\":{loss},\"lr\":{lr},\"grad_norm\":{grad_norm},\"tokens\":{tokens},\
+        \"tokens_per_s\":{tokens_per_s:.3}}}"
+    )
+}
+
+/// Shows events as they come.
+pub struct Screen {
+    view: View,
+    terminal: bool,
+    drawn: usize,
+    shown: Option<Instant>,
+    log: Option<(PathBuf, File)>,
+}
+
+impl Screen {
+    /// A screen on standard error; steps also go to the file `log`, behind what is in it where a run goes on.
+    pub fn open(log: Option<&Path>, resume: bool) -> Result<Self> {
+        let open = |path: &Path| {
+            let file = File::options().create(true).write(true).append(resume).truncate(!resume).open(path);
+            Ok::<_, anyhow::Error>((path.to_owned(), file.with_context(|| unwritable(path))?))
+        };
+        let log = log.map(open).transpose()?;
+        let terminal = std::io::stderr().is_terminal();
+        Ok(Self { view: View::default(), terminal, drawn: 0, shown: None, log })
+    }
+
+    /// Shows an event.
+    pub fn show(&mut self, event: &TrainEvent) -> Result<()> {
+        if let (TrainEvent::Stepped(report), Some((path, file))) = (event, &mut self.log) {
+            writeln!(file, "{}", log_line(report)).with_context(|| unwritable(path))?;
+        }
+        self.view.update(event);
+        if !self.terminal {
+            if let Some(line) = plain(event, self.view.steps().1) {
+                eprintln!("{line}");
+            }
+        } else if self.due(event) {
+            self.draw();
+        }
+        Ok(())
+    }
+
+    /// Steps may be faster than eyes.
+    fn due(&mut self, event: &TrainEvent) -> bool {
+        let step = matches!(event, TrainEvent::Stepped(_));
+        let due = !step || self.shown.is_none_or(|shown| shown.elapsed() > Duration::from_millis(100));
+        if due {
+            self.shown = Some(Instant::now());
+        }
+        due
+    }
+
+    fn draw(&mut self) {
+        let lines = self.view.lines();
+        eprint!("{}", frame(self.drawn, &lines));
+        let _ = std::io::stderr().flush();
+        self.drawn = lines.len();
+    }
+}
+
+fn unwritable(path: &Path) -> String {
+    format!("{} cannot be written", path.display())
+}
+
+/// What draws `lines` over the `drawn` lines before. The terminal does not wrap meanwhile: a line stays one.
+fn frame(drawn: usize, lines: &[String]) -> String {
+    let up = if drawn > 0 { format!("\x1b[{drawn}F") } else { String::new() };
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    format!("{up}\x1b[J\x1b[?7l{text}\x1b[?7h")
+}
+
+#[cfg(test)]
+mod tests;
