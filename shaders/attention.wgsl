@@ -1,21 +1,21 @@
 // Attention over ranges of keys by an online softmax (Dao 2023, arXiv 2307.08691).
 //
 // A workgroup takes ROWS rows (queries and the heads that share a key head) and goes through their keys in tiles. A
-// lane computes the scores of 4·QUADS rows and KEYS keys, then, with everybody's probabilities in workgroup memory, two
+// lane computes the scores of 4·QUADS rows and STEP keys, then, with everybody's probabilities in workgroup memory, two
 // vec4s of those rows' outputs. Few queries leave a device idle: their keys are split, and `merge` joins the parts.
 
 const HEADS: u32 = 2u;
 const KV_HEADS: u32 = 1u;
 const WIDTH: u32 = 2u; // vec4s of a head, an even number
 const QUADS: u32 = 2u; // fours of rows in a lane
-const KEYS: u32 = 4u; // keys of a tile in a lane
+const STEP: u32 = 4u; // keys of a tile in a lane
 const SCALE: f32 = 1.0;
 const SOFT_CAP: f32 = 0.0; // 0: none
 const LANES: u32 = 4u;
 
 const GROUP: u32 = HEADS / KV_HEADS;
 const COLS: u32 = WIDTH / 2u;
-const TILE: u32 = COLS * KEYS;
+const TILE: u32 = COLS * STEP;
 const ROW_QUADS: u32 = LANES / COLS * QUADS;
 const ROWS: u32 = 4u * ROW_QUADS;
 const LOWEST: f32 = -1e30;
@@ -38,6 +38,28 @@ const LOWEST: f32 = -1e30;
 
 var<workgroup> tile: array<vec4<f32>, TILE * ROW_QUADS>; // [key][four rows]
 var<workgroup> shares: array<vec4<f32>, COLS * ROW_QUADS>; // what each lane has of a row's maximum or sum
+
+// Four rows of a tensor, column by column.
+struct Columns {
+    x: vec4<f32>,
+    y: vec4<f32>,
+    z: vec4<f32>,
+    w: vec4<f32>,
+}
+
+fn columns(a: vec4<f32>, b: vec4<f32>, c: vec4<f32>, d: vec4<f32>) -> Columns {
+    return Columns(
+        vec4(a.x, b.x, c.x, d.x),
+        vec4(a.y, b.y, c.y, d.y),
+        vec4(a.z, b.z, c.z, d.z),
+        vec4(a.w, b.w, c.w, d.w),
+    );
+}
+
+fn multiply(rows: Columns, b: vec4<f32>, sum: vec4<f32>) -> vec4<f32> {
+    let xy = fma(rows.x, vec4(b.x), fma(rows.y, vec4(b.y), sum));
+    return fma(rows.z, vec4(b.z), fma(rows.w, vec4(b.w), xy));
+}
 
 // The keys that any of the queries sees, of which this split takes its share.
 fn keys_of(first: u32, last: u32, split: u32, splits: u32) -> vec2<u32> {
@@ -83,47 +105,36 @@ fn forward(
         for (var r = 0u; r < QUADS; r++) { // unrolled
             let row = min(first_row + 4u * (quad + r) + vec4(0u, 1u, 2u, 3u), vec4(last_row));
             heads[r] = row / GROUP * HEADS + kv * GROUP + row % GROUP;
-            let a = spans[row.x / GROUP];
-            let b = spans[row.y / GROUP];
-            let c = spans[row.z / GROUP];
-            let d = spans[row.w / GROUP];
-            start[r] = vec4(a.x, b.x, c.x, d.x);
-            end[r] = min(vec4(a.y, b.y, c.y, d.y), vec4(keys.y));
+            for (var c = 0u; c < 4u; c++) { // unrolled
+                let seen = spans[row[c] / GROUP];
+                start[r][c] = seen.x;
+                end[r][c] = min(seen.y, keys.y);
+            }
             top[r] = vec4(LOWEST);
             total[r] = vec4(0.0);
         }
         for (var first = keys.x; first < keys.y; first += TILE) {
-            var s: array<vec4<f32>, KEYS * QUADS>;
-            var at: array<u32, KEYS>;
-            for (var j = 0u; j < KEYS; j++) { // unrolled
+            var s: array<vec4<f32>, STEP * QUADS>;
+            var at: array<u32, STEP>;
+            for (var j = 0u; j < STEP; j++) { // unrolled
                 at[j] = (min(first + j * COLS + col, keys.y - 1u) * KV_HEADS + kv) * WIDTH;
             }
             for (var i = 0u; i < WIDTH; i++) {
-                var qx: array<vec4<f32>, QUADS>;
-                var qy: array<vec4<f32>, QUADS>;
-                var qz: array<vec4<f32>, QUADS>;
-                var qw: array<vec4<f32>, QUADS>;
+                var four_q: array<Columns, QUADS>;
                 for (var r = 0u; r < QUADS; r++) { // unrolled
-                    let a = q[heads[r].x * WIDTH + i];
-                    let b = q[heads[r].y * WIDTH + i];
-                    let c = q[heads[r].z * WIDTH + i];
-                    let d = q[heads[r].w * WIDTH + i];
-                    qx[r] = vec4(a.x, b.x, c.x, d.x);
-                    qy[r] = vec4(a.y, b.y, c.y, d.y);
-                    qz[r] = vec4(a.z, b.z, c.z, d.z);
-                    qw[r] = vec4(a.w, b.w, c.w, d.w);
+                    let h = heads[r] * WIDTH + i;
+                    four_q[r] = columns(q[h.x], q[h.y], q[h.z], q[h.w]);
                 }
-                for (var j = 0u; j < KEYS; j++) { // unrolled
-                    let e = k[at[j] + i];
+                for (var j = 0u; j < STEP; j++) { // unrolled
+                    let one_k = k[at[j] + i];
                     for (var r = 0u; r < QUADS; r++) { // unrolled
-                        let xy = fma(qx[r], vec4(e.x), fma(qy[r], vec4(e.y), s[j * QUADS + r]));
-                        s[j * QUADS + r] = fma(qz[r], vec4(e.z), fma(qw[r], vec4(e.w), xy));
+                        s[j * QUADS + r] = multiply(four_q[r], one_k, s[j * QUADS + r]);
                     }
                 }
             }
             for (var r = 0u; r < QUADS; r++) { // unrolled
                 var highest = top[r];
-                for (var j = 0u; j < KEYS; j++) { // unrolled
+                for (var j = 0u; j < STEP; j++) { // unrolled
                     let key = vec4(first + j * COLS + col);
                     var score = SCALE * s[j * QUADS + r];
                     if (SOFT_CAP > 0.0) {
@@ -143,15 +154,13 @@ fn forward(
                 let shrink = exp(top[r] - highest);
                 top[r] = highest;
                 total[r] *= shrink;
-                for (var n = 0u; n < 2u; n++) { // unrolled
-                    out[8u * r + n] *= shrink.x;
-                    out[8u * r + 2u + n] *= shrink.y;
-                    out[8u * r + 4u + n] *= shrink.z;
-                    out[8u * r + 6u + n] *= shrink.w;
+                for (var c = 0u; c < 4u; c++) { // unrolled
+                    out[8u * r + 2u * c] *= shrink[c];
+                    out[8u * r + 2u * c + 1u] *= shrink[c];
                 }
-                for (var j = 0u; j < KEYS; j++) { // unrolled
+                for (var j = 0u; j < STEP; j++) { // unrolled
                     let score = s[j * QUADS + r];
-                    let p = select(vec4(0.0), exp(score - highest), score > vec4(LOWEST));
+                    let p = select(vec4(0.0), exp(score - highest), score != vec4(LOWEST));
                     total[r] += p;
                     tile[(j * COLS + col) * ROW_QUADS + quad + r] = p;
                 }
@@ -163,14 +172,10 @@ fn forward(
                 let b = v[values + COLS];
                 for (var r = 0u; r < QUADS; r++) { // unrolled
                     let p = tile[(key - first) * ROW_QUADS + quad + r];
-                    out[8u * r] = fma(vec4(p.x), a, out[8u * r]);
-                    out[8u * r + 1u] = fma(vec4(p.x), b, out[8u * r + 1u]);
-                    out[8u * r + 2u] = fma(vec4(p.y), a, out[8u * r + 2u]);
-                    out[8u * r + 3u] = fma(vec4(p.y), b, out[8u * r + 3u]);
-                    out[8u * r + 4u] = fma(vec4(p.z), a, out[8u * r + 4u]);
-                    out[8u * r + 5u] = fma(vec4(p.z), b, out[8u * r + 5u]);
-                    out[8u * r + 6u] = fma(vec4(p.w), a, out[8u * r + 6u]);
-                    out[8u * r + 7u] = fma(vec4(p.w), b, out[8u * r + 7u]);
+                    for (var c = 0u; c < 4u; c++) { // unrolled
+                        out[8u * r + 2u * c] = fma(vec4(p[c]), a, out[8u * r + 2u * c]);
+                        out[8u * r + 2u * c + 1u] = fma(vec4(p[c]), b, out[8u * r + 2u * c + 1u]);
+                    }
                 }
             }
         }

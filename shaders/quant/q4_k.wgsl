@@ -19,7 +19,7 @@ fn sub_scales(block: u32, scale: vec2<f32>, s: u32) -> vec2<f32> {
     var q = vec2(first & 63u, second & 63u);
     if (s >= 4u) {
         let third = w[block + 3u] >> shift;
-        q = vec2((third & 15u) | ((first >> 6u) & 3u) << 4u, ((third >> 4u) & 15u) | ((second >> 6u) & 3u) << 4u);
+        q = vec2((third & 15u) | (((first >> 6u) & 3u) << 4u), ((third >> 4u) & 15u) | (((second >> 6u) & 3u) << 4u));
     }
     return scale * vec2<f32>(q) * vec2(1.0, -1.0);
 }

@@ -21,5 +21,5 @@ fn unit(block: u32, scale: vec2<f32>, u: u32) -> Unit {
 // Four nibbles at the bytes' low ends with the low four bits of `high` above them.
 fn five(q: u32, high: u32) -> vec4<f32> {
     let low = (vec4(q) >> vec4(0u, 8u, 16u, 24u)) & vec4(15u);
-    return vec4<f32>(low | ((vec4(high) >> vec4(0u, 1u, 2u, 3u)) & vec4(1u)) << vec4(4u));
+    return vec4<f32>(low | (((vec4(high) >> vec4(0u, 1u, 2u, 3u)) & vec4(1u)) << vec4(4u)));
 }

@@ -19,7 +19,7 @@ fn sub_scales(block: u32, scale: vec2<f32>, s: u32) -> vec2<f32> {
     var q = vec2(first & 63u, second & 63u);
     if (s >= 4u) {
         let third = w[block + 3u] >> shift;
-        q = vec2((third & 15u) | ((first >> 6u) & 3u) << 4u, ((third >> 4u) & 15u) | ((second >> 6u) & 3u) << 4u);
+        q = vec2((third & 15u) | (((first >> 6u) & 3u) << 4u), ((third >> 4u) & 15u) | (((second >> 6u) & 3u) << 4u));
     }
     return scale * vec2<f32>(q) * vec2(1.0, -1.0);
 }
@@ -36,5 +36,5 @@ fn unit(block: u32, scale: vec2<f32>, u: u32) -> Unit {
 // Four nibbles at the bytes' low ends with those bytes' lowest bit of `high` above them.
 fn five(q: u32, high: u32) -> vec4<f32> {
     let bytes = vec4(0u, 8u, 16u, 24u);
-    return vec4<f32>(((vec4(q) >> bytes) & vec4(15u)) | ((vec4(high) >> bytes) & vec4(1u)) << vec4(4u));
+    return vec4<f32>(((vec4(q) >> bytes) & vec4(15u)) | (((vec4(high) >> bytes) & vec4(1u)) << vec4(4u)));
 }

@@ -32,5 +32,5 @@ fn unit(block: u32, scale: vec2<f32>, u: u32) -> Unit {
 // Four nibbles at the bytes' low ends with those bytes' two lowest bits of `high` above them, less 32.
 fn six(q: u32, high: u32) -> vec4<f32> {
     let bytes = vec4(0u, 8u, 16u, 24u);
-    return vec4<f32>(((vec4(q) >> bytes) & vec4(15u)) | ((vec4(high) >> bytes) & vec4(3u)) << vec4(4u)) - 32.0;
+    return vec4<f32>(((vec4(q) >> bytes) & vec4(15u)) | (((vec4(high) >> bytes) & vec4(3u)) << vec4(4u))) - 32.0;
 }

@@ -185,7 +185,8 @@ async fn one_launch_a_product(device: &TestDevice) {
 async fn the_frozen_matrix_takes_no_gradient(device: &TestDevice) {
     let sample = Sample::new(Dtype::Q4_0, 16, 64);
     let matrix = sample.upload(&device.autodiff());
-    assert_eq!(matrix.bytes(), 16 * 2 * 20);
+    // A block has 18 bytes; the shaders read whole words.
+    assert_eq!(matrix.bytes(), 16 * 2 * if device.is_gpu() { 20 } else { 18 });
     let frozen = tensor(&numbers(128, 1), [2, 64], &device.autodiff());
     let y = matrix.matmul(frozen.clone());
     let grads = (y * tensor(&numbers(32, 2), [2, 16], &device.autodiff()).require_grad()).sum().backward();

@@ -1,12 +1,12 @@
 //! What models write: as transformers does, together as alone, and only as long as asked.
 
-use crate::fixtures::{Case, cases};
 use smolder_formats::tokenizer::{Specials, Tokenizer};
 use smolder_kernels::burn::tensor::Tensor;
 use smolder_models::generate::{End, Event, GenerateError, Generator, Settings, Summary, positions};
 use smolder_models::peft::{Adapter, Base, Parameter};
 use smolder_models::sampling::{Sampling, SamplingError};
 use smolder_models::{Model, open};
+use smolder_tests::fixtures::{Case, cases};
 use smolder_tests::{TestDevice, assert_close, on_every_device, values, wide};
 use std::ops::ControlFlow;
 
@@ -74,7 +74,7 @@ async fn greedy_continuations_are_those_of_transformers(device: &TestDevice) {
         assert_eq!(open::prompt(&opened.tokenizer, &prompt.text, Specials::AsText), prompt.ids);
         let ready = Ready::new(case, device);
         let settings = Settings { ends: opened.ends, ..greedy(prompt.greedy.len()) };
-        let written = ready.write(&[prompt.ids.clone()], &settings).await;
+        let written = ready.write(std::slice::from_ref(&prompt.ids), &settings).await;
         let (summary, text) = &written[0];
         assert_eq!(summary.ids, prompt.greedy, "{}", ready.case.name);
         assert_eq!(*text, prompt.greedy_text, "{}", ready.case.name);
@@ -106,13 +106,13 @@ async fn only_what_is_new_of_a_prompt_is_read(device: &TestDevice) {
     let ready = Ready::named("phi3-q5_1", device);
     let prompt = ready.case.prompt();
     let mut generator = Generator::new(&ready.model, &Base, 1, 64);
-    let first = ready.go_on(&mut generator, &[prompt.ids.clone()], &greedy(10)).await;
+    let first = ready.go_on(&mut generator, std::slice::from_ref(&prompt.ids), &greedy(10)).await;
     assert_eq!(first[0].0.read, prompt.ids.len());
     let longer = [&prompt.ids[..], &prompt.greedy[..14]].concat();
     let second = ready.go_on(&mut generator, &[longer], &greedy(10)).await;
     assert_eq!(second[0].0.ids, prompt.greedy[14..24]);
     assert_eq!(second[0].0.read, 5, "the tenth token was chosen, but not read");
-    let again = ready.go_on(&mut generator, &[prompt.ids.clone()], &greedy(10)).await;
+    let again = ready.go_on(&mut generator, std::slice::from_ref(&prompt.ids), &greedy(10)).await;
     assert_eq!((&again[0].0.ids[..], again[0].0.read), (&prompt.greedy[..10], 1));
     let other = [&prompt.ids[..5], &prompt.ids[..]].concat();
     let other = ready.go_on(&mut generator, &[other], &greedy(1)).await;
@@ -181,7 +181,7 @@ async fn stop_strings_are_found_across_tokens(device: &TestDevice) {
     let stop = format!("{}{}", left.chars().last().unwrap(), right.chars().next().unwrap());
     let (before, _) = prompt.greedy_text.split_once(&stop).unwrap();
     let stops = vec!["not there".to_owned(), stop.clone()];
-    let written = ready.write(&[prompt.ids.clone()], &Settings { stops, ..greedy(24) }).await;
+    let written = ready.write(std::slice::from_ref(&prompt.ids), &Settings { stops, ..greedy(24) }).await;
     assert_eq!((&written[0].1[..], &written[0].0.end), (before, &End::Stop(stop)));
     assert!(written[0].0.ids.len() < 24);
     let held = prompt.greedy_text.chars().next_back().unwrap().to_string() + "…";
@@ -196,7 +196,7 @@ async fn seeds_reproduce_and_differ(device: &TestDevice) {
         let sampling = Sampling { temperature: 1.0, top_k: 40, seed, ..Sampling::default() };
         Settings { sampling, ..greedy(16) }
     };
-    let alone = async |seed| ready.write(&[prompt.clone()], &seeded(seed)).await.remove(0).0.ids;
+    let alone = async |seed| ready.write(std::slice::from_ref(&prompt), &seeded(seed)).await.remove(0).0.ids;
     let (one, two) = (alone(7).await, alone(8).await);
     assert_eq!(one, alone(7).await);
     assert_ne!(one, two);
@@ -209,7 +209,7 @@ async fn the_context_is_not_left(device: &TestDevice) {
     let prompt = ready.case.prompt();
     let (tokens, vocabulary) = (prompt.ids.len(), ready.model.vocabulary());
     let mut generator = Generator::new(&ready.model, &Base, 1, tokens + 3);
-    let written = ready.go_on(&mut generator, &[prompt.ids.clone()], &greedy(24)).await;
+    let written = ready.go_on(&mut generator, std::slice::from_ref(&prompt.ids), &greedy(24)).await;
     assert_eq!((&written[0].0.ids[..], &written[0].0.end), (&prompt.greedy[..3], &End::Context));
     let context = ready.model.config().sizes.context as usize;
     let fitting = |prompts: &[Vec<u32>]| Generator::fitting(&ready.model, &Base, prompts, 8).err();
@@ -250,7 +250,7 @@ async fn damaged_logits_are_an_error(device: &TestDevice) {
     let prompt = ready.case.prompt().ids;
     let mut ignore = |_: Event| ControlFlow::Continue(());
     let mut generator = Generator::new(&ready.model, &Damaged, 1, 32);
-    let error = generator.run(&[prompt.clone()], &ready.tokenizer, &greedy(4), &mut ignore).await;
+    let error = generator.run(std::slice::from_ref(&prompt), &ready.tokenizer, &greedy(4), &mut ignore).await;
     let error = error.unwrap_err();
     assert!(matches!(error, GenerateError::Sampling(SamplingError::NotFinite { .. })), "{error}");
     let all = positions(&ready.model, &Damaged, &prompt, &mut |_| ControlFlow::Continue(())).await;

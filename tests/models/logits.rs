@@ -1,10 +1,10 @@
 //! Logits of every architecture, whole, in pieces through a cache, and packed.
 
-use crate::fixtures::{Case, cases};
 use smolder_kernels::burn::tensor::Tensor;
 use smolder_models::batch::Span;
 use smolder_models::peft::Base;
 use smolder_models::{Cache, Model};
+use smolder_tests::fixtures::{Case, cases};
 use smolder_tests::{TestDevice, assert_close, on_every_device, values};
 
 on_every_device!(

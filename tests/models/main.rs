@@ -1,7 +1,11 @@
 //! Models against transformers' numbers: fixtures that `tests/fixtures/models/` tells of.
-#![cfg(not(target_family = "wasm"))]
 
-mod fixtures;
+#![allow(clippy::unwrap_used, reason = "what is missing fails its test")]
+
 mod generate;
 mod logits;
+#[cfg(not(target_family = "wasm"))]
 mod smollm2;
+
+#[cfg(target_family = "wasm")]
+wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_dedicated_worker);

@@ -2,20 +2,34 @@
 //!
 //! `cargo xtask fetch smollm2` gets the file and `cargo xtask conformance` runs these tests.
 
-use crate::fixtures::{folder, load_gguf};
 use serde_json::Value;
-use smolder_models::Model;
+use smolder_formats::{Error, Source};
+use smolder_kernels::burn::tensor::Device;
 use smolder_models::peft::Base;
+use smolder_models::{Model, Opened};
+use smolder_tests::fixtures::bytes;
 use smolder_tests::{TestDevice, values};
+use std::fs::File;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 fn file() -> PathBuf {
     std::env::var_os("SMOLDER_SMOLLM2").expect("SMOLDER_SMOLLM2 names SmolLM2's GGUF file").into()
 }
 
+fn load(device: &Device) -> Model {
+    let path = file();
+    let find = |name: &str| {
+        let file = File::open(&path).map_err(|error| Error::io("file", &error).in_file(name))?;
+        Source::new(name, file).map(Some)
+    };
+    let mut opened = Opened::gguf("SmolLM2", &mut { find }).unwrap();
+    let config = opened.config.clone();
+    Model::load(opened.weights.source(), config, device, &mut |_, _| ControlFlow::Continue(())).unwrap()
+}
+
 fn reference() -> Value {
-    let path = folder().join("smollm2/reference.json");
-    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+    serde_json::from_slice(&bytes("models/smollm2/reference.json")).unwrap()
 }
 
 fn ids(value: &Value) -> Vec<u32> {
@@ -29,7 +43,8 @@ async fn logits(model: &Model, ids: &[u32]) -> Vec<f32> {
 
 /// The five best tokens of each of 200 positions, the first of them in its place, and their logits.
 async fn two_hundred_tokens(device: &TestDevice, tolerance: f32) {
-    let model = load_gguf(&file(), &device.device);
+    let model = load(&device.device);
+    println!("loaded: {:?}", device.device.memory_pool_usage());
     let (reference, mut worst) = (reference(), 0_f32);
     let text = ids(&reference["ids"]);
     let logits = logits(&model, &text).await;
@@ -41,6 +56,7 @@ async fn two_hundred_tokens(device: &TestDevice, tolerance: f32) {
             worst = worst.max((row[*token as usize] - expected.as_f64().unwrap() as f32).abs());
         }
     }
+    println!("then: {:?} {:?}", device.device.memory_pool_usage(), device.device.memory_pool_report());
     println!("largest error of a logit {worst:e}");
     assert!(worst <= tolerance, "off by {worst}");
 }

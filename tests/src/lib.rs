@@ -1,6 +1,9 @@
 //! What the integration tests share: the same cases on the CPU device, on the GPU and in a browser's worker.
 
 #![allow(clippy::missing_panics_doc, reason = "what finds a difference fails its test")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a fixture that cannot be read fails its test")]
+
+pub mod fixtures;
 
 use smolder_kernels::burn::tensor::{Device, Tensor, TensorData};
 use smolder_kernels::gpu::{Gpu, LimitsWanted};

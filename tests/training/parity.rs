@@ -2,9 +2,11 @@
 
 use crate::runs::runs;
 use smolder_tests::{TestDevice, on_every_device, values};
-use smolder_trainer::step::{Sequence, gradients};
+use smolder_trainer::data::Sequence;
+use smolder_trainer::optimizer::{Optimizer, Settings};
+use smolder_trainer::step::gradients;
 
-on_every_device!(gradients_are_those_of_peft);
+on_every_device!(gradients_are_those_of_peft, ten_steps_are_those_of_peft);
 
 fn scale(batch: &[Sequence]) -> f32 {
     (batch.iter().map(Sequence::labels).sum::<usize>() as f32).recip()
@@ -41,4 +43,35 @@ async fn gradients_are_those_of_peft(device: &TestDevice) {
         compared += 1;
     }
     assert!(compared >= 4, "{compared} runs with gradients");
+}
+
+async fn ten_steps_are_those_of_peft(device: &TestDevice) {
+    for run in runs() {
+        let model = run.model(&device.device);
+        let mut adapter = run.start(&model);
+        let settings = Settings {
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            weight_decay: run.number("weight_decay"),
+            clip: run.number("clip") as f32,
+        };
+        let mut optimizer = Optimizer::new(settings, adapter.as_ref());
+        let (losses, norms) = (run.numbers("losses"), run.numbers("gradient_norms"));
+        for (step, batch) in run.batches().iter().enumerate() {
+            let found = gradients(&model, adapter.as_ref(), batch, scale(batch));
+            let loss = f64::from(values(found.loss).await[0]) * f64::from(scale(batch));
+            let (next, norm) = optimizer.step(adapter.as_ref(), found.values, run.number("rate"));
+            let norm = f64::from(values(norm.expect("a norm")).await[0]);
+            let near = |found: f64, expected: f64| (found - expected).abs() <= 1e-3 * expected;
+            assert!(near(loss, losses[step]), "{} {step}: loss {loss}, expected {}", run.name, losses[step]);
+            assert!(near(norm, norms[step]), "{} {step}: norm {norm}, expected {}", run.name, norms[step]);
+            adapter = next;
+        }
+        let Some(end) = run.end() else { continue };
+        for parameter in adapter.parameters() {
+            let found = values(parameter.value).await;
+            assert_near(&format!("{} {}", run.name, parameter.key), &found, &end[&parameter.key]);
+        }
+    }
 }

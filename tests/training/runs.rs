@@ -1,6 +1,5 @@
 //! The committed runs: a model, an adapter to start from, batches, and what PEFT computes.
 
-use crate::models::{folder, load_gguf, source};
 use serde_json::Value;
 use smolder_formats::TensorSource;
 use smolder_formats::adapter::PeftAdapter;
@@ -8,9 +7,9 @@ use smolder_formats::safetensors::Safetensors;
 use smolder_kernels::burn::tensor::Device;
 use smolder_models::Model;
 use smolder_models::peft::{Adapter, load};
-use smolder_trainer::step::Sequence;
+use smolder_tests::fixtures::{self, bytes, open_gguf, source};
+use smolder_trainer::data::Sequence;
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
 
 /// One entry of `runs.json`.
 pub struct Run {
@@ -18,17 +17,17 @@ pub struct Run {
     entry: Value,
 }
 
-fn tiny() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/training/tiny")
+fn tiny(path: &str) -> String {
+    format!("training/tiny/{path}")
 }
 
-fn json(path: &Path) -> Value {
-    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+fn json(path: &str) -> Value {
+    serde_json::from_slice(&bytes(path)).unwrap()
 }
 
 pub fn runs() -> Vec<Run> {
     let run = |entry: &Value| Run { name: entry["name"].as_str().unwrap().to_owned(), entry: entry.clone() };
-    json(&tiny().join("runs.json")).as_array().unwrap().iter().map(run).collect()
+    json(&tiny("runs.json")).as_array().unwrap().iter().map(run).collect()
 }
 
 impl Run {
@@ -45,26 +44,28 @@ impl Run {
     }
 
     pub fn model(&self, device: &Device) -> Model {
-        load_gguf(&folder().join(self.text("model").unwrap()), device)
+        let opened = open_gguf(&format!("models/{}", self.text("model").unwrap()));
+        let config = opened.config.clone();
+        fixtures::load(opened, config, device)
     }
 
     pub fn start(&self, model: &Model) -> Box<dyn Adapter> {
-        adapter(&tiny().join(self.text("adapter").unwrap()), model)
+        adapter(&tiny(self.text("adapter").unwrap()), model)
     }
 
     /// PEFT's adapter after the ten steps.
     pub fn end(&self) -> Option<HashMap<String, Vec<f32>>> {
-        Some(tensors(&tiny().join(self.text("final")?).join("adapter_model.safetensors")))
+        Some(tensors(&tiny(&format!("{}/adapter_model.safetensors", self.text("final")?))))
     }
 
     /// Gradients of the first batch, by the names of the adapter's tensors.
     pub fn gradients(&self) -> Option<HashMap<String, Vec<f32>>> {
-        Some(tensors(&tiny().join(self.text("gradients")?)))
+        Some(tensors(&tiny(self.text("gradients")?)))
     }
 
     /// The batches; documents that share a row become sequences of their own.
     pub fn batches(&self) -> Vec<Vec<Sequence>> {
-        let batches = json(&tiny().join("batches.json"))[self.text("batches").unwrap()].clone();
+        let batches = json(&tiny("batches.json"))[self.text("batches").unwrap()].clone();
         batches.as_array().unwrap().iter().map(batch).collect()
     }
 }
@@ -80,13 +81,13 @@ fn batch(rows: &Value) -> Vec<Sequence> {
     rows.as_array().unwrap().iter().flat_map(|row| row.as_array().unwrap().iter().map(document)).collect()
 }
 
-pub fn adapter(folder: &Path, model: &Model) -> Box<dyn Adapter> {
-    let config = std::fs::read(folder.join("adapter_config.json")).unwrap();
-    let file = PeftAdapter::read(source(&folder.join("adapter_model.safetensors")), Some(&config)).unwrap();
-    load(&file, model).unwrap()
+fn adapter(folder: &str, model: &Model) -> Box<dyn Adapter> {
+    let config = bytes(&format!("{folder}/adapter_config.json"));
+    let weights = source(&format!("{folder}/adapter_model.safetensors"));
+    load(&PeftAdapter::read(weights, Some(&config)).unwrap(), model).unwrap()
 }
 
-fn tensors(path: &Path) -> HashMap<String, Vec<f32>> {
+fn tensors(path: &str) -> HashMap<String, Vec<f32>> {
     let mut file = Safetensors::open(source(path)).unwrap();
     let table = file.tensors().to_vec();
     table.into_iter().map(|info| (info.name.clone(), file.read_f32(&info).unwrap())).collect()

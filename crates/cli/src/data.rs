@@ -2,11 +2,13 @@
 
 use crate::open::{model, source};
 use crate::progress::percent;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
+use serde_json::json;
 use smolder_formats::dataset::{Audit, Dataset, Mapping, RenderOptions, Renderer, Row, Rows, Target};
 use smolder_formats::error::printable;
 use smolder_formats::template::{ChatTemplate, Options};
 use smolder_formats::tokenizer::Tokenizer;
+use smolder_formats::{Error, Kind, TensorSource};
 use std::fs::File;
 use std::io::{BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
@@ -72,8 +74,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     ensure!(arguments.max_len >= 2, "--max-len must be at least 2: one token to read and one to learn");
     let file = source(&arguments.file)?;
     let model = model(&arguments.model)?;
-    let tokenizer = Tokenizer::from_gguf(model.metadata())?;
-    let template = ChatTemplate::new(model.metadata().string("tokenizer.chat_template")?)?;
+    let named = |error: Error| error.in_file(model.name());
+    let tokenizer = Tokenizer::from_gguf(model.metadata()).map_err(named)?;
+    let template =
+        model.metadata().string("tokenizer.chat_template").and_then(ChatTemplate::new).map_err(named)?;
     if template.is_built_in() {
         eprintln!("The model has no chat template: the built-in ChatML is used.");
     }
@@ -88,7 +92,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let mut dump = arguments.dump.as_ref().map(Dump::create).transpose()?;
     let mut show = percent("rendering");
     let mut audit = Audit::default();
-    while let Some((line, record)) = dataset.next_record()? {
+    while let Some((line, record)) = dataset.next_record().map_err(advise)? {
         match record.and_then(|record| renderer.render(&record)) {
             Ok(rows) => {
                 if audit.kept < arguments.preview {
@@ -105,13 +109,21 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     dump.map_or(Ok(()), Dump::finish)?;
     let format = dataset.format().map_or_else(|| "no rows".to_owned(), |format| format.to_string());
     let text = if arguments.json {
-        serde_json::to_string_pretty(&audit)? + "\n"
+        serde_json::to_string_pretty(&json!({"format": format, "audit": audit}))? + "\n"
     } else {
         format!("format          {format}\n{audit}")
     };
     std::io::stdout().write_all(text.as_bytes())?;
     ensure!(audit.kept > 0, "no row is left to train on");
     Ok(())
+}
+
+/// Columns of no known format are the most common refusal, and the easiest to mend.
+fn advise(error: Error) -> anyhow::Error {
+    if error.kind == Kind::Missing && error.field == "columns" {
+        return anyhow!("{error}. Say which is which with --map, as in --map question=prompt.");
+    }
+    error.into()
 }
 
 /// The rows on disk, a line each.
@@ -154,11 +166,11 @@ fn preview(tokenizer: &Tokenizer, line: u64, rows: &Rows) -> Result<()> {
             (false, true) => write!(out, "[{text}]")?,
             (false, false) => write!(out, "{text}|")?,
         }
-        if text.ends_with('⏎') {
+        if text.ends_with('⏎') || index + 1 == rows.row.ids.len() {
             writeln!(out)?;
         }
     }
-    Ok(writeln!(out, "\n")?)
+    Ok(writeln!(out)?)
 }
 
 fn learned(row: &Row) -> u32 {

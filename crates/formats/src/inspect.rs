@@ -217,13 +217,8 @@ impl fmt::Display for Report {
             text.as_deref().map_or_else(|| "not stated".into(), crate::error::printable)
         };
         writeln!(f, "file            {}", crate::error::printable(&self.file))?;
-        writeln!(
-            f,
-            "size            {} in {} file(s), GGUF version {}",
-            size(self.bytes),
-            self.parts,
-            self.gguf_version
-        )?;
+        let parts = if self.parts > 1 { format!(" in {} files", self.parts) } else { String::new() };
+        writeln!(f, "size            {}{parts}, GGUF version {}", size(self.bytes), self.gguf_version)?;
         self.sha256.iter().try_for_each(|hash| writeln!(f, "sha256          {hash}"))?;
         writeln!(f, "table sha256    {}", self.table_sha256)?;
         writeln!(f, "name            {}", show(&self.name))?;

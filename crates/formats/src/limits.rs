@@ -31,12 +31,24 @@ pub const INDEX_BYTES: u64 = 16 << 20;
 pub const TOKENIZER_BYTES: u64 = 64 << 20;
 /// Entries of a vocabulary.
 pub const VOCABULARY: usize = 512 * 1024;
-/// Bytes of a chat template's source.
-pub const TEMPLATE_BYTES: usize = 1 << 20;
+/// Tokens that are found in a text as a whole.
+pub const ADDED_TOKENS: usize = 65_536;
+/// Bytes of such a token: at every place of a text, this many may have to be looked at.
+pub const ADDED_TOKEN_BYTES: usize = 128;
+/// Bytes of a token that merges are derived for, by cutting it at every place.
+pub const PIECE_BYTES: usize = 128;
+/// Bytes of all tokens that merges are derived for.
+pub const PIECES_BYTES: usize = 8 << 20;
+/// Bytes of a chat template's source: compiled, they can take sixty times that.
+pub const TEMPLATE_BYTES: usize = 1 << 18;
 /// Bytes that a chat template may write.
 pub const TEMPLATE_OUTPUT_BYTES: usize = 4 << 20;
 /// Instructions that a chat template may run.
 pub const TEMPLATE_FUEL: u64 = 2_000_000;
+/// Operators, attributes, filters and calls in one tag of a chat template: they nest, and so do the calls that run them.
+pub const TEMPLATE_LINKS: usize = 256;
+/// Instructions that a chat template may run to find out where each turn of one conversation is.
+pub const TURNS_FUEL: u64 = 4_000_000;
 /// Bytes of one row of a dataset: parsed, they can take forty times that.
 pub const ROW_BYTES: u64 = 1 << 20;
 /// Rows of a dataset.

@@ -41,8 +41,11 @@ impl ModelConfig {
     /// Reads a GGUF's `ARCHITECTURE.*` keys.
     ///
     /// # Errors
-    /// [`Kind::Missing`], [`Kind::Type`] or [`Kind::Value`] naming the key.
+    /// [`Kind::Missing`], [`Kind::Type`] or [`Kind::Value`] naming the key; [`Kind::Mismatch`] for an adapter.
     pub fn from_gguf(metadata: &Metadata) -> Result<Self> {
+        if let Some(kind) = metadata.string("general.type")?.filter(|kind| *kind != "model") {
+            return Err(Error::new(Kind::Mismatch, "`general.type`", "model", kind));
+        }
         let key = "general.architecture";
         let architecture = metadata.string(key)?.ok_or_else(|| missing(key))?.to_owned();
         let name = |key: &str| format!("{architecture}.{key}");

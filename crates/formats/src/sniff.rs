@@ -2,7 +2,7 @@
 
 /// Names the kind of file that starts with `bytes`.
 pub fn describe(bytes: &[u8]) -> String {
-    const KNOWN: [(&[u8], &str); 14] = [
+    const KNOWN: [(&[u8], &str); 16] = [
         (b"GGUF", "a GGUF file"),
         (b"FUGG", "a big-endian GGUF file"),
         (b"PK\x03\x04", "a ZIP archive (or a PyTorch pickle in one)"),
@@ -17,7 +17,12 @@ pub fn describe(bytes: &[u8]) -> String {
         (b"\xfd7zX", "an xz archive"),
         (b"PAR1", "a Parquet file"),
         (b"<!DO", "an HTML page"),
+        (b"{", "JSON text"),
+        (b"[", "JSON text"),
     ];
+    if bytes.get(5..9) == Some(b"\0\0\0{") {
+        return "a safetensors file".into();
+    }
     let known = KNOWN.iter().find(|(start, _)| bytes.starts_with(start));
     known.map_or_else(
         || format!("bytes {:02x?}", bytes.get(..bytes.len().min(8)).unwrap_or_default()),

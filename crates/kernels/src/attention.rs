@@ -15,6 +15,9 @@ use std::sync::Arc;
 
 pub(crate) use gpu::{BACKWARD_SHADER, SHADER};
 
+/// What fits WebGPU's workgroup memory and invocations.
+const MAX_HEAD_DIM: usize = 512;
+
 /// `y_i = Σ_j p_ij · v_j` over the keys `j` that query `i` sees, with `p_ij = softmax_j(cap(scale · q_i · k_j))`.
 ///
 /// A query that sees nothing gives zeros. Query head `h` uses key head `h / (heads / kv_heads)` (GQA, arXiv 2305.13245).
@@ -26,8 +29,8 @@ pub(crate) use gpu::{BACKWARD_SHADER, SHADER};
 /// - `k`, `v`: `[keys, kv_heads, head_dim]`, f32
 ///
 /// # Panics
-/// When `k` and `v` differ in shape, `q` has another `head_dim`, `heads` is no multiple of `kv_heads`, or `ranges` does
-/// not match the number of queries or reaches beyond the keys.
+/// When `k` and `v` differ in shape, `q` has another `head_dim` or one over 512, `heads` is no multiple of `kv_heads`,
+/// or `ranges` does not match the number of queries or reaches beyond the keys.
 pub fn attention(
     q: Tensor<3>,
     k: Tensor<3>,
@@ -39,9 +42,13 @@ pub fn attention(
     let ([queries, heads, head_dim], [keys, kv_heads, key_dim]) = (q.dims(), k.dims());
     assert_eq!(k.dims(), v.dims(), "attention: k and v must have one shape");
     assert_eq!(head_dim, key_dim, "attention: q and k must have one head_dim");
+    assert!(head_dim <= MAX_HEAD_DIM, "attention: head_dim {head_dim} is over {MAX_HEAD_DIM}");
     assert!(heads.is_multiple_of(kv_heads), "attention: {heads} heads cannot share {kv_heads} key heads");
     assert_eq!(ranges.ranges.len(), queries, "attention: one range for each query");
     assert!(ranges.keys <= keys, "attention: ranges reach key {} of {keys}", ranges.keys);
+    if queries == 0 || keys == 0 {
+        return q.zeros_like();
+    }
     let view = View { ranges: ranges.ranges.clone(), keys: ranges.keys, scale, soft_cap };
     let (q, k, v) = (q.into_dispatch(), k.into_dispatch(), v.into_dispatch());
     Tensor::from_dispatch(Dispatch::attention(q, k, v, ranges.spans.clone().into_dispatch(), view))
@@ -107,13 +114,13 @@ pub(crate) trait Attention: Backend {
         spans: IntTensor<Self>,
         view: View,
     ) -> Saved<Self> {
-        let y = reference::forward::<Self>(q.clone(), k.clone(), v.clone(), &view);
+        let y = reference::forward::<Self>(&q, &k, &v, &view);
         Saved { q, k, v, y, lse: None, spans, view }
     }
 
     /// Gradients of `q`, `k` and `v`.
     fn backward(saved: Saved<Self>, grad: FloatTensor<Self>) -> [FloatTensor<Self>; 3] {
-        reference::backward::<Self>(saved, grad)
+        reference::backward::<Self>(saved, &grad)
     }
 }
 

@@ -3,10 +3,15 @@
 //! On a GPU an operation runs our WGSL through burn's backend extension; on the CPU device it runs the plain
 //! burn operations that also serve as the shader's reference. Both go through the same hand-written backward.
 
+mod adamw;
 mod add_rms_norm;
 mod attention;
+mod cross_entropy;
+mod cross_entropy_cpu;
+mod dropout;
 mod gated_unit;
 pub mod gpu;
+mod gradient_norm;
 mod key_ranges;
 mod matrix;
 mod parallel;
@@ -15,12 +20,17 @@ mod quant_cpu;
 mod rms_norm;
 mod rope;
 mod rope_frequencies;
+mod unroll;
 pub mod wgsl;
 
+pub use adamw::{AdamW, adamw};
 pub use add_rms_norm::add_rms_norm;
 pub use attention::attention;
 pub use burn;
+pub use cross_entropy::cross_entropy;
+pub use dropout::dropout;
 pub use gated_unit::{Gate, gated_unit};
+pub use gradient_norm::{clip_factor, sum_of_squares};
 pub use key_ranges::KeyRanges;
 pub use matrix::{Matrix, MatrixBuilder};
 pub use rms_norm::rms_norm;

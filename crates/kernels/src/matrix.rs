@@ -36,7 +36,9 @@ impl MatrixBuilder {
     pub fn new(dtype: Dtype, cols: usize, device: &Device) -> Self {
         let stored = stored_as(dtype);
         let unit = stored.block_len().max(8);
-        let part = Part { dtype: stored, rows: 0, cols: cols.next_multiple_of(unit) };
+        // The CPU device reads the file's own bytes, the shaders words that no block shares with another.
+        let raw = *device == Device::flex();
+        let part = Part { dtype: stored, rows: 0, cols: cols.next_multiple_of(unit), raw };
         Self { source: dtype, part, cols, device: device.clone(), pending: Vec::new(), parts: Vec::new() }
     }
 
@@ -113,7 +115,7 @@ impl Matrix {
     }
 
     /// `x = y·W`, what the backward of [`Self::matmul`] does with a gradient `y` `[tokens, rows]`.
-    pub fn matmul_back(&self, y: Tensor<2>) -> Tensor<2> {
+    pub fn matmul_back(&self, y: &Tensor<2>) -> Tensor<2> {
         let mut start = 0;
         let products = self.parts.iter().map(|(part, words)| {
             start += part.rows;
@@ -197,23 +199,22 @@ fn iq4_nl_to_q8_0(block: &[u8], values: &[f32], bytes: &mut Vec<u8>) {
 
 /// Words of one packed row.
 pub(crate) fn row_words(part: Part) -> usize {
-    let bytes = part.dtype.block_bytes();
-    if part.dtype.is_quantized() {
-        part.cols / part.dtype.block_len() * bytes.div_ceil(4)
-    } else {
-        part.cols * bytes / 4
-    }
+    let block_bytes = part.dtype.block_bytes();
+    let blocks = part.cols / part.dtype.block_len();
+    let widened = part.dtype.is_quantized() && !part.raw;
+    if widened { blocks * block_bytes.div_ceil(4) } else { (blocks * block_bytes).div_ceil(4) }
 }
 
-/// Appends a row as little-endian words. A block whose length is no multiple of 4 bytes is widened: its leading scale
-/// takes a word (`Q6_K`, whose scale comes last, is padded there).
+/// Appends a row as little-endian words. For a shader, a block whose length is no multiple of 4 bytes is widened: its
+/// leading scale takes a word (`Q6_K`, whose scale comes last, is padded there).
 fn pack(part: Part, row: &[u8], words: &mut Vec<u32>) {
     let end = words.len() + row_words(part);
-    let widened = part.dtype.is_quantized() && part.dtype != Dtype::Q6_K && part.dtype.block_bytes() % 4 == 2;
-    let block_bytes = if part.dtype.is_quantized() { part.dtype.block_bytes() } else { row.len() };
+    let widened = part.dtype.is_quantized() && !part.raw;
+    let block_bytes = if widened { part.dtype.block_bytes() } else { row.len() };
+    let scale_first = widened && part.dtype != Dtype::Q6_K && block_bytes % 4 == 2;
     for block in row.chunks(block_bytes.max(1)) {
-        let (scale, rest) = block.split_at(if widened { 2 } else { 0 });
-        if widened {
+        let (scale, rest) = block.split_at(if scale_first { 2 } else { 0 });
+        if scale_first {
             words.push(word(scale));
         }
         words.extend(rest.chunks(4).map(word));
@@ -225,17 +226,4 @@ fn word(bytes: &[u8]) -> u32 {
     let mut word = [0; 4];
     word[..bytes.len()].copy_from_slice(bytes);
     u32::from_le_bytes(word)
-}
-
-/// The file's bytes of a packed row again.
-pub(crate) fn unpack(part: Part, row: &[u32], bytes: &mut Vec<u8>) {
-    let block_bytes = part.dtype.block_bytes();
-    let raw = row.iter().flat_map(|word| word.to_le_bytes());
-    if !part.dtype.is_quantized() || block_bytes % 4 == 0 {
-        bytes.extend(raw);
-        return;
-    }
-    let skipped = if part.dtype == Dtype::Q6_K { block_bytes..block_bytes + 2 } else { 2..4 };
-    let stride = block_bytes + 2;
-    bytes.extend(raw.enumerate().filter(|(i, _)| !skipped.contains(&(i % stride))).map(|(_, byte)| byte));
 }

@@ -1,14 +1,32 @@
-//! Loops over all processor cores where there are threads.
+//! The CPU device's tensors as plain numbers, and loops over all processor cores where there are threads.
 
-/// Calls `f` with the index and the contents of each chunk of `len` numbers.
+use burn::backend::Flex;
+use burn::backend::tensor::FloatTensor;
+
+/// The tensor's numbers, which must be contiguous.
+pub(crate) fn numbers(tensor: &FloatTensor<Flex>) -> &[f32] {
+    tensor.as_slice().unwrap_or_default()
+}
+
+/// The tensor, contiguous and in memory that nobody else reads: copied only where that is not so.
+pub(crate) fn owned(tensor: FloatTensor<Flex>) -> FloatTensor<Flex> {
+    FloatTensor::<Flex>::from_data(tensor.into_data())
+}
+
+/// Calls `f` with each item.
 #[cfg(not(target_family = "wasm"))]
-pub(crate) fn for_each_chunk(data: &mut [f32], len: usize, f: impl Fn(usize, &mut [f32]) + Sync) {
+pub(crate) fn for_each<T: Send>(items: Vec<T>, f: impl Fn(T) + Sync + Send) {
     use rayon::prelude::*;
-    data.par_chunks_mut(len).enumerate().for_each(|(index, chunk)| f(index, chunk));
+    items.into_par_iter().for_each(f);
+}
+
+/// Calls `f` with each item.
+#[cfg(target_family = "wasm")]
+pub(crate) fn for_each<T: Send>(items: Vec<T>, f: impl Fn(T) + Sync + Send) {
+    items.into_iter().for_each(f);
 }
 
 /// Calls `f` with the index and the contents of each chunk of `len` numbers.
-#[cfg(target_family = "wasm")]
-pub(crate) fn for_each_chunk(data: &mut [f32], len: usize, f: impl Fn(usize, &mut [f32]) + Sync) {
-    data.chunks_mut(len).enumerate().for_each(|(index, chunk)| f(index, chunk));
+pub(crate) fn for_each_chunk(data: &mut [f32], len: usize, f: impl Fn(usize, &mut [f32]) + Sync + Send) {
+    for_each(data.chunks_mut(len).enumerate().collect(), |(index, chunk)| f(index, chunk));
 }

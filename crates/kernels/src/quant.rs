@@ -40,6 +40,8 @@ pub(crate) struct Part {
     pub rows: usize,
     /// Columns, whole blocks.
     pub cols: usize,
+    /// Whether a row is the file's own bytes, padded to words.
+    pub raw: bool,
 }
 
 /// The operations that burn's `Dispatch` routes to a device.

@@ -1,15 +1,24 @@
 //! [`QuantOps`] on the CPU device: panels of a matrix dequantized beside a good matrix product.
 
-use crate::matrix::{row_words, unpack};
+#![allow(clippy::inline_always, reason = "the widest instruction set must reach the loops that it is for")]
+
+use crate::matrix::row_words;
 use crate::parallel::for_each_chunk;
 use crate::quant::{Part, QuantOps};
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, Flex, TensorMetadata};
 use burn::tensor::{Shape, Slice, TensorData};
-use smolder_formats::quants::dequantize_into;
+use pulp::Arch;
+use smolder_formats::quants;
 
 /// Numbers in a dequantized panel: a few MiB, beside which the product's own time is long.
 const PANEL: usize = 1 << 20;
+/// Up to so many rows of x, each row of W is multiplied as it is dequantized.
+const FEW_ROWS: usize = 4;
+/// Rows of W that a core takes at a time.
+const ROWS: usize = 64;
+/// Numbers that are summed side by side.
+const LANES: usize = 32;
 
 impl QuantOps for Flex {
     fn quant_matmul(
@@ -18,6 +27,9 @@ impl QuantOps for Flex {
         part: Part,
         transposed: bool,
     ) -> FloatTensor<Self> {
+        if !transposed && x.shape()[0] <= FEW_ROWS {
+            return few_rows(&x, &words, part);
+        }
         let height = (PANEL / part.cols).clamp(1, part.rows);
         let starts = (0..part.rows).step_by(height);
         let panels = starts.map(|start| (start, panel(&words, part, start, height.min(part.rows - start))));
@@ -68,16 +80,52 @@ fn backward<B: Backend>(
 
 fn panel(words: &IntTensor<Flex>, part: Part, start: usize, height: usize) -> FloatTensor<Flex> {
     let mut values = vec![0.0; height * part.cols];
-    for_each_chunk(&mut values, part.cols, |row, out| dequantize(words, part, start + row, out));
+    for_each_chunk(&mut values, ROWS * part.cols, |chunk, out| {
+        Arch::new().dispatch(|| {
+            for (row, out) in out.chunks_mut(part.cols).enumerate() {
+                dequantize(words, part, start + chunk * ROWS + row, out);
+            }
+        });
+    });
     FloatTensor::<Flex>::from_data(TensorData::new(values, Shape::new([height, part.cols])))
 }
 
-fn dequantize(words: &IntTensor<Flex>, part: Part, row: usize, out: &mut [f32]) {
-    let (mut bytes, mut values) = (Vec::new(), Vec::new());
-    let len = row_words(part);
-    unpack(part, &words.storage::<u32>()[row * len..][..len], &mut bytes);
-    // A packed row is whole blocks, the only thing that could be refused.
-    if dequantize_into(part.dtype, &bytes, &mut values).is_ok() {
-        out.copy_from_slice(&values);
+/// `x·Wᵀ`, W's rows shared among the cores.
+fn few_rows(x: &FloatTensor<Flex>, words: &IntTensor<Flex>, part: Part) -> FloatTensor<Flex> {
+    let x = x.to_contiguous();
+    let (tokens, x) = (x.shape()[0], x.storage::<f32>());
+    // One row of W after another, each with all rows of x: `[rows, tokens]`.
+    let mut products = vec![0.0; part.rows * tokens];
+    for_each_chunk(&mut products, ROWS * tokens, |chunk, out| {
+        let mut row = vec![0.0; part.cols];
+        Arch::new().dispatch(|| {
+            for (index, out) in out.chunks_mut(tokens).enumerate() {
+                dequantize(words, part, chunk * ROWS + index, &mut row);
+                out.iter_mut().zip(x.chunks(part.cols)).for_each(|(out, x)| *out = dot(x, &row));
+            }
+        });
+    });
+    let products = FloatTensor::<Flex>::from_data(TensorData::new(products, [part.rows, tokens]));
+    products.transpose(0, 1).to_contiguous()
+}
+
+/// `Σ a·b`, many sums side by side.
+#[inline(always)]
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let (a_lanes, a_rest) = a.as_chunks::<LANES>();
+    let (b_lanes, b_rest) = b.as_chunks::<LANES>();
+    let mut sums = [0.0; LANES];
+    for (a, b) in a_lanes.iter().zip(b_lanes) {
+        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+            *sum += a * b;
+        }
     }
+    sums.iter().sum::<f32>() + a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum::<f32>()
+}
+
+#[inline(always)]
+fn dequantize(words: &IntTensor<Flex>, part: Part, row: usize, out: &mut [f32]) {
+    let stride = 4 * row_words(part);
+    let bytes = part.cols / part.dtype.block_len() * part.dtype.block_bytes();
+    quants::dequantize(part.dtype, &words.bytes()[row * stride..][..bytes], out);
 }

@@ -4,7 +4,7 @@
 //! replaces the defaults. What changes from call to call travels in a small uniform instead, so that a new number
 //! of rows never compiles a new pipeline.
 
-use burn::backend::wgpu::{CubeTensor, KernelSource, SourceKernel, SourceTemplate};
+use burn::backend::wgpu::{CubeTensor, KernelSource, SourceKernel, SourceTemplate, into_contiguous};
 use burn::tensor::{DType, Shape};
 use cubecl::prelude::KernelId;
 use cubecl::server::{KernelArguments, MetadataBindingInfo};
@@ -19,9 +19,13 @@ pub const MAX_WORKGROUPS: u32 = 65_535;
 pub fn shaders() -> impl Iterator<Item = &'static Shader> {
     let quant = crate::quant::SHADERS.iter().map(|(_, shader)| shader);
     let others = [
+        &crate::adamw::SHADER,
         &crate::attention::SHADER,
         &crate::attention::BACKWARD_SHADER,
+        &crate::cross_entropy::SHADER,
+        &crate::dropout::SHADER,
         &crate::gated_unit::SHADER,
+        &crate::gradient_norm::SHADER,
         &crate::rms_norm::SHADER,
         &crate::rope::SHADER,
     ];
@@ -124,14 +128,21 @@ impl Kernel {
             text = set_const(&text, name, *value)
                 .unwrap_or_else(|| format!("{}.wgsl declares no const {name}", self.shader.name));
         }
-        let text = unroll(&text, &self.consts);
+        let text = crate::unroll::unroll(&text);
         if cfg!(target_family = "wasm") { text } else { share_pages(&text) }
     }
 
     /// Runs the kernel on `workgroups` workgroups (at most [`MAX_WORKGROUPS`]; the shader loops over the rest).
     ///
-    /// Bindings in order: `inputs`, `outputs`, then `info` as a uniform `vec4<u32>`. Tensors must be contiguous.
-    pub fn launch(self, inputs: &[&CubeTensor], outputs: &[&CubeTensor], info: [u32; 4], workgroups: u32) {
+    /// Bindings in order: `inputs`, `outputs`, then `info` as a uniform of one `vec4<u32>` or an array of them. Tensors
+    /// must be contiguous.
+    pub fn launch<const N: usize>(
+        self,
+        inputs: &[&CubeTensor],
+        outputs: &[&CubeTensor],
+        info: [u32; N],
+        workgroups: u32,
+    ) {
         let Some(first) = outputs.first() else { return };
         let buffers = inputs.iter().chain(outputs).map(|t| t.handle.clone().binding()).collect();
         let words = info.chunks(2).map(|pair| u64::from(pair[0]) | u64::from(pair[1]) << 32).collect();
@@ -167,43 +178,6 @@ fn set_const(text: &str, name: &str, value: Const) -> Option<String> {
     Some(format!("{}= {}{}", &text[..equals], value.wgsl(), &text[end..]))
 }
 
-/// Writes out the loops marked `// unrolled`: devices keep an array in registers only where each index is constant.
-///
-/// Such a loop is `for (var i = 0u; i < N; i++) { // unrolled` up to a `}` at the same indentation, `N` a number or one
-/// of the constants that are set. It runs as it stands where the shader validates alone.
-fn unroll(text: &str, consts: &[(&'static str, Const)]) -> String {
-    let mut lines = text.lines();
-    let mut unrolled = String::new();
-    while let Some(line) = lines.next() {
-        let Some((index, count)) = unrolled_loop(line, consts) else {
-            unrolled += line;
-            unrolled.push('\n');
-            continue;
-        };
-        let closing = line.replace(line.trim(), "}");
-        let body: Vec<&str> = lines.by_ref().take_while(|line| *line != closing).collect();
-        let body = unroll(&body.join("\n"), consts);
-        for value in 0..count {
-            unrolled += &format!("{{ const {index} = {value}u;\n{body}}}\n");
-        }
-    }
-    unrolled
-}
-
-/// The index of a marked loop and its count.
-fn unrolled_loop<'a>(line: &'a str, consts: &[(&'static str, Const)]) -> Option<(&'a str, u32)> {
-    let head = line.trim().strip_prefix("for (var ")?.strip_suffix("++) { // unrolled")?;
-    let (index, rest) = head.split_once(" = 0u; ")?;
-    let limit = rest.strip_prefix(index)?.strip_prefix(" < ")?.strip_suffix(index)?.strip_suffix("; ")?;
-    if let Some(number) = limit.strip_suffix('u').and_then(|limit| limit.parse().ok()) {
-        return Some((index, number));
-    }
-    match consts.iter().find(|(name, _)| *name == limit)?.1 {
-        Const::U32(count) => Some((index, count)),
-        Const::F32(_) => None,
-    }
-}
-
 /// Natively one buffer holds many tensors, and `wgpu` forbids one buffer to be bound for reading and for writing
 /// in the same dispatch, so inputs are declared writable too. In browsers each tensor has its own buffer.
 fn share_pages(text: &str) -> String {
@@ -220,6 +194,12 @@ pub fn lanes(on: &CubeTensor) -> u32 {
 pub fn empty_like(like: &CubeTensor, shape: Shape) -> CubeTensor {
     let buffer = like.client.empty(shape.num_elements() * DType::F32.size());
     CubeTensor::new_contiguous(like.client.clone(), like.device.clone(), shape, buffer, DType::F32)
+}
+
+/// The tensor, contiguous and in memory that nobody else reads, for a kernel that overwrites it.
+pub fn owned(tensor: CubeTensor) -> CubeTensor {
+    let tensor = into_contiguous(tensor);
+    if tensor.can_mut() { tensor } else { tensor.copy() }
 }
 
 #[cfg(test)]

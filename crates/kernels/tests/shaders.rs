@@ -23,6 +23,7 @@ fn every_shader_validates_alone() {
     }
 }
 
+#[allow(clippy::unwrap_used, reason = "what is missing fails the test")]
 fn wgsl_files(folder: &str) -> BTreeSet<String> {
     std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shaders").join(folder))
         .unwrap()

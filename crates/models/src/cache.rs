@@ -40,8 +40,8 @@ impl Cache {
 
 impl LayerCache {
     /// Writes new keys and values, and gives all there are.
-    pub(crate) fn append(&mut self, k: Tensor<3>, v: Tensor<3>, runs: &[Run]) -> (Tensor<3>, Tensor<3>) {
-        (write(&mut self.keys, &k, runs), write(&mut self.values, &v, runs))
+    pub(crate) fn append(&mut self, k: &Tensor<3>, v: &Tensor<3>, runs: &[Run]) -> (Tensor<3>, Tensor<3>) {
+        (write(&mut self.keys, k, runs), write(&mut self.values, v, runs))
     }
 }
 

@@ -27,6 +27,7 @@ pub struct LayerConfig {
 }
 
 /// A decoder-only transformer with pre-normalisation and gated feed-forward blocks.
+#[allow(clippy::struct_excessive_bools, reason = "each says of a family whether it has something")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Sizes, epsilon, context.
@@ -42,7 +43,7 @@ pub struct Config {
     /// Logits `l` become `c·tanh(l/c)`.
     pub logit_cap: Option<f32>,
     /// What embeddings are multiplied with.
-    pub embedding_scale: f32,
+    pub embedding_scale: Option<f32>,
     /// Whether each head's queries and keys are normalised.
     pub qk_norm: bool,
     /// Whether attention's and the feed-forward block's results are normalised before they join the residual stream.
@@ -74,7 +75,7 @@ impl Config {
             attention_scale: head_dim.sqrt().recip(),
             attention_cap: None,
             logit_cap: None,
-            embedding_scale: 1.0,
+            embedding_scale: None,
             qk_norm: false,
             post_norms: false,
             qkv_bias: false,

@@ -43,10 +43,9 @@ impl Model {
         let total = source.tensors().iter().map(|tensor| tensor.bytes).sum();
         let mut loader =
             Loader { source, config: &config, device, progress, hf, done: 0, total, cancelled: false };
-        let parts = loader.model().map_err(|error| match loader.cancelled {
-            true => LoadError::Cancelled,
-            false => LoadError::File(error),
-        })?;
+        let parts = loader
+            .model()
+            .map_err(|error| if loader.cancelled { LoadError::Cancelled } else { LoadError::File(error) })?;
         Ok(parts(config, device.clone()))
     }
 }
@@ -166,7 +165,9 @@ impl Loader<'_> {
         self.read(&info, CHUNK_BYTES, &mut |bytes| {
             smolder_formats::quants::dequantize_into(dtype, bytes, &mut values)
         })?;
-        values.iter_mut().for_each(|value| *value += offset);
+        for value in &mut values {
+            *value += offset;
+        }
         let len = values.len();
         Ok(Tensor::from_data(TensorData::new(values, [len]), self.device))
     }

@@ -67,7 +67,10 @@ impl Model {
     pub fn embed(&self, batch: &Batch, adapter: &dyn Adapter) -> Tensor<2> {
         let tokens = self.embedding.rows_of(batch.ids());
         let scale = self.config.embedding_scale;
-        let tokens = if scale == 1.0 { tokens } else { tokens * scale };
+        let tokens = match scale {
+            Some(scale) => tokens * scale,
+            None => tokens,
+        };
         let Some(prompt) = adapter.prompt() else { return tokens };
         let (mut pieces, mut done) = (Vec::new(), 0);
         for run in batch.runs() {

@@ -36,6 +36,7 @@ pub struct Opened<R> {
 }
 
 /// Where the tensors are.
+#[allow(clippy::large_enum_variant, reason = "one for each model")]
 #[derive(Debug)]
 pub enum Weights<R> {
     /// A GGUF, whole or in parts.

@@ -6,6 +6,8 @@
 pub mod catalog;
 mod device;
 mod message;
+pub mod train;
 
 pub use device::{Adapter, AdapterKind, Check, Limits, Problem, SelfTest, Severity, Storage, Subgroups};
 pub use message::{Command, Event, Stage};
+pub use train::TrainConfig;

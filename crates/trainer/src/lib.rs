@@ -1,9 +1,17 @@
 //! Smolder's session: the only way in for the terminal, the worker and the tests.
 
 mod check;
+pub mod checkpoint;
+pub mod data;
+pub mod early;
+pub mod optimizer;
 mod platform;
+pub mod schedule;
 mod self_test;
 mod session;
 pub mod step;
+pub mod watch;
 
+#[cfg(not(target_family = "wasm"))]
+pub use platform::FolderStore;
 pub use session::run;

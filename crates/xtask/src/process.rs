@@ -71,10 +71,7 @@ impl Process {
     pub fn finish(mut self) -> Result<Finished> {
         let (output, input) = pipe()?;
         self.command.stdin(Stdio::null()).stdout(input.try_clone()?).stderr(input);
-        let mut child = self.command.spawn().map_err(|error| match error.kind() {
-            ErrorKind::NotFound => Error::msg(format!("`{}` is not on the PATH.", self.name)),
-            _ => Error::new(error).context(format!("`{}` cannot be started.", self.name)),
-        })?;
+        let mut child = self.command.spawn().map_err(|error| not_started(&self.name, error))?;
         // The command holds the pipe's writing end, and reading ends when the last of these is closed.
         drop(self.command);
         let lines = gather(output, self.silent);
@@ -99,10 +96,26 @@ impl Process {
         bail!("`{name}` failed (its last words are above). {advice}")
     }
 
+    /// Runs to the end with the terminal to itself, to show there how far it is; a non-zero exit is an error.
+    pub fn attached(mut self, advice: &str) -> Result<()> {
+        let status = self.command.stdin(Stdio::null()).status();
+        if status.map_err(|error| not_started(&self.name, error))?.success() {
+            return Ok(());
+        }
+        bail!("`{}` failed (its last words are above). {advice}", self.name)
+    }
+
     /// First line that it prints; `None` where it cannot be run or fails.
     pub fn first_line(self) -> Option<String> {
         let finished = self.silent().finish().ok()?;
         finished.lines.into_iter().next().filter(|_| finished.success)
+    }
+}
+
+fn not_started(name: &str, error: std::io::Error) -> Error {
+    match error.kind() {
+        ErrorKind::NotFound => Error::msg(format!("`{name}` is not on the PATH.")),
+        _ => Error::new(error).context(format!("`{name}` cannot be started.")),
     }
 }
 
@@ -135,6 +148,13 @@ mod tests {
     #[test]
     fn a_failure_carries_the_advice() {
         let error = shell("exit 3").check("Try again.").unwrap_err().to_string();
+        assert!(error.ends_with("Try again."), "{error}");
+    }
+
+    #[test]
+    fn an_attached_failure_carries_the_advice_too() {
+        assert!(shell("exit 0").attached("").is_ok());
+        let error = shell("exit 3").attached("Try again.").unwrap_err().to_string();
         assert!(error.ends_with("Try again."), "{error}");
     }
 

@@ -7,6 +7,7 @@ use smolder_formats::{Error, Kind, Result, Source};
 
 use super::{cases, refused};
 use crate::datasets::open;
+use crate::memory;
 
 /// Reads to the end of the file; the first row that fails, or the file, is the result.
 fn all((name, bytes): (&str, impl Into<Vec<u8>>)) -> Result<Vec<Record>> {
@@ -39,7 +40,7 @@ cases! { all;
     gzip_renamed: ("d.jsonl", b"\x1f\x8b\x08abcdefghijkl".to_vec()) => Magic, "gzip";
     parquet_renamed: ("d.jsonl", b"PAR1abcdefghijkl".to_vec()) => Magic, "Parquet";
     pickle_as_dataset: ("d.jsonl", b"\x80\x04\x95abcdefghijkl".to_vec()) => Magic, "pickle";
-    gguf_as_dataset: ("d.jsonl", b"GGUF\x03abcdefghijkl".to_vec()) => Magic, "a GGUF file";
+    gguf_as_dataset: ("d.jsonl", b"GGUF\x03\0\0\0\x10\x01\0\0\0\0\0\0".to_vec()) => Magic, "a GGUF file";
     lone_surrogate: json(r#"{"text":"\ud800"}"#) => Syntax, "line 1", "valid JSON", "hex escape";
     nul_in_text: json(r#"{"text":"a\u0000b"}"#) => Encoding, "line 1", "NUL";
     nul_in_a_message: chat(r#"{"role":"user","content":"\u0000"},{"role":"assistant","content":"x"}"#) => Encoding, "NUL";
@@ -83,6 +84,17 @@ cases! { all;
 #[test]
 fn a_mapping_that_is_no_pair() {
     refused(Mapping::parse(&["question"]), Kind::Syntax, &["column=field", "question"]);
+}
+
+#[test]
+fn a_mapping_that_is_ambiguous() {
+    for pairs in [["a=prompt", "b=prompt"], ["a=prompt", "a=completion"]] {
+        refused(Mapping::parse(&pairs), Kind::Duplicate, &["each column and each field once", pairs[1]]);
+    }
+    let mapping = Mapping::parse(&["question=prompt"]).unwrap();
+    let row = r#"{"question":"a","prompt":"b","completion":"c"}"#;
+    let (_, record) = Dataset::open(memory("d.jsonl", row), mapping).unwrap().next_record().unwrap().unwrap();
+    refused(record, Kind::Duplicate, &["column mapping", "one column to become `prompt`"]);
 }
 
 #[test]

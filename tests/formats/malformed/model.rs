@@ -2,7 +2,8 @@
 
 use std::io::Cursor;
 
-use smolder_formats::gguf::{GgufFile, SplitGguf};
+use smolder_formats::gguf::{GgufFile, Metadata, SplitGguf, Value};
+use smolder_formats::model::ModelConfig;
 use smolder_formats::quants::quantize_into;
 use smolder_formats::{Dtype, Kind, Result, TensorSource};
 
@@ -54,6 +55,45 @@ fn fewer_layers_stated_than_there_are() {
 fn an_architecture_that_is_not_known() {
     let result = sizes("mamba").check_tensors(&Table(Vec::new()));
     refused(result, Kind::Unsupported, &["m.gguf", "architecture", "llama, qwen2", "found mamba"]);
+}
+
+/// Metadata of a small model with one key changed.
+fn stated((key, value): (&str, Value)) -> Result<ModelConfig> {
+    let mut metadata = Metadata::new();
+    metadata.set("general.architecture", Value::String("llama".into()));
+    for (key, value) in [
+        ("llama.block_count", 2),
+        ("llama.embedding_length", 32),
+        ("llama.feed_forward_length", 48),
+        ("llama.context_length", 64),
+        ("llama.attention.head_count", 4),
+        ("llama.attention.head_count_kv", 2),
+    ] {
+        metadata.set(key, Value::U32(value));
+    }
+    metadata.set(key, value);
+    ModelConfig::from_gguf(&metadata)
+}
+
+cases! { stated;
+    no_heads_in_gguf: ("llama.attention.head_count", Value::U32(0)) => Value, "heads", "found 0";
+    no_key_heads_in_gguf: ("llama.attention.head_count_kv", Value::U32(0)) => Value, "key-value heads", "found 0";
+    key_heads_that_do_not_divide: ("llama.attention.head_count_kv", Value::U32(3)) => Value, "a divisor of 4 heads", "found 3";
+    rope_base_of_zero_in_gguf: ("llama.rope.freq_base", Value::F32(0.0)) => Value, "rope base", "above 0";
+    rope_base_that_is_no_number: ("llama.rope.freq_base", Value::F32(f32::NAN)) => Value, "rope base", "NaN";
+    infinite_rope_base: ("llama.rope.freq_base", Value::F64(f64::INFINITY)) => Value, "rope base", "inf";
+    a_billion_layers_in_gguf: ("llama.block_count", Value::U32(1_000_000_000)) => Value, "layers", "1 to 1024";
+    layers_as_a_text: ("llama.block_count", Value::String("2".into())) => Type, "`llama.block_count`", "a string";
+    negative_width: ("llama.embedding_length", Value::I32(-32)) => Type, "`llama.embedding_length`", "non-negative";
+}
+
+#[test]
+fn an_adapter_is_no_model() {
+    let pairs = vec![pair("general.type", 8, &string(b"adapter"))];
+    let bytes = Raw { pairs, tensors: Vec::new(), payload: Vec::new() }.bytes();
+    let file = GgufFile::open(memory("lora.gguf", bytes)).unwrap();
+    let result = ModelConfig::from_gguf(&file.header.metadata);
+    refused(result, Kind::Mismatch, &["`general.type`", "expected model, found adapter"]);
 }
 
 /// Three rows of two blocks, the fourth block with these bytes at its start.

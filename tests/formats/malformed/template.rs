@@ -48,14 +48,34 @@ cases! { render;
     many_lists: "{% set ns = namespace(x=[]) %}{% for i in range(9999) %}{% set ns.x = ns.x + [range(90000)|list] %}{% endfor %}" => Cost, "modest memory";
     output_over_4_mib: "{% for i in range(90) %}{{ messages[0].content }}{% endfor %}" => Limit, "at most 4194304 bytes of output";
     endless_recursion: "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}" => Syntax, "chat template";
-    template_of_10_mb: "x".repeat(10 << 20) => Limit, "at most 1048576 bytes", "10485760";
+    template_of_10_mb: "x".repeat(10 << 20) => Limit, "at most 262144 bytes", "10485760";
     deep_brackets: format!("{{{{ {}1{} }}}}", "(".repeat(50_000), ")".repeat(50_000)) => Limit, "at most 64 nested brackets";
+    a_variable_called_raw: "{{ raw }}{% set ns = namespace(x='ab') %}{% for i in range(60) %}{% set ns.x = ns.x + ns.x %}{% endfor %}" => Cost, "modest memory";
+    sum_of_300: format!("{{{{ 0{} }}}}", "+1".repeat(300)) => Limit, "at most 256 operations in a tag";
+    attributes_300_deep: format!("{{{{ a{} }}}}", ".a".repeat(300)) => Limit, "at most 256 operations";
+    three_hundred_nots: format!("{{{{ {}a }}}}", "not ".repeat(300)) => Limit, "at most 256 operations";
+    three_hundred_branches: format!("{{% if a %}}{}{{% endif %}}", "{% elif a %}".repeat(300)) => Limit, "at most 256 branches";
+    blocks_300_deep: format!("{}{}", "{% if a %}".repeat(300), "{% endif %}".repeat(300)) => Syntax, "recursion limits";
     unclosed_block: "{% for m in messages %}" => Syntax, "a Jinja template";
     unclosed_tag: "{{ messages" => Syntax, "a Jinja template";
     unknown_filter: "{{ messages|os_system }}" => Syntax, "os_system";
     unknown_function: "{{ open('/etc/passwd') }}" => Syntax, "open";
     include_of_a_file: "{% include '/etc/passwd' %}" => Syntax, "chat template";
     template_that_refuses: "{{ raise_exception('only system messages') }}" => Value, "accepts", "only system messages";
+}
+
+#[test]
+fn chains_at_the_cap_are_run() {
+    for (source, want) in [
+        (format!("{{{{ 0{} }}}}", "+1".repeat(256)), "256"),
+        (format!("{{{{ 'a'{} }}}}", "|trim".repeat(256)), "a"),
+        (format!("{{{{ {}true }}}}", "not ".repeat(256)), "True"),
+        (format!("{{{{ {}2 }}}}", "1 if false else ".repeat(128)), "2"),
+        (format!("{{{{ [2]{} }}}}", "[0:]".repeat(60)), "[2]"),
+        (format!("{{% if false %}}{}{{% else %}}3{{% endif %}}", "{% elif false %}".repeat(256)), "3"),
+    ] {
+        assert_eq!(render(&source).unwrap(), want, "{}", &source[..40]);
+    }
 }
 
 fn train(source: &str) -> Result<Rendered> {

@@ -83,6 +83,35 @@ fn scores_that_are_no_numbers() {
     refused(Tokenizer::from_gguf(&metadata), Kind::Value, &["score of token 1", "NaN"]);
 }
 
+#[test]
+fn tokens_that_take_too_long_to_look_for() {
+    let mut tokens: Vec<String> = ('!'..='~').map(String::from).collect();
+    tokens.extend(["Ġ", "ab", &"x".repeat(129)].map(String::from));
+    let result =
+        changed(("tokenizer.ggml.tokens", Some(Value::Array(Array::String(tokens.iter().collect())))));
+    refused(result, Kind::Limit, &["added token 96", "at most 128 bytes, found 129"]);
+
+    let mut metadata = Metadata::new();
+    metadata.set("tokenizer.ggml.model", Value::String("gpt2".into()));
+    metadata.set(
+        "tokenizer.ggml.tokens",
+        Value::Array(Array::String((0..65_537).map(|n| format!("{n}")).collect())),
+    );
+    metadata.set("tokenizer.ggml.token_type", Value::Array(Array::I32(vec![3; 65_537])));
+    metadata.set("tokenizer.ggml.merges", strings(&[]));
+    let words = ["control and added tokens", "at most 65536, found 65537"];
+    refused(Tokenizer::from_gguf(&metadata), Kind::Limit, &words);
+}
+
+#[test]
+fn a_piece_too_long_to_derive_merges_for() {
+    let mut metadata = Metadata::new();
+    metadata.set("tokenizer.ggml.model", Value::String("llama".into()));
+    metadata.set("tokenizer.ggml.tokens", strings(&["a", &"b".repeat(129)]));
+    metadata.set("tokenizer.ggml.scores", Value::Array(Array::F32(vec![0.0; 2])));
+    refused(Tokenizer::from_gguf(&metadata), Kind::Limit, &["token 1", "at most 128 bytes, found 129"]);
+}
+
 /// The Qwen2-style `tokenizer.json` with one piece of text replaced.
 fn edited((from, to): (&str, &str)) -> Result<Tokenizer> {
     let json = String::from_utf8(read("tokenizers/qwen2.json")).unwrap();

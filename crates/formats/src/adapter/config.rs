@@ -99,12 +99,18 @@ impl AdapterConfig {
         Ok(Scale { rank, alpha, by_root })
     }
 
-    /// The entry whose key is the path's end, on a dot.
+    /// The entry whose key is the path's end, on a dot: the first in the file, where several are.
     fn pattern(&self, key: &str, path: &str) -> Option<&Value> {
         let patterns = self.raw.get(key)?.as_object()?;
-        let matches =
-            |name: &str| path == name || path.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'));
-        patterns.iter().find(|(name, _)| matches(name)).map(|(_, value)| value)
+        let ends = path.match_indices('.').filter_map(|(at, _)| path.get(at + 1..)).chain([path]);
+        let found: Vec<&str> = ends.filter(|end| patterns.contains_key(*end)).collect();
+        match found.as_slice() {
+            [] => None,
+            [only] => patterns.get(*only),
+            several => {
+                patterns.iter().find(|(name, _)| several.contains(&name.as_str())).map(|entry| entry.1)
+            }
+        }
     }
 
     /// The config of a LoRA as PEFT writes it, with every key that it knows.

@@ -44,23 +44,37 @@ impl Mapping {
     /// Reads `from=to` pairs.
     ///
     /// # Errors
-    /// [`Kind::Syntax`] for what is no pair.
+    /// [`Kind::Syntax`] for what is no pair, [`Kind::Duplicate`] for a name that stands on the same side twice.
     pub fn parse<S: AsRef<str>>(pairs: &[S]) -> Result<Self> {
+        let field = "column mapping";
         let pair = |text: &S| {
-            let wrong = || Error::new(Kind::Syntax, "column mapping", "column=field", text.as_ref());
+            let wrong = || Error::new(Kind::Syntax, field, "column=field", text.as_ref());
             text.as_ref().split_once('=').map(|(a, b)| (a.to_owned(), b.to_owned())).ok_or_else(wrong)
         };
-        pairs.iter().map(pair).collect::<Result<_>>().map(Self)
+        let pairs: Vec<(String, String)> = pairs.iter().map(pair).collect::<Result<_>>()?;
+        for (at, (from, to)) in pairs.iter().enumerate() {
+            if pairs.iter().take(at).any(|before| before.0 == *from || before.1 == *to) {
+                let found = format!("{from}={to}");
+                return Err(Error::new(Kind::Duplicate, field, "each column and each field once", found));
+            }
+        }
+        Ok(Self(pairs))
     }
 
     /// Renames a row's columns.
-    pub(super) fn apply(&self, row: Map<String, Value>) -> Map<String, Value> {
-        if self.0.is_empty() {
-            return row;
+    ///
+    /// # Errors
+    /// [`Kind::Duplicate`] where the row has a column of the new name already.
+    pub(super) fn apply(&self, row: Map<String, Value>) -> Result<Map<String, Value>> {
+        let mut renamed = Map::new();
+        for (key, value) in row {
+            let new = self.0.iter().find(|pair| pair.0 == key).map_or(key, |pair| pair.1.clone());
+            if renamed.insert(new.clone(), value).is_some() {
+                let expected = format!("one column to become `{new}`");
+                return Err(Error::new(Kind::Duplicate, "column mapping", expected, "two"));
+            }
         }
-        let rename =
-            |key: String| self.0.iter().find(|pair| pair.0 == key).map_or(key, |pair| pair.1.clone());
-        row.into_iter().map(|(key, value)| (rename(key), value)).collect()
+        Ok(renamed)
     }
 }
 

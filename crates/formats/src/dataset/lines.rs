@@ -156,7 +156,7 @@ impl<R: Read + Seek> Rows<R> {
                 _ if quoted => {}
                 b'{' | b'[' => depth += 1,
                 b',' if depth == 0 => return Ok(Some(row)),
-                b']' if depth == 0 => return self.closed(row, line),
+                b']' if depth == 0 => return self.closed(row),
                 b'}' | b']' => depth = depth.saturating_sub(1),
                 _ => {}
             }
@@ -170,14 +170,13 @@ impl<R: Read + Seek> Rows<R> {
     }
 
     /// After the closing bracket only space may follow.
-    fn closed(&mut self, row: Vec<u8>, line: u64) -> Result<Option<Vec<u8>>> {
+    fn closed(&mut self, row: Vec<u8>) -> Result<Option<Vec<u8>>> {
         while let Some(byte) = self.byte()? {
             if !byte.is_ascii_whitespace() {
                 return Err(self.error(Kind::Syntax, self.line, "nothing after the array", char::from(byte)));
             }
         }
         self.layout = Layout::Lines;
-        let _ = line;
         Ok(Some(row))
     }
 
@@ -203,12 +202,7 @@ impl<R: Read + Seek> Rows<R> {
 }
 
 fn check_text(head: &[u8]) -> Result<()> {
-    let utf16 = head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff");
-    let binary = head.iter().filter(|byte| **byte == 0).nth(3).is_some();
-    if utf16 || binary {
-        return Err(Error::new(Kind::Encoding, "start", "UTF-8 text", "UTF-16 or binary data"));
-    }
-    let starts = |magic: &[u8]| head.starts_with(magic);
+    let starts = |magic: &&[u8]| head.starts_with(magic);
     let magics: [&[u8]; 8] = [
         b"PK\x03\x04",
         b"\x1f\x8b",
@@ -219,13 +213,14 @@ fn check_text(head: &[u8]) -> Result<()> {
         b"PAR1",
         b"GGUF",
     ];
-    if magics.into_iter().any(starts) || head.first() == Some(&0x80) {
-        return Err(Error::new(
-            Kind::Magic,
-            "start",
-            "text: JSON, JSONL, CSV or TSV",
-            crate::sniff::describe(head),
-        ));
+    if magics.iter().any(starts) || head.first() == Some(&0x80) {
+        let found = crate::sniff::describe(head);
+        return Err(Error::new(Kind::Magic, "start", "text: JSON, JSONL, CSV or TSV", found));
+    }
+    let utf16 = head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff");
+    let binary = head.iter().filter(|byte| **byte == 0).nth(3).is_some();
+    if utf16 || binary {
+        return Err(Error::new(Kind::Encoding, "start", "UTF-8 text", "UTF-16 or binary data"));
     }
     Ok(())
 }

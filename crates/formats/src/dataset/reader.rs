@@ -103,8 +103,8 @@ impl<R: Read + Seek> Dataset<R> {
             self.format = Some(Format::Text);
             return Ok(Some((line, utf8(bytes).map(Record::Text))));
         }
-        let row = match self.object(bytes) {
-            Ok(row) => self.mapping.apply(row),
+        let row = match self.object(bytes).and_then(|row| self.mapping.apply(row)) {
+            Ok(row) => row,
             Err(error) => return Ok(Some((line, Err(error)))),
         };
         let format = match self.format {

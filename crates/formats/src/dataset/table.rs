@@ -1,5 +1,7 @@
 //! CSV and TSV: a header, then records with as many fields, quoted as in RFC 4180.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Kind, Result};
@@ -56,12 +58,12 @@ pub(super) fn object(header: &[String], fields: Vec<String>) -> Result<Map<Strin
 
 /// Refuses a header that names a column twice.
 pub(super) fn header(fields: Vec<String>) -> Result<Vec<String>> {
-    let twice =
-        fields.iter().enumerate().find(|(at, name)| fields.iter().take(*at).any(|before| before == *name));
-    match twice {
-        Some((_, name)) => {
+    let names: Vec<String> = fields.into_iter().map(|name| name.trim().to_owned()).collect();
+    let mut seen = HashSet::new();
+    match names.iter().find(|name| !seen.insert(name.as_str())) {
+        Some(name) => {
             Err(Error::new(Kind::Duplicate, "header", "each column once", format!("`{name}` twice")))
         }
-        None => Ok(fields.into_iter().map(|name| name.trim().to_owned()).collect()),
+        None => Ok(names),
     }
 }

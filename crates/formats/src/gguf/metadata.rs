@@ -270,8 +270,12 @@ fn numbers<R: Read + Seek, T, const N: usize>(
     decode: fn([u8; N]) -> T,
 ) -> Result<Vec<T>> {
     let mut out = Vec::with_capacity(len);
-    for _ in 0..len {
-        out.push(decode(bytes.array(field)?));
+    let mut buffer = [0; 1 << 12];
+    while out.len() < len {
+        let take = ((len - out.len()) * N).min(buffer.len() / N * N);
+        let part = buffer.get_mut(..take).unwrap_or_default();
+        bytes.fill(field, part)?;
+        out.extend(part.as_chunks().0.iter().map(|element| decode(*element)));
     }
     Ok(out)
 }

@@ -2,6 +2,8 @@
 
 use std::io::{Read, Seek};
 
+use sha2::{Digest, Sha256};
+
 use super::bytes::Bytes;
 use super::metadata::{Metadata, Value, read_pairs};
 use super::table::{place, read_table};
@@ -60,19 +62,21 @@ impl Gguf {
 
 /// SHA-256 over one line a tensor: `name dtype [shape] bytes\n`, in table order.
 pub fn table_sha256(tensors: &[TensorInfo]) -> Sha256Hash {
-    use std::fmt::Write;
-    let mut lines = String::new();
+    let mut hasher = Sha256::new();
     for TensorInfo { name, dtype, shape, bytes, .. } in tensors {
-        // Writing to a String cannot fail.
-        let _ = writeln!(lines, "{name} {dtype} {shape:?} {bytes}");
+        hasher.update(name);
+        hasher.update(format!(" {dtype} {shape:?} {bytes}\n"));
     }
-    Sha256Hash::of(lines.as_bytes())
+    Sha256Hash(hasher.finalize().into())
 }
 
 fn read_version<R: Read + Seek>(bytes: &mut Bytes<'_, R>) -> Result<u32> {
     let magic: [u8; 4] = bytes.array("magic")?;
     if magic != MAGIC {
-        let found = crate::sniff::describe(&magic);
+        let mut start = magic.to_vec();
+        start.resize(4 + bytes.remaining().min(12) as usize, 0);
+        bytes.fill("magic", start.get_mut(4..).unwrap_or_default())?;
+        let found = crate::sniff::describe(&start);
         return Err(Error::new(Kind::Magic, "magic", "the letters GGUF", found));
     }
     match bytes.u32("version")? {

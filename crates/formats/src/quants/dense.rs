@@ -2,14 +2,18 @@
 
 use half::{bf16, f16};
 
+#[inline(always)]
 pub(super) fn f32(bytes: [u8; 4], out: &mut [f32; 1]) {
     *out = [f32::from_le_bytes(bytes)];
 }
 
+#[inline(always)]
 pub(super) fn f16(bytes: [u8; 2], out: &mut [f32; 1]) {
-    *out = [f16::from_le_bytes(bytes).to_f32()];
+    let [low, high] = bytes;
+    *out = [super::scale(low, high)];
 }
 
+#[inline(always)]
 pub(super) fn bf16(bytes: [u8; 2], out: &mut [f32; 1]) {
     *out = [f32::from_bits(u32::from(u16::from_le_bytes(bytes)) << 16)];
 }

@@ -5,6 +5,7 @@ use super::scale;
 
 const LEVELS: [i8; 16] = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
 
+#[inline(always)]
 pub(super) fn iq4_nl(block: &[u8; 18], out: &mut [f32; 32]) {
     let [low, high, packed @ ..] = block;
     let d = scale(*low, *high);

@@ -5,6 +5,7 @@
 
 use super::scale;
 
+#[inline(always)]
 pub(super) fn q2_k(block: &[u8; 84], out: &mut [f32; 256]) {
     let [scales @ .., d0, d1, m0, m1] = block;
     let (d, dmin) = (scale(*d0, *d1), scale(*m0, *m1));

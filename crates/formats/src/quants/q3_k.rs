@@ -4,6 +4,7 @@
 use super::scale;
 
 /// Sixteen 6-bit scales: low nibbles in bytes 0 to 7, the two high bits of each in bytes 8 to 11.
+#[inline(always)]
 fn scales(packed: &[u8; 12]) -> [f32; 16] {
     let [low @ .., h0, h1, h2, h3] = packed;
     let high = u32::from_le_bytes([*h0, *h1, *h2, *h3]);
@@ -16,6 +17,7 @@ fn scales(packed: &[u8; 12]) -> [f32; 16] {
     out
 }
 
+#[inline(always)]
 pub(super) fn q3_k(block: &[u8; 110], out: &mut [f32; 256]) {
     let [rest @ .., d0, d1] = block;
     let d = scale(*d0, *d1);

@@ -5,6 +5,7 @@
 use super::scale;
 
 /// Splits 16 bytes into 32 nibbles in element order.
+#[inline(always)]
 pub(super) fn nibbles(bytes: &[u8; 16]) -> [u8; 32] {
     let mut out = [0; 32];
     let (low, high) = out.split_at_mut(16);
@@ -15,6 +16,7 @@ pub(super) fn nibbles(bytes: &[u8; 16]) -> [u8; 32] {
     out
 }
 
+#[inline(always)]
 pub(super) fn q4_0(block: &[u8; 18], out: &mut [f32; 32]) {
     let [low, high, packed @ ..] = block;
     let d = scale(*low, *high);
@@ -23,6 +25,7 @@ pub(super) fn q4_0(block: &[u8; 18], out: &mut [f32; 32]) {
     }
 }
 
+#[inline(always)]
 pub(super) fn q4_1(block: &[u8; 20], out: &mut [f32; 32]) {
     let [d0, d1, m0, m1, packed @ ..] = block;
     let (d, m) = (scale(*d0, *d1), scale(*m0, *m1));

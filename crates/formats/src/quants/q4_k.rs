@@ -6,6 +6,7 @@ use super::scale;
 
 /// Eight 6-bit scales and minimums: the first four in the low bits of bytes 0–3 and 4–7, the last four in the
 /// nibbles of bytes 8–11 with their high bits in the top of bytes 0–7.
+#[inline(always)]
 fn scales(packed: &[u8; 12]) -> [(f32, f32); 8] {
     let [s0, s1, s2, s3, m0, m1, m2, m3, x0, x1, x2, x3] = *packed;
     let early = |s: u8, m: u8| (f32::from(s & 63), f32::from(m & 63));
@@ -24,11 +25,13 @@ fn scales(packed: &[u8; 12]) -> [(f32, f32); 8] {
     ]
 }
 
+#[inline(always)]
 pub(super) fn q4_k(block: &[u8; 144], out: &mut [f32; 256]) {
     let (head, levels) = block.split_at(16);
     dequantize(head, |group, i| levels.get(group / 2 * 32 + i).map_or(0, |b| nibble(*b, group)), out);
 }
 
+#[inline(always)]
 pub(super) fn q5_k(block: &[u8; 176], out: &mut [f32; 256]) {
     let (head, rest) = block.split_at(16);
     let (high, levels) = rest.split_at(32);
@@ -39,10 +42,12 @@ pub(super) fn q5_k(block: &[u8; 176], out: &mut [f32; 256]) {
     dequantize(head, level, out);
 }
 
+#[inline(always)]
 fn nibble(byte: u8, group: usize) -> u8 {
     if group.is_multiple_of(2) { byte & 15 } else { byte >> 4 }
 }
 
+#[inline(always)]
 fn dequantize(head: &[u8], level: impl Fn(usize, usize) -> u8, out: &mut [f32; 256]) {
     let Some(([d0, d1, m0, m1], packed)) = head.split_first_chunk() else { return };
     let (d, dmin) = (scale(*d0, *d1), scale(*m0, *m1));

@@ -5,11 +5,13 @@
 use super::q4::nibbles;
 use super::scale;
 
+#[inline(always)]
 fn levels(high: [u8; 4], packed: &[u8; 16]) -> impl Iterator<Item = u8> {
     let high = u32::from_le_bytes(high);
     nibbles(packed).into_iter().enumerate().map(move |(i, low)| low | (((high >> i) & 1) << 4) as u8)
 }
 
+#[inline(always)]
 pub(super) fn q5_0(block: &[u8; 22], out: &mut [f32; 32]) {
     let [d0, d1, h0, h1, h2, h3, packed @ ..] = block;
     let d = scale(*d0, *d1);
@@ -18,6 +20,7 @@ pub(super) fn q5_0(block: &[u8; 22], out: &mut [f32; 32]) {
     }
 }
 
+#[inline(always)]
 pub(super) fn q5_1(block: &[u8; 24], out: &mut [f32; 32]) {
     let [d0, d1, m0, m1, h0, h1, h2, h3, packed @ ..] = block;
     let (d, m) = (scale(*d0, *d1), scale(*m0, *m1));

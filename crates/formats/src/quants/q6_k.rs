@@ -3,6 +3,7 @@
 
 use super::scale;
 
+#[inline(always)]
 pub(super) fn q6_k(block: &[u8; 210], out: &mut [f32; 256]) {
     let [rest @ .., d0, d1] = block;
     let d = scale(*d0, *d1);

@@ -3,6 +3,7 @@
 use super::q4::inverse;
 use super::scale;
 
+#[inline(always)]
 pub(super) fn q8_0(block: &[u8; 34], out: &mut [f32; 32]) {
     let [low, high, levels @ ..] = block;
     let d = scale(*low, *high);

@@ -121,7 +121,7 @@ impl ChatTemplate {
             let all = 0..text.len();
             (text, vec![all])
         } else {
-            self.assistant_spans(&guarded, text, tokenizer, options)
+            self.assistant_spans(&guarded, text, tokenizer, options)?
         };
         let spans = match on {
             spans::TrainOn::LastTurn => spans.into_iter().next_back().into_iter().collect(),

@@ -53,13 +53,9 @@ impl<'t> Guard<'t> {
         if !self.tokenizer.may_spell_special(text) {
             return text.to_owned();
         }
-        let mut cuts: Vec<usize> = Vec::new();
-        let added = self.tokenizer.spec().added.iter().filter(|token| token.special);
-        for special in added.map(|token| token.content.as_str()) {
-            let first = special.chars().next().map_or(0, char::len_utf8);
-            cuts.extend(text.match_indices(special).map(|(at, _)| at + first));
-            cuts.extend(edges(text, special));
-        }
+        let first = |at: usize| text.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
+        let mut cuts: Vec<usize> = self.tokenizer.specials_in(text).map(|at| at + first(at)).collect();
+        cuts.extend(edges(self.tokenizer, text));
         if cuts.is_empty() {
             return text.to_owned();
         }
@@ -78,23 +74,16 @@ impl<'t> Guard<'t> {
     }
 }
 
-/// Where a text, trimmed or not, ends with the start of a control token or starts with the end of one.
-fn edges(text: &str, special: &str) -> Vec<usize> {
+/// Where a text, trimmed or not, ends with the start of a control token or starts with the end of one. A whole text such
+/// as a role's name may be the middle of a token; it only counts with an edge.
+fn edges(tokenizer: &Tokenizer, text: &str) -> Vec<usize> {
     let mut cuts = Vec::new();
     for trimmed in [text, text.trim()] {
         let start = text.len() - text.trim_start().len();
         let offset = if trimmed.len() == text.len() { 0 } else { start };
-        let inner = special.char_indices().map(|(at, _)| at).skip(1);
-        for at in inner {
-            let (head, tail) = special.split_at(at);
-            // A whole text such as a role's name may be the middle of a token; it only counts with an edge.
-            if trimmed.ends_with(head) {
-                cuts.push(offset + trimmed.len());
-            }
-            if trimmed.starts_with(tail) {
-                cuts.push(offset);
-            }
-        }
+        let (begins, ends) = tokenizer.special_edges(trimmed);
+        cuts.extend(begins.then_some(offset));
+        cuts.extend(ends.then_some(offset + trimmed.len()));
     }
     cuts
 }

@@ -7,6 +7,7 @@
 
 use super::lex::{Token, close_of, tokens};
 use crate::error::{Error, Kind, Result};
+use crate::limits::TEMPLATE_LINKS;
 
 /// The filter that measures.
 pub(super) const COST: &str = "_cost";
@@ -17,11 +18,12 @@ const DEPTH: usize = 64;
 /// The template with meters.
 ///
 /// # Errors
-/// [`Kind::Limit`] for brackets nested too deeply.
+/// [`Kind::Limit`] for brackets nested too deeply, and for chains of operations that would be as deep when run.
 pub(super) fn instrument(source: &str) -> Result<String> {
     let mut out = String::with_capacity(source.len() * 2);
     let mut rest = source;
-    while let Some(at) = rest.find("{{").into_iter().chain(rest.find("{%")).chain(rest.find("{#")).min() {
+    let mut branches = 0;
+    while let Some(at) = rest.as_bytes().windows(2).position(|pair| matches!(pair, b"{{" | b"{%" | b"{#")) {
         let (text, tag) = rest.split_at(at);
         out.push_str(text);
         let close = match tag.as_bytes().get(1) {
@@ -39,25 +41,37 @@ pub(super) fn instrument(source: &str) -> Result<String> {
         if close == "#}" {
             out.push_str(body);
         } else {
+            branches += usize::from(body.trim_start_matches(['-', '+', ' ', '\t', '\n']).starts_with("elif"));
+            if branches > TEMPLATE_LINKS {
+                return Err(too_many("branches"));
+            }
             out.push_str(&expression(body)?);
         }
         out.push_str(close);
         rest = tag.get(end + 2..).unwrap_or_default();
-        if body.trim_matches(['-', '+', ' ', '\t', '\n']) == "raw"
-            && let Some(at) = rest.find("endraw")
-        {
-            let (raw, behind) = rest.split_at(at);
+        if close == "%}" && body.trim_matches(['-', '+', ' ', '\t', '\n']) == "raw" {
+            // Up to the end of `{% endraw %}`, or of the template where there is none.
+            let end = rest.find("endraw").and_then(|at| Some(at + rest.get(at..)?.find("%}")? + 2));
+            let (raw, behind) = rest.split_at(end.unwrap_or(rest.len()));
             out.push_str(raw);
-            rest = behind;
-            // What follows is the rest of the tag `{% endraw %}`.
-            let at = rest.find("%}").map_or(rest.len(), |at| at + 2);
-            let (tag, behind) = rest.split_at(at);
-            out.push_str(tag);
             rest = behind;
         }
     }
     out.push_str(rest);
     Ok(out)
+}
+
+fn too_many(what: &str) -> Error {
+    Error::new(Kind::Limit, "chat template", format!("at most {TEMPLATE_LINKS} {what}"), "more")
+}
+
+/// Whether a token makes the expression nest deeper, where many of them stand one behind the other.
+fn is_link(token: &Token<'_>) -> bool {
+    match token {
+        Token::Sign(sign) => !matches!(*sign, "," | ":" | ")" | "]" | "}" | "{" | "="),
+        Token::Word(word) => matches!(*word, "and" | "or" | "not" | "in" | "is" | "if" | "else"),
+        Token::Space(_) | Token::Literal(_) => false,
+    }
 }
 
 /// The meter for a binary operator, if it needs one.
@@ -106,6 +120,9 @@ fn expression(body: &str) -> Result<String> {
             let expected = format!("at most {DEPTH} nested brackets");
             return Err(Error::new(Kind::Limit, "chat template", expected, "more"));
         }
+    }
+    if tokens.iter().filter(|token| is_link(token)).count() > TEMPLATE_LINKS {
+        return Err(too_many("operations in a tag"));
     }
     Ok(Writer { tokens: &tokens, at: 0 }.sequence(None))
 }

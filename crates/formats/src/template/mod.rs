@@ -69,20 +69,28 @@ impl ChatTemplate {
 
     /// Runs the template over messages that are already guarded.
     fn run(&self, messages: &[Message], prompt: bool, options: &Options) -> Result<String> {
+        self.run_metered(messages, prompt, options).map(|(text, _)| text)
+    }
+
+    /// The same, with the instructions that it took.
+    fn run_metered(&self, messages: &[Message], prompt: bool, options: &Options) -> Result<(String, u64)> {
         let template = self.env.get_template(NAME).map_err(|e| refused(&e))?;
         let mut context = options.context();
         context.insert("messages".into(), Value::from(Serde(messages)));
         context.insert("add_generation_prompt".into(), prompt.into());
         let mut out = budget::Output::default();
         budget::reset();
-        let ran = template.render_captured_to(Value::from_pairs(context), &mut out);
+        let ran = template
+            .render_captured_to(Value::from_pairs(context), &mut out)
+            .map(|captured| captured.state().fuel_levels().map_or(0, |(consumed, _)| consumed));
         match (out.overflow, ran) {
             (true, _) => {
                 let expected = format!("at most {} bytes of output", limits::TEMPLATE_OUTPUT_BYTES);
                 Err(Error::new(Kind::Limit, "chat template", expected, "more"))
             }
             (false, Err(error)) => Err(refused(&error)),
-            (false, Ok(_)) => String::from_utf8(out.bytes)
+            (false, Ok(fuel)) => String::from_utf8(out.bytes)
+                .map(|text| (text, fuel))
                 .map_err(|e| Error::new(Kind::Encoding, "chat template", "UTF-8 output", e)),
         }
     }

@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use super::conversation::{Message, Options};
 use super::{ChatTemplate, generation};
+use crate::error::{Error, Kind, Result};
+use crate::limits;
 use crate::tokenizer::Tokenizer;
 
 /// What the loss is taken on.
@@ -18,31 +20,72 @@ pub enum TrainOn {
     Everything,
 }
 
+/// What finding the turns of one conversation may cost.
+struct Budget {
+    /// Instructions left for running the template over parts of the conversation.
+    fuel: u64,
+    /// Bytes left for looking through the rendered text.
+    bytes: u64,
+}
+
+impl Budget {
+    /// Bytes that are copied in the time of one instruction.
+    const BYTES_A_STEP: u64 = 64;
+    /// What a run that failed is taken to have cost.
+    const FAILED: u64 = limits::TURNS_FUEL / 16;
+
+    fn new() -> Self {
+        Self { fuel: limits::TURNS_FUEL, bytes: 256 << 20 }
+    }
+
+    /// Runs the template, while there is fuel.
+    fn run(
+        &mut self,
+        template: &ChatTemplate,
+        messages: &[Message],
+        prompt: bool,
+        options: &Options,
+    ) -> Option<String> {
+        if self.fuel == 0 {
+            return None;
+        }
+        let ran = template.run_metered(messages, prompt, options).ok();
+        let cost = |(text, fuel): &(String, u64)| fuel + text.len() as u64 / Self::BYTES_A_STEP;
+        self.fuel = self.fuel.saturating_sub(ran.as_ref().map_or(Self::FAILED, cost));
+        ran.map(|(text, _)| text)
+    }
+}
+
 impl ChatTemplate {
     /// The text and the assistant's stretches in it, each up to and including the token that ends the turn.
     ///
     /// Where the template marks them itself, its word counts. Otherwise a turn starts where the prompt for it ends
     /// and ends where the conversation up to it ends, if both are the start of the whole text; for templates that
-    /// write earlier turns differently, the content is looked for behind the turns before it.
+    /// write earlier turns differently, and for the later turns of long conversations, the content is looked for behind
+    /// the turns before it.
+    ///
+    /// # Errors
+    /// [`Kind::Cost`] where looking for the content takes too much.
     pub(super) fn assistant_spans(
         &self,
         messages: &[Message],
         text: String,
         tokenizer: &Tokenizer,
         options: &Options,
-    ) -> (String, Vec<Range<usize>>) {
+    ) -> Result<(String, Vec<Range<usize>>)> {
         if self.marks_generation() {
-            return unmark(&text);
+            return Ok(unmark(&text));
         }
+        let mut budget = Budget::new();
         let mut spans = Vec::new();
         let mut from = 0;
         for (index, message) in messages.iter().enumerate() {
             if role(message) != "assistant" {
                 continue;
             }
-            let found = match self.by_prefix(messages, index, &text, options) {
+            let found = match self.by_prefix(messages, index, &text, options, &mut budget) {
                 Some(span) => Some(span),
-                None => by_content(message, &text, from),
+                None => by_content(message, &text, from, &mut budget)?,
             };
             if let Some(span) = found.filter(|span| span.start >= from) {
                 let end = turn_end(&text, &span, tokenizer);
@@ -50,7 +93,7 @@ impl ChatTemplate {
                 spans.extend(Some(span.start..end).filter(|span| !span.is_empty()));
             }
         }
-        (text, spans)
+        Ok((text, spans))
     }
 
     fn by_prefix(
@@ -59,15 +102,16 @@ impl ChatTemplate {
         index: usize,
         text: &str,
         options: &Options,
+        budget: &mut Budget,
     ) -> Option<Range<usize>> {
-        let prompt = self.run(messages.get(..index)?, true, options).ok()?;
+        let prompt = budget.run(self, messages.get(..index)?, true, options)?;
         if !text.starts_with(&prompt) {
             return None;
         }
         if index + 1 == messages.len() {
             return Some(prompt.len()..text.len());
         }
-        let turn = self.run(messages.get(..=index)?, false, options).ok()?;
+        let turn = budget.run(self, messages.get(..=index)?, false, options)?;
         (text.starts_with(&turn) && turn.len() >= prompt.len()).then_some(prompt.len()..turn.len())
     }
 }
@@ -76,25 +120,35 @@ fn role(message: &Message) -> &str {
     message.get("role").and_then(serde_json::Value::as_str).unwrap_or_default()
 }
 
-fn by_content(message: &Message, text: &str, from: usize) -> Option<Range<usize>> {
-    let content = message.get("content")?.as_str()?.trim();
-    let at = text.get(from..)?.find(content).filter(|_| !content.is_empty())?;
-    Some(from + at..from + at + content.len())
+fn by_content(
+    message: &Message,
+    text: &str,
+    from: usize,
+    budget: &mut Budget,
+) -> Result<Option<Range<usize>>> {
+    let content = message.get("content").and_then(serde_json::Value::as_str).map(str::trim);
+    let rest = text.get(from..).unwrap_or_default();
+    let Some(content) = content.filter(|content| !content.is_empty()) else { return Ok(None) };
+    let found = rest.find(content);
+    let looked_at = found.unwrap_or(rest.len()) as u64;
+    budget.bytes = budget.bytes.checked_sub(looked_at).ok_or_else(|| {
+        let expected = "a conversation whose turns are soon found in the rendered text";
+        Error::new(Kind::Cost, "messages", expected, "one of too many turns")
+    })?;
+    Ok(found.map(|at| from + at..from + at + content.len()))
 }
 
 /// Where a turn really ends: behind the control token that closes it, before what leads to the next.
 fn turn_end(text: &str, span: &Range<usize>, tokenizer: &Tokenizer) -> usize {
-    let specials = || tokenizer.spec().added.iter().filter(|token| token.special).map(|token| &token.content);
     let inside = text.get(span.clone()).unwrap_or_default();
     let trimmed = inside.trim_end();
-    if specials().any(|special| trimmed.ends_with(special.as_str())) {
+    if tokenizer.special_at_end(trimmed) {
         return span.start + trimmed.len();
     }
     let behind = text.get(span.end..).unwrap_or_default();
-    let space = behind.len() - behind.trim_start().len();
-    let closing =
-        specials().filter(|special| behind.trim_start().starts_with(special.as_str())).map(String::len).max();
-    closing.map_or(span.end, |len| span.end + space + len)
+    let closed = behind.trim_start();
+    let closing = tokenizer.special_at_start(closed);
+    closing.map_or(span.end, |len| text.len() - closed.len() + len)
 }
 
 /// Takes the marks of generated spans out and says where they were.

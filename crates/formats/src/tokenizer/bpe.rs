@@ -121,17 +121,16 @@ impl Merges {
 
     fn apply_long(&self, word: &mut Vec<Symbol>) {
         let mut links = Links::new(std::mem::take(word));
-        let mut heap = BinaryHeap::with_capacity(links.symbols.len());
-        for at in 0..links.symbols.len() as u32 {
-            self.push(&links, &mut heap, at);
-        }
-        while let Some(Reverse((rank, at))) = heap.pop() {
+        let all = (0..links.symbols.len() as u32).filter_map(|at| self.candidate(&links, at));
+        let mut heap: BinaryHeap<Reverse<u64>> = all.collect::<Vec<_>>().into();
+        while let Some(Reverse(candidate)) = heap.pop() {
+            let (rank, at) = ((candidate >> 32) as u32, candidate as u32);
             let Some((next, left, right)) = links.pair(at) else { continue };
             match self.get(left, right) {
                 Some((current, result)) if current == rank => {
                     links.merge(at, next, Symbol { id: result, len: left.len + right.len });
-                    links.before(at).into_iter().for_each(|before| self.push(&links, &mut heap, before));
-                    self.push(&links, &mut heap, at);
+                    let beside = links.before(at).into_iter().chain([at]);
+                    heap.extend(beside.filter_map(|at| self.candidate(&links, at)));
                 }
                 _ => {}
             }
@@ -140,9 +139,10 @@ impl Merges {
         word.retain(|symbol| symbol.len > 0);
     }
 
-    fn push(&self, links: &Links, heap: &mut BinaryHeap<Reverse<(u32, u32)>>, at: u32) {
-        let pair = links.pair(at).and_then(|(_, left, right)| self.get(left, right));
-        heap.extend(pair.map(|(rank, _)| Reverse((rank, at))));
+    /// Rank and place of the pair at `at` in one number: of equal ranks the leftmost is the smaller.
+    fn candidate(&self, links: &Links, at: u32) -> Option<Reverse<u64>> {
+        let (_, left, right) = links.pair(at)?;
+        self.get(left, right).map(|(rank, _)| Reverse(key(rank, at)))
     }
 }
 

@@ -1,14 +1,13 @@
 //! Encoding: added tokens first, then words, then merges, with a cache of words.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::ops::Range;
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 use super::bpe::Symbol;
-use super::spec::{AddedToken, Spec, Style};
-use super::trie::Trie;
+use super::spec::{Spec, Style};
 use super::{Tokenizer, bytelevel, sentencepiece};
 
 /// What the spelling of a control token in a text means.
@@ -22,89 +21,8 @@ pub enum Specials {
     Guarded(char),
 }
 
-/// Finders of added tokens: with and without the control tokens, before and after normalization.
-#[derive(Debug)]
-pub(super) struct Matchers {
-    raw: [Trie; 2],
-    normalized: [Trie; 2],
-    added: HashSet<u32>,
-    special: HashSet<u32>,
-    stripping: HashMap<u32, (bool, bool)>,
-    /// Bytes that a control token starts or ends with.
-    edges: [bool; 256],
-}
-
-impl Matchers {
-    pub(super) fn new(spec: &Spec) -> Self {
-        let mut matchers = Self {
-            raw: [Trie::default(), Trie::default()],
-            normalized: [Trie::default(), Trie::default()],
-            added: HashSet::new(),
-            special: HashSet::new(),
-            stripping: HashMap::new(),
-            edges: [false; 256],
-        };
-        for token in &spec.added {
-            matchers.add(spec, token);
-        }
-        matchers
-    }
-
-    fn add(&mut self, spec: &Spec, token: &AddedToken) {
-        let content = if token.normalized {
-            normalize(spec, &token.content, true)
-        } else {
-            token.content.as_str().into()
-        };
-        let tries = if token.normalized { &mut self.normalized } else { &mut self.raw };
-        for (index, trie) in tries.iter_mut().enumerate() {
-            if index == 0 || !token.special {
-                trie.insert(&content, token.id);
-            }
-        }
-        self.added.insert(token.id);
-        if token.special {
-            self.special.insert(token.id);
-            for byte in
-                [token.content.bytes().next(), token.content.bytes().next_back()].into_iter().flatten()
-            {
-                self.edges[usize::from(byte)] = true;
-            }
-        }
-        if token.lstrip || token.rstrip {
-            self.stripping.insert(token.id, (token.lstrip, token.rstrip));
-        }
-    }
-
-    pub(super) fn may_spell_special(&self, text: &str) -> bool {
-        text.bytes().any(|byte| self.edges[usize::from(byte)])
-    }
-
-    pub(super) fn is_added(&self, id: u32) -> bool {
-        self.added.contains(&id)
-    }
-
-    pub(super) fn is_special(&self, id: u32) -> bool {
-        self.special.contains(&id)
-    }
-
-    /// The next added token from `from` on, with the whitespace that it takes.
-    fn find(&self, trie: &Trie, text: &str, from: usize) -> Option<(Range<usize>, u32)> {
-        let (start, len, id) = trie.find(text, from)?;
-        let (lstrip, rstrip) = self.stripping.get(&id).copied().unwrap_or_default();
-        let mut range = start..start + len;
-        if lstrip && let Some(before) = text.get(from..start) {
-            range.start = from + before.trim_end().len();
-        }
-        if rstrip && let Some(behind) = text.get(range.end..) {
-            range.end = text.len() - behind.trim_start().len();
-        }
-        Some((range, id))
-    }
-}
-
 /// A stretch as merges see it.
-fn normalize<'t>(spec: &Spec, stretch: &'t str, at_start: bool) -> Cow<'t, str> {
+pub(super) fn normalize<'t>(spec: &Spec, stretch: &'t str, at_start: bool) -> Cow<'t, str> {
     match spec.style {
         Style::ByteLevel { nfc: true, .. } if is_nfc_quick(stretch.chars()) != IsNormalized::Yes => {
             stretch.nfc().collect::<String>().into()
@@ -137,17 +55,19 @@ struct Output {
     mask: Vec<u8>,
 }
 
-/// Spans in the coordinates of the stretch at hand.
+/// Spans in the coordinates of the stretch at hand, in order and apart from each other.
 struct Spans(Vec<Range<usize>>);
 
 impl Spans {
     fn has(&self, at: usize) -> u8 {
-        self.0.iter().any(|span| span.contains(&at)).into()
+        let next = self.0.partition_point(|span| span.end <= at);
+        self.0.get(next).is_some_and(|span| span.contains(&at)).into()
     }
 
     /// The spans seen from a part of the text, each end moved by `map`.
     fn inside(&self, part: &Range<usize>, map: impl Fn(usize) -> usize) -> Self {
-        let overlapping = self.0.iter().filter(|span| span.start < part.end && span.end > part.start);
+        let first = self.0.partition_point(|span| span.end <= part.start);
+        let overlapping = self.0.iter().skip(first).take_while(|span| span.start < part.end);
         let local = |at: usize| map(at.clamp(part.start, part.end) - part.start);
         Self(overlapping.map(|span| local(span.start)..local(span.end)).collect())
     }
@@ -168,7 +88,8 @@ impl<'t> Encoder<'t> {
         self.encode_masked(text, specials, &[]).0
     }
 
-    /// The ids of a text and, for each, 1 where the token starts inside one of `spans` (byte ranges of `text`).
+    /// The ids of a text and, for each, 1 where the token starts inside one of `spans`: byte ranges of `text`, in order
+    /// and apart from each other.
     pub fn encode_masked(
         &mut self,
         text: &str,
@@ -177,10 +98,10 @@ impl<'t> Encoder<'t> {
     ) -> (Vec<u32>, Vec<u8>) {
         let mut out = Output::default();
         let matchers = &self.tokenizer.matchers;
-        let trie = &matchers.raw[usize::from(specials == Specials::AsText)];
+        let finder = &matchers.raw[usize::from(specials == Specials::AsText)];
         let spans = Spans(spans.to_vec());
         let mut done = 0;
-        while let Some((range, id)) = matchers.find(trie, text, done) {
+        while let Some((range, id)) = matchers.find(finder, text, done) {
             self.stretch(text, done..range.start, specials, &spans, &mut out);
             out.ids.push(id);
             out.mask.push(spans.has(range.start));
@@ -209,9 +130,9 @@ impl<'t> Encoder<'t> {
             _ => at,
         });
         let matchers = &self.tokenizer.matchers;
-        let trie = &matchers.normalized[usize::from(specials == Specials::AsText)];
+        let finder = &matchers.normalized[usize::from(specials == Specials::AsText)];
         let mut done = 0;
-        while let Some((range, id)) = matchers.find(trie, &normalized, done) {
+        while let Some((range, id)) = matchers.find(finder, &normalized, done) {
             self.words(&normalized, done..range.start, &spans, out);
             out.ids.push(id);
             out.mask.push(spans.has(range.start));

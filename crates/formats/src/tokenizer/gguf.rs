@@ -6,6 +6,7 @@ use super::vocabulary::Vocabulary;
 use super::{Tokenizer, sentencepiece};
 use crate::error::{Error, Kind, Result};
 use crate::gguf::{Metadata, Strings};
+use crate::limits;
 
 const UNKNOWN: i64 = 2;
 const CONTROL: i64 = 3;
@@ -82,8 +83,10 @@ fn id(metadata: &Metadata, key: &str) -> Result<Option<u32>> {
     id.try_into().map(Some).map_err(|_| wide())
 }
 
-fn added(vocabulary: &Vocabulary, types: &[i64]) -> Vec<AddedToken> {
-    let whole = |(id, (content, kind)): (usize, (&str, &i64))| AddedToken {
+fn added(vocabulary: &Vocabulary, types: &[i64]) -> Result<Vec<AddedToken>> {
+    let whole = |kind: &i64| matches!(*kind, UNKNOWN | CONTROL | USER_DEFINED);
+    super::spec::check_added_count(types.iter().filter(|kind| whole(kind)).count())?;
+    let token = |(id, (content, kind)): (usize, (&str, &i64))| AddedToken {
         id: id as u32,
         content: content.to_owned(),
         special: *kind != USER_DEFINED,
@@ -92,10 +95,7 @@ fn added(vocabulary: &Vocabulary, types: &[i64]) -> Vec<AddedToken> {
         rstrip: false,
     };
     let found = vocabulary.iter().zip(types).enumerate();
-    found
-        .filter(|(_, (text, kind))| matches!(**kind, UNKNOWN | CONTROL | USER_DEFINED) && !text.is_empty())
-        .map(whole)
-        .collect()
+    Ok(found.filter(|(_, (text, kind))| whole(kind) && !text.is_empty()).map(token).collect())
 }
 
 fn spec(
@@ -108,7 +108,7 @@ fn spec(
     let flag = |key: &str| metadata.boolean(&format!("tokenizer.ggml.{key}"));
     let bos = id(metadata, "bos_token_id")?;
     Ok(Spec {
-        added: added(&vocabulary, types),
+        added: added(&vocabulary, types)?,
         style,
         bos,
         eos: id(metadata, "eos_token_id")?,
@@ -183,6 +183,7 @@ fn llama(metadata: &Metadata) -> Result<Tokenizer> {
     };
     let by_position: Vec<f32> =
         if gemma { (0..tokens.len()).map(|at| -(at as f32)).collect() } else { Vec::new() };
+    check_pieces(&vocabulary)?;
     let merges = derive_merges(&vocabulary, if gemma { &by_position } else { scores });
     let add_prefix = metadata.boolean("tokenizer.ggml.add_space_prefix")?.unwrap_or(!gemma);
     let style = Style::SentencePiece {
@@ -200,6 +201,28 @@ fn unknown(metadata: &Metadata, types: &[i64]) -> Result<Option<u32>> {
     Ok(stated.or_else(|| types.iter().position(|kind| *kind == UNKNOWN).map(|id| id as u32)))
 }
 
+/// Every place of every token is looked up twice: there must be an end to that.
+fn check_pieces(vocabulary: &Vocabulary) -> Result<()> {
+    let mut bytes = 0;
+    for (id, token) in vocabulary.iter().enumerate() {
+        bytes += token.len();
+        let (most, found) = (limits::PIECE_BYTES, token.len());
+        if found > most {
+            return Err(Error::new(
+                Kind::Limit,
+                format!("token {id}"),
+                format!("at most {most} bytes"),
+                found,
+            ));
+        }
+    }
+    if bytes > limits::PIECES_BYTES {
+        let expected = format!("at most {} bytes", limits::PIECES_BYTES);
+        return Err(Error::new(Kind::Limit, "`tokenizer.ggml.tokens`", expected, bytes));
+    }
+    Ok(())
+}
+
 /// The merges that a vocabulary with scores implies: every way to cut a token into two, best score first, then
 /// longest left part, then longest right part.
 fn derive_merges(vocabulary: &Vocabulary, scores: &[f32]) -> Vec<(u32, u32, u32)> {
@@ -209,7 +232,9 @@ fn derive_merges(vocabulary: &Vocabulary, scores: &[f32]) -> Vec<(u32, u32, u32)
         let chars = token.chars().count() as u32;
         for (count, (at, _)) in token.char_indices().enumerate().skip(1) {
             let Some((left, right)) = token.split_at_checked(at) else { continue };
-            if let (Some(left), Some(right)) = (vocabulary.id(left), vocabulary.id(right)) {
+            if let Some(left) = vocabulary.id(left)
+                && let Some(right) = vocabulary.id(right)
+            {
                 cuts.push((*score, count as u32, chars - count as u32, (left, right, result as u32)));
             }
         }

@@ -172,11 +172,10 @@ impl<'de> Visitor<'de> for AddedVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<Added, A::Error> {
-        const LIMIT: usize = 65_536;
         let mut out = Vec::new();
         while let Some(token) = seq.next_element()? {
-            if out.len() == LIMIT {
-                return Err(too_many("added tokens", LIMIT));
+            if out.len() == limits::ADDED_TOKENS {
+                return Err(too_many("added tokens", limits::ADDED_TOKENS));
             }
             out.push(token);
         }

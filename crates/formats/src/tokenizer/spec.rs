@@ -6,6 +6,7 @@ use super::bpe::Merges;
 use super::split::Split;
 use super::vocabulary::Vocabulary;
 use crate::error::{Error, Kind, Result};
+use crate::limits;
 use crate::source::Sha256Hash;
 
 /// How text becomes the symbols that merges work on.
@@ -85,8 +86,17 @@ pub struct Spec {
     pub add_eos: bool,
 }
 
+/// Refuses more tokens to be found as a whole than texts can be searched for.
+pub(super) fn check_added_count(count: usize) -> Result<()> {
+    let most = limits::ADDED_TOKENS;
+    if count <= most {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Limit, "control and added tokens", format!("at most {most}"), count))
+}
+
 impl Spec {
-    /// Refuses ids without a token, and added tokens without text.
+    /// Refuses ids without a token, and added tokens without text or with too much of it.
     pub(super) fn check(&self) -> Result<()> {
         let tokens = self.vocabulary.len();
         let named = [("BOS token", self.bos), ("EOS token", self.eos), ("padding token", self.pad)];
@@ -99,13 +109,27 @@ impl Spec {
                 return Err(Error::new(Kind::Value, field, format!("an id below {tokens}"), id));
             }
         }
-        if let Some(token) = self.added.iter().find(|token| token.content.is_empty()) {
-            return Err(Error::new(Kind::Value, format!("added token {}", token.id), "some text", "none"));
-        }
+        self.check_added()?;
         let needed = [("BOS token", self.bos, self.add_bos), ("EOS token", self.eos, self.add_eos)];
         match needed.into_iter().find(|(_, id, added)| *added && id.is_none()) {
             Some((field, ..)) => {
                 Err(Error::new(Kind::Missing, field, "an id, since it is to be added", "none"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn check_added(&self) -> Result<()> {
+        check_added_count(self.added.len())?;
+        let field = |token: &AddedToken| format!("added token {}", token.id);
+        if let Some(token) = self.added.iter().find(|token| token.content.is_empty()) {
+            return Err(Error::new(Kind::Value, field(token), "some text", "none"));
+        }
+        let most = limits::ADDED_TOKEN_BYTES;
+        match self.added.iter().find(|token| token.content.len() > most) {
+            Some(token) => {
+                let expected = format!("at most {most} bytes");
+                Err(Error::new(Kind::Limit, field(token), expected, token.content.len()))
             }
             None => Ok(()),
         }

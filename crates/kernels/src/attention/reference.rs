@@ -3,7 +3,7 @@
 use super::{Saved, Sizes, View};
 use burn::backend::tensor::{BoolTensor, FloatTensor};
 use burn::backend::{Backend, TensorMetadata};
-use burn::tensor::{Shape, Slice, TensorData};
+use burn::tensor::{FloatDType, Shape, Slice, TensorData};
 
 /// Largest matrix of scores, in numbers: 16 MiB.
 const SCORES: usize = 4 << 20;
@@ -13,27 +13,43 @@ const BLOCK: usize = 128;
 const LOWEST: f32 = -1e30;
 
 pub(super) fn forward<B: Backend>(
-    q: FloatTensor<B>,
-    k: FloatTensor<B>,
-    v: FloatTensor<B>,
+    q: &FloatTensor<B>,
+    k: &FloatTensor<B>,
+    v: &FloatTensor<B>,
     view: &View,
 ) -> FloatTensor<B> {
     let sizes = Sizes::new(&q.shape(), &k.shape());
-    let blocks = blocks(sizes, view);
-    if blocks.is_empty() {
-        return q;
-    }
-    let outputs = blocks.into_iter().map(|block| {
-        let (p, _) = block.probabilities::<B>(&q, &k, view);
-        block.ungrouped::<B>(B::float_matmul(p, block.values::<B>(&v)))
+    let outputs = blocks(sizes, view).into_iter().map(|block| {
+        let (p, _) = block.probabilities::<B>(q, k, view);
+        block.ungrouped::<B>(B::float_matmul(p, block.values::<B>(v)))
     });
     B::float_cat(outputs.collect(), 0)
 }
 
-pub(super) fn backward<B: Backend>(saved: Saved<B>, grad: FloatTensor<B>) -> [FloatTensor<B>; 3] {
+/// With `D_i = Σ ∂y_i·y_i`: `∂v = pᵀ·∂y`, `∂s = p · (∂y·vᵀ − D)`, `∂q = ∂s·k`, `∂k = ∂sᵀ·q`.
+pub(super) fn backward<B: Backend>(saved: Saved<B>, grad: &FloatTensor<B>) -> [FloatTensor<B>; 3] {
     let Saved { q, k, v, y, view, .. } = saved;
-    let _ = (q, k, v, y, view, grad);
-    todo!()
+    let blocks = blocks(Sizes::new(&q.shape(), &k.shape()), &view);
+    let transposed = |tensor: FloatTensor<B>| B::float_swap_dims(tensor, 1, 2);
+    let zeros = |like: &FloatTensor<B>| B::float_zeros(like.shape(), &like.device(), FloatDType::F32);
+    let (mut grad_k, mut grad_v) = (zeros(&k), zeros(&v));
+    let mut grad_q = Vec::with_capacity(blocks.len());
+    for block in &blocks {
+        let (p, slope) = block.probabilities::<B>(&q, &k, &view);
+        let grad = block.grouped::<B>(grad);
+        let d = B::float_sum_dim(B::float_mul(grad.clone(), block.grouped::<B>(&y)), 2);
+        let dp = B::float_matmul(grad.clone(), transposed(block.values::<B>(&v)));
+        let mut ds = B::float_mul(B::float_sub(dp, d), p.clone());
+        if let Some(slope) = slope {
+            ds = B::float_mul(ds, slope);
+        }
+        let ds = B::float_mul_scalar(ds, view.scale.into());
+        grad_q.push(block.ungrouped::<B>(B::float_matmul(ds.clone(), block.values::<B>(&k))));
+        let part = B::float_matmul(transposed(ds), block.grouped::<B>(&q));
+        grad_k = block.add_to_keys::<B>(grad_k, part);
+        grad_v = block.add_to_keys::<B>(grad_v, B::float_matmul(transposed(p), grad));
+    }
+    [B::float_cat(grad_q, 0), grad_k, grad_v]
 }
 
 /// Queries `from..to` and the keys that any of them sees.
@@ -86,6 +102,14 @@ impl Block<'_> {
     fn values<B: Backend>(&self, tensor: &FloatTensor<B>) -> FloatTensor<B> {
         let rows = B::float_slice(tensor.clone(), &[Slice::from(self.keys[0]..self.keys[1])]);
         B::float_permute(rows, &[1, 0, 2])
+    }
+
+    /// Adds this block's `[kv_heads, keys, head_dim]` to `[keys, kv_heads, head_dim]`.
+    fn add_to_keys<B: Backend>(&self, sum: FloatTensor<B>, part: FloatTensor<B>) -> FloatTensor<B> {
+        let rows = [Slice::from(self.keys[0]..self.keys[1])];
+        let part = B::float_permute(part, &[1, 0, 2]);
+        let part = B::float_add(B::float_slice(sum.clone(), &rows), part);
+        B::float_slice_assign(sum, &rows, part)
     }
 
     /// Softmax and, where there is a cap, the slope of it, as `[kv_heads, group · rows, keys]`.

@@ -37,7 +37,7 @@ impl Attention {
         let k = self.turn(k.reshape([tokens, kv_heads, dim]), self.k_norm.as_ref(), batch, config);
         let v = v.reshape([tokens, kv_heads, dim]);
         let (k, v) = match cache {
-            Some(cache) => cache.append(k, v, batch.runs()),
+            Some(cache) => cache.append(&k, &v, batch.runs()),
             None => (k, v),
         };
         let seen = batch.ranges(self.window);

@@ -25,6 +25,7 @@ impl Linear {
 }
 
 /// Linear layers of one input, which some families store as one matrix.
+#[allow(clippy::large_enum_variant, reason = "a few dozen in a model, and never moved")]
 #[derive(Debug)]
 pub(crate) enum Inputs<const N: usize> {
     Separate([Linear; N]),

@@ -1,0 +1,364 @@
+//! Inputs made to cost as much as they can: long chains, many of everything, and things that only meet each other.
+
+use std::io::Cursor;
+
+use smolder_formats::adapter::{AdapterConfig, LoraAdapter, PeftAdapter};
+use smolder_formats::dataset::{Dataset, Mapping};
+use smolder_formats::gguf::{GgufFile, SplitGguf};
+use smolder_formats::limits::TEMPLATE_BYTES;
+use smolder_formats::model::ModelConfig;
+use smolder_formats::safetensors::{Entry, write};
+use smolder_formats::template::{ChatTemplate, Message, Options, TrainOn};
+use smolder_formats::tokenizer::{Specials, Tokenizer, TokenizerConfig};
+use smolder_formats::{Kind, Result, Source};
+
+use super::{bounded, fixture, gguf, open_gguf, strings, turn};
+
+/// Bytes of a long text: as long as a row may be, less where nothing is optimised.
+const LONG: usize = if cfg!(debug_assertions) { 1 << 16 } else { 1 << 20 };
+
+fn text(value: &str) -> Vec<u8> {
+    [&(value.len() as u64).to_le_bytes()[..], value.as_bytes()].concat()
+}
+
+fn integers(values: impl ExactSizeIterator<Item = i32>) -> Vec<u8> {
+    let mut out = 5_u32.to_le_bytes().to_vec();
+    out.extend((values.len() as u64).to_le_bytes());
+    out.extend(values.flat_map(i32::to_le_bytes));
+    out
+}
+
+/// A byte-level tokenizer whose further tokens are all control tokens.
+fn controls(tokens: Vec<String>) -> Vec<u8> {
+    let mut all: Vec<String> = ('!'..='~').map(String::from).chain(["Ġ".to_owned()]).collect();
+    let letters = all.len();
+    all.extend(tokens);
+    let types =
+        integers((0..all.len()).map(|at| if at < letters { 1 } else { 3 }).collect::<Vec<_>>().into_iter());
+    gguf(&[
+        ("tokenizer.ggml.model", 8, text("gpt2")),
+        ("tokenizer.ggml.pre", 8, text("gpt-2")),
+        ("tokenizer.ggml.tokens", 9, strings(all.into_iter())),
+        ("tokenizer.ggml.token_type", 9, types),
+        ("tokenizer.ggml.merges", 9, strings(std::iter::empty())),
+    ])
+}
+
+fn tokenizer(bytes: &[u8]) -> Result<Tokenizer> {
+    Tokenizer::from_gguf(&open_gguf(bytes)?.metadata)
+}
+
+/// Reads a tokenizer within the bounds; it may be refused.
+fn read(what: &str, bytes: &[u8]) -> Result<Tokenizer> {
+    bounded(what, bytes.len(), || tokenizer(bytes))
+}
+
+#[test]
+fn vocabularies_of_control_tokens() {
+    let _turn = turn();
+    let tokens = |count| controls((0..count).map(|n| format!("<|{n:0124x}|>")).collect());
+    assert!(read("60,000 long control tokens", &tokens(60_000)).is_ok());
+    let error = read("half a million control tokens", &tokens(500_000)).unwrap_err();
+    assert_eq!(error.kind, Kind::Limit, "{error}");
+}
+
+#[test]
+fn long_pieces() {
+    let _turn = turn();
+    let short: Vec<String> = (0..60_000).map(|n| format!("{n:0128}")).collect();
+    for (tokens, want) in [(short, None), (vec!["a".repeat(1 << 20)], Some(Kind::Limit))] {
+        let scores: Vec<u8> = (0..tokens.len()).flat_map(|_| 0_f32.to_le_bytes()).collect();
+        let scores = [&6_u32.to_le_bytes()[..], &(tokens.len() as u64).to_le_bytes(), &scores].concat();
+        let bytes = gguf(&[
+            ("tokenizer.ggml.model", 8, text("llama")),
+            ("tokenizer.ggml.tokens", 9, strings(tokens.into_iter())),
+            ("tokenizer.ggml.scores", 9, scores),
+        ]);
+        assert_eq!(read("long SentencePiece tokens", &bytes).err().map(|error| error.kind), want);
+    }
+}
+
+#[test]
+fn control_tokens_that_nearly_match() {
+    let _turn = turn();
+    let nearly = |end: &str| "a".repeat(127) + end;
+    let tokenizer = tokenizer(&controls(vec![nearly("b"), nearly("c")])).unwrap();
+    let long = "a".repeat(LONG);
+    bounded("two control tokens that nearly match", long.len(), || {
+        tokenizer.encoder().encode(&long, Specials::AsTokens).len()
+    });
+}
+
+#[test]
+fn long_texts_of_every_kind() {
+    let _turn = turn();
+    let pieces = [
+        " ",
+        "\n",
+        " \n",
+        "'",
+        "'s",
+        "1",
+        "1a",
+        "é",
+        "e\u{301}",
+        "\u{301}\u{316}",
+        "中",
+        "👩‍👩‍👧",
+        "<|im_end",
+        "\0",
+        "\u{200d}",
+        "a ",
+        " a",
+        "\u{3000}",
+        "🏽",
+        "ſ",
+        "a\u{300}\u{315}\u{316}",
+    ];
+    for name in ["smollm2", "qwen2", "llama3", "gpt2", "default", "llama", "gemma"] {
+        let tokenizer = tokenizer(&fixture(&format!("tokenizers/{name}.gguf"))).unwrap();
+        for piece in pieces {
+            let long = piece.repeat(LONG / piece.len());
+            bounded(&format!("{name}, {piece:?} repeated"), long.len(), || {
+                tokenizer.encode_text(&long).len()
+            });
+        }
+    }
+}
+
+fn template(source: &str) -> Option<ChatTemplate> {
+    ChatTemplate::new(Some(source)).ok()
+}
+
+fn message(role: &str, content: &str) -> Message {
+    [("role", role), ("content", content)]
+        .map(|(key, value)| (key.to_owned(), value.into()))
+        .into_iter()
+        .collect()
+}
+
+#[test]
+fn long_templates_of_every_kind() {
+    let _turn = turn();
+    let tokenizer = tokenizer(&fixture("tokenizers/gpt2.gguf")).unwrap();
+    let chain = |start: &str, link: &str, end: &str| {
+        start.to_owned()
+            + &link.repeat((LONG.min(TEMPLATE_BYTES) - start.len() - end.len()) / link.len())
+            + end
+    };
+    let templates = [
+        ("tags", chain("", "{{a}}", "")),
+        ("blocks", chain("", "{%set a=1%}", "")),
+        ("comments", chain("", "{#a#}", "")),
+        ("sums", chain("{{a", "+a", "}}")),
+        ("joins", chain("{{a", "~a", "}}")),
+        ("attributes", chain("{{a", ".a", "}}")),
+        ("subscripts", chain("{{a", "[0]", "}}")),
+        ("slices", chain("{{a", "[1:]", "}}")),
+        ("filters", chain("{{a", "|trim", "}}")),
+        ("calls", chain("{{a", "()", "}}")),
+        ("nots", chain("{{", "not ", "a}}")),
+        ("minus", chain("{{", "-", "a}}")),
+        ("powers", chain("{{a", "**a", "}}")),
+        ("ands", chain("{{a", " and a", "}}")),
+        ("comparisons", chain("{{a", "<a", "}}")),
+        ("choices", chain("{{a", " if a else a", "}}")),
+        ("tests", chain("{{a", " is defined", "}}")),
+        ("lists", chain("{{[a", ",a", "]}}")),
+        ("ifs", chain("", "{%if a%}", "")),
+        ("closed ifs", "{%if a%}".repeat(14_000) + &"{%endif%}".repeat(14_000)),
+        ("elifs", chain("{%if a%}", "{%elif a%}", "{%endif%}")),
+        ("fors", "{%for a in a%}".repeat(10_000) + &"{%endfor%}".repeat(10_000)),
+        ("literal", chain("{{'", "a", "'}}")),
+        ("strings", chain("{{a", "'a'", "}}")),
+        ("open", chain("{{", "(", "")),
+        ("open tags", chain("", "{{", "")),
+        ("open strings", chain("", "{{'", "")),
+        ("raws", chain("", "{%raw%}", "")),
+        ("generations", chain("", "{%generation%}", "")),
+    ];
+    for (name, source) in templates {
+        bounded(&format!("a template of {name}"), source.len(), || {
+            template(&source).map(|template| {
+                template.render(&tokenizer, &[message("user", "hi")], true, &Options::default()).is_ok()
+            })
+        });
+    }
+}
+
+#[test]
+fn chats_of_many_turns() {
+    let _turn = turn();
+    let tokenizer = tokenizer(&fixture("tokenizers/smollm2.gguf")).unwrap();
+    for turns in [500, 20_000] {
+        let messages: Vec<Message> = (0..turns)
+            .map(|n| message(if n % 2 == 0 { "user" } else { "assistant" }, &format!("{n}")))
+            .collect();
+        for name in
+            ["smollm2", "qwen3", "llama3_2", "gemma3", "mistral", "deepseek_r1_distill", "llama3_training"]
+        {
+            let source = String::from_utf8(fixture(&format!("templates/{name}.jinja"))).unwrap();
+            let template = template(&source).unwrap();
+            bounded(&format!("{name} with {turns} turns"), 40 * turns, || {
+                let rendered = template.render_training(
+                    &tokenizer,
+                    &messages,
+                    TrainOn::Assistant,
+                    &Options::of(&tokenizer),
+                );
+                rendered.map(|rendered| rendered.encode(&mut tokenizer.encoder()).0.len()).ok()
+            });
+        }
+    }
+}
+
+#[test]
+fn people_s_text_full_of_almost_control() {
+    let _turn = turn();
+    let many = controls((0..5_000).map(|n| format!("<|{n:x}|>")).collect());
+    let many = tokenizer(&many).unwrap();
+    let few = tokenizer(&fixture("tokenizers/smollm2.gguf")).unwrap();
+    let template = ChatTemplate::new(None).unwrap();
+    for (name, tokenizer) in [("few", few), ("many", many)] {
+        for piece in ["<", "<|", "|>", "<|1|>", "<|im_end|>"] {
+            let messages = [message("user", &piece.repeat(LONG / piece.len()))];
+            bounded(&format!("{name} control tokens, {piece} repeated"), LONG, || {
+                let rendered = template.render(&tokenizer, &messages, false, &Options::default());
+                rendered.map(|rendered| rendered.encode(&mut tokenizer.encoder()).0.len()).ok()
+            });
+        }
+    }
+}
+
+fn rows(name: &str, bytes: &[u8]) -> usize {
+    let source = Source::new(name, Cursor::new(bytes)).unwrap();
+    let Ok(mut dataset) = Dataset::open(source, Mapping::default()) else { return 0 };
+    let mut rows = 0;
+    while let Ok(Some(_)) = dataset.next_record() {
+        rows += 1;
+    }
+    rows
+}
+
+#[test]
+fn tables_of_every_kind() {
+    let _turn = turn();
+    let columns: Vec<String> = (0..150_000).map(|n| format!("{n}")).collect();
+    let tables = [
+        ("columns", columns.join(",") + "\n1\n"),
+        ("quotes", "text\n\"".to_owned() + &"\"\"".repeat(500_000) + "\"\n"),
+        ("commas", "text\n".to_owned() + &",".repeat(1_000_000) + "\n"),
+        ("empty records", "text\n".to_owned() + &"\n".repeat(10_000_000)),
+    ];
+    for (name, table) in tables {
+        bounded(&format!("a table of {name}"), table.len(), || rows("d.csv", table.as_bytes()));
+    }
+    let keys: Vec<String> = (0..100_000).map(|n| format!("\"{n}\":0")).collect();
+    let row = format!("{{{}}}\n", keys.join(","));
+    bounded("a row of 100,000 keys", row.len(), || rows("d.jsonl", row.as_bytes()));
+}
+
+#[test]
+fn patterns_for_many_modules() {
+    let _turn = turn();
+    let patterns: Vec<String> = (0..60_000).map(|n| format!("\"{n}.q_proj\":1")).collect();
+    let config = format!(
+        "{{\"peft_type\":\"LORA\",\"target_modules\":[\"q_proj\"],\"r\":1,\"lora_alpha\":1,\"rank_pattern\":{{{}}}}}",
+        patterns.join(",")
+    );
+    let mut entries = Vec::new();
+    for layer in 0..30_000 {
+        let module = format!("base_model.model.model.layers.{layer}.self_attn.q_proj");
+        entries.push(Entry::f32(format!("{module}.lora_A.weight"), &[1, 1], &[1.0]));
+        entries.push(Entry::f32(format!("{module}.lora_B.weight"), &[1, 1], &[1.0]));
+    }
+    let mut bytes = Vec::new();
+    write(&mut bytes, &[], &entries).unwrap();
+    AdapterConfig::from_json(config.as_bytes()).unwrap();
+    bounded("30,000 pairs and 60,000 patterns", bytes.len() + config.len(), || {
+        let source = Source::new("a.safetensors", Cursor::new(&bytes)).unwrap();
+        let adapter = PeftAdapter::read(source, Some(config.as_bytes())).and_then(LoraAdapter::from_peft);
+        adapter.map(|adapter| adapter.pairs.len()).ok()
+    });
+}
+
+/// A table of F32 tensors of one element, all at their own offset.
+fn table(names: &[String], architecture: &str) -> Vec<u8> {
+    let key = |key: &str| format!("{architecture}.{key}");
+    let number = |value: u32| value.to_le_bytes().to_vec();
+    let keys = [
+        "block_count",
+        "embedding_length",
+        "feed_forward_length",
+        "context_length",
+        "attention.head_count",
+        "attention.head_count_kv",
+    ]
+    .map(key);
+    let mut pairs: Vec<(&str, u32, Vec<u8>)> = vec![("general.architecture", 8, text(architecture))];
+    pairs.extend(
+        keys.iter().map(|key| (key.as_str(), 4, number(if key.ends_with("block_count") { 1024 } else { 1 }))),
+    );
+    let mut out = gguf(&pairs);
+    out[8..16].copy_from_slice(&(names.len() as u64).to_le_bytes());
+    for (index, name) in names.iter().enumerate() {
+        out.extend(text(name));
+        let norm = name.contains("norm");
+        out.extend(if norm { 1_u32 } else { 2 }.to_le_bytes());
+        out.extend(std::iter::repeat_n(1_u64.to_le_bytes(), if norm { 1 } else { 2 }).flatten());
+        out.extend(0_u32.to_le_bytes());
+        out.extend((index as u64 * 32).to_le_bytes());
+    }
+    out.resize(out.len().next_multiple_of(32) + names.len() * 32, 0);
+    out
+}
+
+#[test]
+fn a_table_of_many_tensors_for_many_layers() {
+    let _turn = turn();
+    let parts = [
+        "attn_norm",
+        "attn_q",
+        "attn_k",
+        "attn_v",
+        "attn_output",
+        "ffn_norm",
+        "ffn_gate",
+        "ffn_up",
+        "ffn_down",
+    ];
+    let mut names: Vec<String> = (0..56_000).map(|n| format!("blk.0000.attn_{n:05}.weight")).collect();
+    names.extend(["token_embd.weight", "output_norm.weight"].map(String::from));
+    names.extend((0..1024).flat_map(|layer| parts.map(|part| format!("blk.{layer}.{part}.weight"))));
+    let bytes = table(&names, "llama");
+    bounded("65,000 tensors in 1,024 layers", bytes.len(), || {
+        let file = GgufFile::open(Source::new("m.gguf", Cursor::new(&bytes)).unwrap()).unwrap();
+        ModelConfig::from_gguf(&file.header.metadata).unwrap().check_tensors(&file).unwrap();
+        file.header.table_sha256()
+    });
+}
+
+#[test]
+fn names_that_are_most_of_the_file() {
+    let _turn = turn();
+    let names: Vec<String> = (0..1_500).map(|n| format!("{n:065000}")).collect();
+    let bytes = table(&names, "llama");
+    bounded("1,500 names of 65,000 bytes", bytes.len(), || {
+        let open = |name: &str| Source::new(name, Cursor::new(&bytes));
+        SplitGguf::open("m.gguf", open).unwrap().table_sha256()
+    });
+}
+
+#[test]
+fn a_tokenizer_json_of_many_added_tokens() {
+    let _turn = turn();
+    let added: Vec<String> =
+        (0..60_000).map(|n| format!("{{\"id\":{n},\"content\":\"<|{n}|>\",\"special\":true}}")).collect();
+    let json = format!(
+        "{{\"added_tokens\":[{}],\"model\":{{\"type\":\"BPE\",\"vocab\":{{}},\"merges\":[]}}}}",
+        added.join(",")
+    );
+    bounded("60,000 added tokens", json.len(), || {
+        Tokenizer::from_json(json.as_bytes(), &TokenizerConfig::default()).is_ok()
+    });
+}
