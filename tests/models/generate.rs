@@ -224,9 +224,9 @@ async fn the_context_is_not_left(device: &TestDevice) {
     let context = ready.model.config().sizes.context as usize;
     let fitting = |prompts: &[Vec<u32>]| Generator::fitting(&ready.model, &Base, prompts, 8).err();
     let long = vec![prompt.ids.clone(), vec![3; context]];
-    let error = GenerateError::Context { sequence: 1, tokens: context, capacity: context };
+    let error = GenerateError::Context { sequence: 1, tokens: context, room: context - 1 };
     assert_eq!(fitting(&long), Some(error.clone()));
-    assert!(error.to_string().contains(&format!("prompt 2: it has {context} tokens")), "{error}");
+    assert!(error.to_string().contains(&format!("prompt 2: expected at most {} tokens", context - 1)));
     assert_eq!(fitting(&[vec![3; context - 1]]), None);
     assert_eq!(fitting(&[vec![]]), Some(GenerateError::NoTokens { sequence: 0 }));
     let id = vocabulary as u32;

@@ -1,18 +1,25 @@
 //! Smolder in the terminal: arguments to commands, events to text.
 
+mod adapter;
+mod chat;
 mod data;
 mod devices;
 mod download;
 #[allow(dead_code, reason = "until a session trains")]
 mod eval;
+mod engine;
+mod generate;
 mod hub;
 mod inspect;
+mod interrupt;
 mod library;
 mod listing;
 #[allow(dead_code, reason = "until a session trains")]
 mod method_flags;
+mod logits;
 mod models;
 mod open;
+mod output;
 mod part;
 mod progress;
 mod spec;
@@ -45,6 +52,12 @@ enum Task {
     Inspect(inspect::Arguments),
     /// Show what training will see of a dataset: an audit, and rows as tokens with what is learned of them.
     Data(data::Arguments),
+    /// Go on from a text; prints what the model adds.
+    Generate(generate::Arguments),
+    /// Talk with a model; an empty line or /quit ends, Ctrl-C stops an answer.
+    Chat(chat::Arguments),
+    /// Compute a model's logits at every position of a text and write them to a safetensors file.
+    Logits(logits::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -53,9 +66,13 @@ fn main() -> ExitCode {
         Task::Models(arguments) => models::run(&arguments),
         Task::Inspect(arguments) => inspect::run(&arguments),
         Task::Data(arguments) => data::run(&arguments),
+        Task::Generate(arguments) => generate::run(&arguments),
+        Task::Chat(arguments) => chat::run(&arguments),
+        Task::Logits(arguments) => logits::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<interrupt::Stopped>() => ExitCode::from(interrupt::CODE),
         Err(error) => {
             eprintln!("smolder: {error:#}");
             ExitCode::FAILURE

@@ -4,7 +4,9 @@ use crate::library::resolve;
 use anyhow::{Context, Result, ensure};
 use smolder_formats::Source;
 use smolder_formats::gguf::SplitGguf;
+use smolder_models::Opened;
 use std::fs::File;
+use std::io::ErrorKind;
 use std::path::Path;
 
 /// A file as a source named by its path.
@@ -26,4 +28,26 @@ pub fn model(model: &Path) -> Result<SplitGguf<File>> {
         Source::new(path.display().to_string(), file)
     };
     Ok(SplitGguf::open(&name, open)?)
+}
+
+/// A model to compute with: a GGUF with all its parts, or a folder in Hugging Face's layout; downloaded if need be.
+pub fn weights(model: &Path) -> Result<Opened<File>> {
+    let path = resolve(model)?;
+    let find = |folder: &Path, name: &str| {
+        let path = folder.join(name);
+        match File::open(&path) {
+            Ok(file) => Source::new(path.display().to_string(), file).map(Some),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => {
+                Err(smolder_formats::Error::io("file", &error).in_file(&path.display().to_string()))
+            }
+        }
+    };
+    let opened = match (path.parent(), path.file_name()) {
+        (Some(folder), Some(name)) if !path.is_dir() => {
+            Opened::gguf(&name.to_string_lossy(), &mut |name| find(folder, name))
+        }
+        _ => Opened::hf(&mut |name| find(&path, name)),
+    };
+    opened.with_context(|| format!("{}", model.display()))
 }

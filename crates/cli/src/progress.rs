@@ -53,12 +53,6 @@ impl Transfer {
     }
 }
 
-impl Drop for Transfer {
-    fn drop(&mut self) {
-        self.line.clear();
-    }
-}
-
 /// One line on standard error that is drawn again and again.
 struct Line {
     start: Instant,
@@ -93,6 +87,12 @@ impl Line {
             eprint!("\r\x1b[K");
             let _ = std::io::stderr().flush();
         }
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.clear();
     }
 }
 

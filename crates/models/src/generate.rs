@@ -102,14 +102,14 @@ pub enum GenerateError {
         sequence: usize,
     },
     /// Too long.
-    #[error("prompt {}: it has {tokens} tokens, and there is room for {capacity}, the answer included", sequence + 1)]
+    #[error("prompt {}: expected at most {room} tokens, found {tokens}", sequence + 1)]
     Context {
         /// Which prompt.
         sequence: usize,
         /// Its tokens.
         tokens: usize,
-        /// Tokens that prompt and continuation may have together.
-        capacity: usize,
+        /// Tokens that it may have, so that one more fits.
+        room: usize,
     },
     /// More prompts than the generator was made for.
     #[error("expected at most {room} prompts, found {prompts}")]
@@ -171,7 +171,7 @@ impl<'a> Generator<'a> {
         prompts: &[Vec<u32>],
         max_tokens: usize,
     ) -> Result<Self, GenerateError> {
-        check(prompts, model, context(model, adapter))?;
+        check(prompts, model, context(model, adapter).saturating_sub(1))?;
         let longest = prompts.iter().map(Vec::len).max().unwrap_or_default();
         Ok(Self::new(model, adapter, prompts.len(), longest.saturating_add(max_tokens.max(1))))
     }
@@ -189,7 +189,7 @@ impl<'a> Generator<'a> {
         watch: Watch<'_>,
     ) -> Result<Vec<Summary>, GenerateError> {
         let capacity = self.capacity();
-        check(prompts, self.model, capacity)?;
+        check(prompts, self.model, capacity.saturating_sub(1))?;
         if prompts.len() > self.cached.len() {
             return Err(GenerateError::Sequences { prompts: prompts.len(), room: self.cached.len() });
         }
@@ -281,14 +281,15 @@ fn context(model: &Model, adapter: &dyn Adapter) -> usize {
     (model.config().sizes.context as usize).saturating_sub(adapter.prompt_len())
 }
 
-fn check(prompts: &[Vec<u32>], model: &Model, capacity: usize) -> Result<(), GenerateError> {
+/// Refuses prompts that are empty, have more than `room` tokens, or tokens that the model does not know.
+fn check(prompts: &[Vec<u32>], model: &Model, room: usize) -> Result<(), GenerateError> {
     let vocabulary = model.vocabulary();
     for (sequence, ids) in prompts.iter().enumerate() {
         if ids.is_empty() {
             return Err(GenerateError::NoTokens { sequence });
         }
-        if ids.len() >= capacity {
-            return Err(GenerateError::Context { sequence, tokens: ids.len(), capacity });
+        if ids.len() > room {
+            return Err(GenerateError::Context { sequence, tokens: ids.len(), room });
         }
         if let Some(&id) = ids.iter().find(|id| **id as usize >= vocabulary) {
             return Err(GenerateError::UnknownToken { sequence, id, vocabulary });

@@ -1,0 +1,62 @@
+//! Adapters by path: PEFT's folder, a safetensors file, or a GGUF.
+
+use crate::open::source;
+use crate::progress::percent;
+use anyhow::{Context, Result};
+use smolder_formats::adapter::{BaseIdentity, Check, Heads, LoraAdapter, PeftAdapter, read_gguf};
+use smolder_models::Opened;
+use std::fs::{self, File};
+use std::path::Path;
+
+const CONFIG: &str = "adapter_config.json";
+const WEIGHTS: &str = "adapter_model.safetensors";
+
+/// Reads an adapter for a model. Where it says what it was trained on, that must be this model, unless `force` is set:
+/// then only shapes decide, when it is loaded.
+pub fn read(path: &Path, base: &mut Opened<File>, force: bool) -> Result<PeftAdapter> {
+    let adapter = if is_gguf(path)? { gguf(path, base)?.to_peft() } else { peft(path)? };
+    if let Some(trained_on) = &adapter.base {
+        compare(trained_on, base, force).with_context(|| format!("{}", path.display()))?;
+    }
+    Ok(adapter)
+}
+
+fn compare(trained_on: &BaseIdentity, base: &mut Opened<File>, force: bool) -> Result<()> {
+    let total: u64 = base.weights.source().tensors().iter().map(|tensor| tensor.bytes).sum();
+    let mut show = percent("comparing the model with the adapter's");
+    let found = base.identity(&mut |done| show(done.min(total), total))?;
+    match trained_on.check(&found, if force { Check::AllowOtherBase } else { Check::Strict }) {
+        Ok(warnings) => warnings.iter().for_each(|warning| eprintln!("Careful: {warning}")),
+        Err(error) if force => eprintln!("Careful: the adapter was trained on another model: {error}"),
+        Err(error) => {
+            let advice =
+                "the adapter was trained on another model; --force uses it all the same if its shapes fit";
+            return Err(anyhow::Error::new(error).context(advice));
+        }
+    }
+    Ok(())
+}
+
+fn is_gguf(path: &Path) -> Result<bool> {
+    let mut magic = [0; 4];
+    Ok(!path.is_dir() && source(path)?.read_at(0, &mut magic).is_ok() && &magic == b"GGUF")
+}
+
+fn gguf(path: &Path, base: &Opened<File>) -> Result<LoraAdapter> {
+    let sizes = &base.config.sizes;
+    let heads = Heads { queries: sizes.heads, keys: sizes.kv_heads };
+    Ok(read_gguf(source(path)?, &sizes.architecture, heads)?)
+}
+
+fn peft(path: &Path) -> Result<PeftAdapter> {
+    let weights = if path.is_dir() { path.join(WEIGHTS) } else { path.to_owned() };
+    // Beside a file of another name lies the config of something else.
+    let beside = weights.with_file_name(CONFIG);
+    let named = weights.file_name().is_some_and(|name| name == WEIGHTS);
+    let config = if named && beside.is_file() {
+        Some(fs::read(&beside).with_context(|| format!("{} cannot be read", beside.display()))?)
+    } else {
+        None
+    };
+    Ok(PeftAdapter::read(source(&weights)?, config.as_deref())?)
+}

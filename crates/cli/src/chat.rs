@@ -1,0 +1,105 @@
+//! `smolder chat`: turns of a person and a model.
+
+use crate::engine::{self, Engine};
+use crate::generate::{Writing, report, write};
+use crate::output::{Output, remark};
+use anyhow::{Context, Error, Result};
+use smolder_formats::template::{Message, Options};
+use smolder_models::generate::{GenerateError, Generator, Settings};
+use smolder_models::open::message;
+use std::io::{BufRead, IsTerminal, Write};
+use std::ops::ControlFlow;
+
+/// Options of `smolder chat`.
+#[derive(clap::Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    engine: engine::Options,
+    /// What the model is told before the conversation.
+    #[arg(long, allow_hyphen_values = true)]
+    system: Option<String>,
+    /// Tokens that the whole conversation may have; each takes memory.
+    #[arg(long, default_value_t = 2048)]
+    context: usize,
+    #[command(flatten)]
+    writing: Writing,
+}
+
+/// Answers each line of standard input until an empty one, /quit, or the end.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let mut settings = arguments.writing.settings()?;
+    let engine = Engine::start(&arguments.engine)?;
+    settings.ends.clone_from(&engine.ends);
+    if engine.template.is_built_in() {
+        eprintln!("The model has no chat template: the built-in ChatML is used.");
+    }
+    remark("An empty line or /quit ends; Ctrl-C stops an answer.");
+    let generator =
+        engine.attempt(|| Ok(Generator::new(&engine.model, &*engine.adapter, 1, arguments.context)))?;
+    let messages = arguments.system.iter().map(|text| message("system", text)).collect();
+    let mut chat = Chat { engine: &engine, generator, settings, messages };
+    let mut output = Output::new();
+    while let Some(line) = question(&engine)? {
+        if chat.answer(&line, &mut output)?.is_break() {
+            break;
+        }
+    }
+    output.finish()
+}
+
+/// What the person says next; nothing at the end.
+fn question(engine: &Engine) -> Result<Option<String>> {
+    if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
+        eprint!("> ");
+        std::io::stderr().flush()?;
+    }
+    engine.interrupt.idle();
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line).context("standard input cannot be read")?;
+    engine.interrupt.busy();
+    let line = line.trim();
+    Ok(Some(line.to_owned()).filter(|line| !line.is_empty() && line != "/quit"))
+}
+
+fn advised(error: Error) -> Error {
+    match error.downcast_ref() {
+        Some(GenerateError::Context { .. }) => error
+            .context("the conversation does not fit any more: start anew, or give it more with --context"),
+        _ => error,
+    }
+}
+
+struct Chat<'a> {
+    engine: &'a Engine,
+    generator: Generator<'a>,
+    settings: Settings,
+    messages: Vec<Message>,
+}
+
+impl Chat<'_> {
+    /// Answers, and remembers both; breaks where nobody reads the answer.
+    fn answer(&mut self, question: &str, output: &mut Output) -> Result<ControlFlow<()>> {
+        self.messages.push(message("user", question));
+        let prompt = [self.prompt()?];
+        let (mut answer, mut gone) = (String::new(), ControlFlow::Continue(()));
+        let mut each = |_: usize, text: &str| {
+            answer += text;
+            gone = output.show(text);
+            gone
+        };
+        let summaries = self
+            .engine
+            .attempt(|| write(&mut self.generator, self.engine, &prompt, &self.settings, &mut each));
+        output.end_line();
+        summaries.map_err(advised)?.iter().for_each(report);
+        self.messages.push(message("assistant", &answer));
+        Ok(gone)
+    }
+
+    /// The whole conversation; the generator finds out what of it is new.
+    fn prompt(&self) -> Result<Vec<u32>> {
+        let Engine { tokenizer, template, .. } = self.engine;
+        let rendered = template.render(tokenizer, &self.messages, true, &Options::of(tokenizer))?;
+        Ok(rendered.encode(&mut tokenizer.encoder()).0)
+    }
+}

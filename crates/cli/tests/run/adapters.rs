@@ -1,0 +1,103 @@
+//! Adapters in every form, and those of other models.
+
+use crate::program::{Folder, assert_logits, command, fails, fixtures, json, listed, model, prints};
+use smolder_formats::adapter::{BaseIdentity, Heads, LoraAdapter, PeftAdapter, write_gguf};
+use smolder_formats::{Sha256Hash, Source};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+const RUN: &str = "llama-lora/start-padded";
+
+fn tiny() -> PathBuf {
+    fixtures().join("training/tiny")
+}
+
+/// Model, ids and adapter of a run that PEFT made, and the logits that it computes then.
+fn trained(name: &str) -> (String, String, PathBuf) {
+    let runs = json(&tiny().join("runs.json"));
+    let run = runs.as_array().unwrap().iter().find(|run| run["name"] == name).unwrap();
+    let folder = tiny().join(run["final"].as_str().unwrap());
+    (model(run["model"].as_str().unwrap()), listed(&run["ids"]), folder)
+}
+
+fn peft(folder: &Path) -> PeftAdapter {
+    let weights = folder.join("adapter_model.safetensors");
+    let source = Source::new("adapter", File::open(weights).unwrap()).unwrap();
+    let config = fs::read(folder.join("adapter_config.json")).unwrap();
+    PeftAdapter::read(source, Some(&config)).unwrap()
+}
+
+/// Lets an adapter change a run's model, and compares with what PEFT computes.
+fn check(run: &str, adapter: &Path, more: &[&str]) {
+    let (model, ids, folder) = trained(run);
+    let out = Folder::new(&format!("{}-{}", run.replace('/', "-"), adapter.file_name().unwrap().display()));
+    let (file, adapter) = (out.text("out"), adapter.to_str().unwrap());
+    let base = ["logits", "--model", &model, "--adapter", adapter, "--ids", &ids, "--device", "cpu"];
+    prints(&[&base[..], &["--out", &file], more].concat());
+    assert_logits(&out.path("out"), &folder.join("logits.safetensors"), 1e-4);
+}
+
+#[test]
+fn folders_of_peft_change_what_a_model_computes() {
+    for run in [RUN, "llama-prompt/start-padded", "qwen2-lora/start-padded", "qwen2-prompt/start-padded"] {
+        check(run, &trained(run).2, &[]);
+    }
+}
+
+#[test]
+fn so_do_single_files() {
+    let (folder, adapter) = (Folder::new("single"), peft(&trained(RUN).2));
+    let (single, gguf) = (folder.path("mine.safetensors"), folder.path("mine.gguf"));
+    adapter.write_weights(File::create(&single).unwrap()).unwrap();
+    // The config of something else.
+    fs::write(folder.path("adapter_config.json"), "{}").unwrap();
+    check(RUN, &single, &[]);
+    let config = json(&fixtures().join("models/llama-llama3/config.json"));
+    let heads = |key: &str| config[key].as_u64().unwrap();
+    let heads = Heads { queries: heads("num_attention_heads"), keys: heads("num_key_value_heads") };
+    let lora = LoraAdapter::from_peft(adapter).unwrap();
+    write_gguf(&lora, "llama", heads, File::create(&gguf).unwrap()).unwrap();
+    check(RUN, &gguf, &[]);
+}
+
+#[test]
+fn another_models_adapter_is_refused_unless_forced() {
+    let (folder, mut adapter) = (Folder::new("other"), peft(&trained(RUN).2));
+    let none = Sha256Hash::of(b"another file");
+    adapter.base = Some(BaseIdentity::new("another model", none, none, none, none));
+    let path = folder.path("other.safetensors");
+    adapter.write_weights(File::create(&path).unwrap()).unwrap();
+    let (base, text) = (model("llama-llama3/q4_0.gguf"), path.to_str().unwrap());
+    let arguments = ["generate", "--model", &base, "--device", "cpu", "--prompt", "x", "--adapter", text];
+    fails(&arguments, &[text, "trained on another model", "--force", &none.to_string()]);
+    check(RUN, &path, &["--force"]);
+    let warned = command(&[&arguments[..], &["--force", "--max-tokens", "1"]].concat()).output().unwrap();
+    assert!(String::from_utf8_lossy(&warned.stderr).contains("Careful: the adapter was trained on another"));
+    let shaped = model("qwen2-tied/q5_0.gguf");
+    let arguments =
+        ["generate", "--model", &shaped, "--device", "cpu", "--prompt", "x", "--adapter", text, "--force"];
+    fails(&arguments, &["as in the base model"]);
+}
+
+#[test]
+fn what_is_no_adapter_is_refused() {
+    let base = model("llama/f32.gguf");
+    let with = |adapter: &str, words: &[&str]| {
+        fails(
+            &["generate", "--model", &base, "--device", "cpu", "--prompt", "x", "--adapter", adapter],
+            words,
+        );
+    };
+    with(&model("llama"), &["adapter_model.safetensors cannot be opened"]);
+    with(&base, &["general.type", "expected adapter"]);
+    with(&model("llama/model.safetensors"), &["adapter_config.json"]);
+    with("/no/such/adapter", &["/no/such/adapter cannot be opened"]);
+    fails(
+        &["generate", "--model", &base, "--device", "cpu", "--prompt", "x", "--adapter", &ia3()],
+        &["`peft_type`", "IA3"],
+    );
+}
+
+fn ia3() -> String {
+    fixtures().join("formats/peft/ia3").to_str().unwrap().to_owned()
+}
