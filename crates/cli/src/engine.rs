@@ -62,16 +62,15 @@ impl Engine {
         let interrupt = Interrupt::watch()?;
         let file = options.adapter.as_ref().map(|path| adapter::read(path, &mut opened, options.force));
         let file = file.transpose()?;
-        let opening = start.elapsed();
+        let opening = start.elapsed().as_secs_f64();
         let (device, gpu) = choose(options.device)?;
-        let choosing = start.elapsed() - opening;
+        let choosing = start.elapsed().as_secs_f64() - opening;
         let (model, adapter) = attempt(gpu.as_ref(), || {
             let model = load(&mut opened, &device, &interrupt)?;
             let adapter = file.map_or_else(|| Ok(Box::new(Base) as _), |file| peft::load(&file, &model));
             Ok((model, adapter?))
         })?;
-        let loading = start.elapsed() - opening - choosing;
-        let [opening, choosing, loading] = [opening, choosing, loading].map(|time| time.as_secs_f64());
+        let loading = start.elapsed().as_secs_f64() - opening - choosing;
         remark(&format!(
             "Model opened in {opening:.2} s, device in {choosing:.2} s, loaded in {loading:.2} s."
         ));
@@ -159,7 +158,9 @@ fn caught<T>(work: impl FnOnce() -> T) -> Result<T> {
         let loud = std::env::var_os("RUST_BACKTRACE").is_some().then(panic::take_hook);
         panic::set_hook(Box::new(move |info| {
             *LAST.lock().unwrap_or_else(PoisonError::into_inner) = info.to_string();
-            loud.iter().for_each(|hook| hook(info));
+            if let Some(hook) = &loud {
+                hook(info);
+            }
         }));
     });
     panic::catch_unwind(AssertUnwindSafe(work)).map_err(|_| {

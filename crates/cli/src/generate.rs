@@ -20,7 +20,7 @@ pub struct Arguments {
     /// The text to go on with; several are written together and printed one below the other.
     #[arg(long, required = true, allow_hyphen_values = true)]
     prompt: Vec<String>,
-    /// Take control tokens that the prompt spells, such as <|im_start|>, for what they are.
+    /// Take control tokens that the prompt spells, such as `<|im_start|>`, for what they are.
     #[arg(long)]
     raw: bool,
     #[command(flatten)]

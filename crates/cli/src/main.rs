@@ -5,18 +5,18 @@ mod chat;
 mod data;
 mod devices;
 mod download;
+mod engine;
 #[allow(dead_code, reason = "until a session trains")]
 mod eval;
-mod engine;
 mod generate;
 mod hub;
 mod inspect;
 mod interrupt;
 mod library;
 mod listing;
+mod logits;
 #[allow(dead_code, reason = "until a session trains")]
 mod method_flags;
-mod logits;
 mod models;
 mod open;
 mod output;

@@ -202,7 +202,7 @@ fn unwritable(path: &Path) -> String {
 /// What draws `lines` over the `drawn` lines before. The terminal does not wrap meanwhile: a line stays one.
 fn frame(drawn: usize, lines: &[String]) -> String {
     let up = if drawn > 0 { format!("\x1b[{drawn}F") } else { String::new() };
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let text = lines.iter().fold(String::new(), |text, line| text + line + "\n");
     format!("{up}\x1b[J\x1b[?7l{text}\x1b[?7h")
 }
 

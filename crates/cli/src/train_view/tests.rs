@@ -26,7 +26,9 @@ fn started(done: u64, steps: u64) -> TrainEvent {
 
 fn view(events: &[TrainEvent]) -> View {
     let mut view = View::default();
-    events.iter().for_each(|event| view.update(event));
+    for event in events {
+        view.update(event);
+    }
     view
 }
 

@@ -10,7 +10,9 @@ fn changed(folder: &Folder, name: &str, from: &[u8], to: &[u8]) -> String {
     let found: Vec<usize> =
         (0..=bytes.len() - from.len()).filter(|at| bytes[*at..].starts_with(from)).collect();
     assert!(!found.is_empty());
-    found.into_iter().for_each(|at| bytes[at..at + to.len()].copy_from_slice(to));
+    for at in found {
+        bytes[at..at + to.len()].copy_from_slice(to);
+    }
     fs::write(folder.path(name), bytes).unwrap();
     folder.text(name)
 }
