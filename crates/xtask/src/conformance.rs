@@ -28,7 +28,7 @@ pub struct Options {
 }
 
 /// What is in `tests/fixtures`, the cheapest first, and how it is checked.
-const FIXTURES: [(&str, &[&str]); 7] = [
+const FIXTURES: [(&str, &[&str]); 8] = [
     ("the comparison itself", &["test_conformance.py"]),
     ("steps of AdamW, by torch", &["training/adamw.py", "--check"]),
     ("tiny models, by transformers", &["models/make_models.py", "--check"]),
