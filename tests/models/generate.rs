@@ -28,7 +28,7 @@ on_every_device!(
     damaged_logits_are_an_error,
 );
 
-/// The other cases ask for models that a browser is not given.
+// The other cases ask for models that a browser is not given.
 #[cfg(target_family = "wasm")]
 on_every_device!(greedy_continuations_are_those_of_transformers);
 

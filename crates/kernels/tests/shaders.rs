@@ -8,8 +8,8 @@ fn validate(source: &str) -> Result<naga::Module, String> {
     let module = naga::front::wgsl::parse_str(source).map_err(|error| error.emit_to_string(source))?;
     let mut validator = naga::valid::Validator::new(
         naga::valid::ValidationFlags::all(),
-        // What every WebGPU device has: no f16, no subgroups.
-        naga::valid::Capabilities::empty(),
+        // What every WebGPU device has: no f16 and no subgroups, but `unpack2x16float`.
+        naga::valid::Capabilities::SHADER_FLOAT16_IN_FLOAT32,
     );
     validator.validate(&module).map_err(|error| error.emit_to_string(source))?;
     Ok(module)
