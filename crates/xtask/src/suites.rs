@@ -90,7 +90,7 @@ fn tests_wasm(context: &Context) -> Result<Tally> {
     let test = context.tools()?.equip(context.workspace.cargo(&command));
     tests(
         test.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", "wasm-bindgen-test-runner")
-            .env("WASM_BINDGEN_TEST_TIMEOUT", "900")
+            .env("WASM_BINDGEN_TEST_TIMEOUT", "2700")
             .env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", "60")
             .env("RUST_BACKTRACE", "0")
             .env("CHROMEDRIVER", driver),
