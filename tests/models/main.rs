@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "what is missing fails its test")]
 
+#[cfg(not(target_family = "wasm"))]
+mod failures;
 mod generate;
 mod logits;
 #[cfg(not(target_family = "wasm"))]

@@ -9,6 +9,7 @@ use smolder_formats::template::ChatTemplate;
 use smolder_formats::tokenizer::Tokenizer;
 use smolder_kernels::burn::tensor::Device;
 use smolder_kernels::gpu::{Gpu, GpuError, LimitsWanted};
+use smolder_models::generate::GenerateError;
 use smolder_models::peft::{self, Adapter, Base};
 use smolder_models::{LoadError, Model, Opened};
 use std::fs::File;
@@ -135,16 +136,24 @@ fn attempt<T>(gpu: Option<&Gpu>, work: impl FnOnce() -> Result<T>) -> Result<T> 
     match gpu.map(|gpu| caught(|| gpu.check())) {
         Some(Ok(Err(reason))) => Err(advised(&reason)),
         Some(Err(broken)) => result.and(Err(broken)),
-        Some(Ok(Ok(()))) | None => result,
+        Some(Ok(Ok(()))) => result.map_err(|error| match error.downcast_ref() {
+            Some(GenerateError::Device(_)) => anyhow!("{error}\n{LESS}"),
+            _ => error,
+        }),
+        None => result,
     }
 }
+
+/// What helps where memory is short.
+const LESS: &str =
+    "close other programs, take a smaller model, fewer prompts or fewer tokens, or use --device cpu";
 
 fn advised(error: &GpuError) -> Error {
     let advice = match error {
         GpuError::Lost(_) => "try again; if it happens again, update its driver, or use --device cpu",
+        GpuError::OutOfMemory => LESS,
         GpuError::Rejected(_) => {
-            "it may not have enough memory: close other programs, take a smaller model or fewer tokens, or use \
-             --device cpu"
+            "this is a fault of Smolder's, please report it; --device cpu goes around it"
         }
     };
     anyhow!("{error}\n{advice}")

@@ -33,6 +33,9 @@ pub enum GpuError {
     /// The device is gone: reset driver, removed GPU, closed browser tab.
     #[error("the GPU was lost: {0}")]
     Lost(String),
+    /// What was asked for does not fit.
+    #[error("the GPU has not enough memory for this")]
+    OutOfMemory,
     /// WebGPU rejected what we asked for: a fault of ours.
     #[error("the GPU rejected a command: {0}")]
     Rejected(String),
@@ -55,7 +58,8 @@ pub struct Gpu {
 }
 
 type Lost = Shared<oneshot::Receiver<String>>;
-type Rejected = Arc<Mutex<Vec<String>>>;
+/// The first complaint, or that memory ran out: one failure leads to thousands.
+type Rejected = Arc<Mutex<Option<GpuError>>>;
 
 impl Gpu {
     /// Asks for the fastest adapter and opens it.
@@ -79,13 +83,13 @@ impl Gpu {
     /// WebGPU reports errors after the fact: read a result back first.
     ///
     /// # Errors
-    /// [`GpuError`], each rejection once, a lost device each time.
+    /// [`GpuError`], the first rejection since the last call, a lost device each time.
     pub fn check(&self) -> Result<(), GpuError> {
         if let Some(reason) = self.loss() {
             return Err(GpuError::Lost(reason));
         }
-        let rejected = std::mem::take(&mut *self.rejected.lock().unwrap_or_else(PoisonError::into_inner));
-        if rejected.is_empty() { Ok(()) } else { Err(GpuError::Rejected(rejected.join("\n"))) }
+        let complaint = self.rejected.lock().unwrap_or_else(PoisonError::into_inner).take();
+        complaint.map_or(Ok(()), Err)
     }
 
     /// Natively burn holds the device's only lost-device callback, so its own record is what there is.
@@ -174,7 +178,11 @@ fn watch_errors(device: &wgpu::Device) -> Rejected {
     let rejected = Rejected::default();
     let seen = rejected.clone();
     device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
-        seen.lock().unwrap_or_else(PoisonError::into_inner).push(error.to_string());
+        let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+        match error {
+            wgpu::Error::OutOfMemory { .. } => *seen = Some(GpuError::OutOfMemory),
+            other => drop(seen.get_or_insert_with(|| GpuError::Rejected(other.to_string()))),
+        }
     }));
     rejected
 }

@@ -314,6 +314,13 @@ fn select(h: &Tensor<2>, rows: &[usize]) -> Tensor<2> {
 
 /// The tensor's numbers, without blocking: a browser's worker cannot.
 async fn read(tensor: Tensor<2>) -> Result<Vec<f32>, GenerateError> {
-    let data = tensor.into_data_async().await.map_err(|error| GenerateError::Device(error.to_string()))?;
-    data.try_into_vec().map_err(|error| GenerateError::Device(error.to_string()))
+    let failed = |error: String| GenerateError::Device(root(&error).to_owned());
+    let data = tensor.into_data_async().await.map_err(|error| failed(error.to_string()))?;
+    data.try_into_vec().map_err(|error| failed(error.to_string()))
+}
+
+/// Where a chain of causes starts, in a line: the rest is what followed from it.
+fn root(error: &str) -> &str {
+    let cause = error.rsplit("Caused by:").next().unwrap_or(error);
+    cause.trim().lines().next().unwrap_or(error)
 }

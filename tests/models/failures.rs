@@ -1,0 +1,49 @@
+//! A GPU that cannot go on: an error that says so, never wrong text.
+
+mod gpu {
+    use smolder_kernels::gpu::{Gpu, GpuError, LimitsWanted};
+    use smolder_models::generate::{Event, GenerateError, Generator, Settings};
+    use smolder_models::peft::Base;
+    use smolder_tests::fixtures::cases;
+    use std::ops::ControlFlow;
+
+    /// How writing ended, and what the GPU says then, where `sabotage` came before the last tokens.
+    async fn write(
+        capacity: usize,
+        sabotage: fn(&Gpu),
+    ) -> (Result<usize, GenerateError>, Result<(), GpuError>) {
+        let gpu = Gpu::open(LimitsWanted::WebGpuDefault).await.expect("a GPU for the tests");
+        let case = &cases()[0];
+        let (opened, mut tokens) = (case.open(), 0);
+        let mut config = opened.config.clone();
+        config.sizes.context = 1 << 30;
+        let model = case.load_as(config, &gpu.device);
+        let mut generator = Generator::new(&model, &Base, 1, capacity);
+        let mut watch = |event: Event| {
+            tokens += usize::from(matches!(event, Event::Piece(_)));
+            if tokens == 3 {
+                sabotage(&gpu);
+            }
+            ControlFlow::Continue(())
+        };
+        let settings = Settings { max_tokens: 6, ..Settings::default() };
+        let prompts = [case.prompt().ids];
+        let ended = generator.run(&prompts, &opened.tokenizer, &settings, &mut watch).await;
+        (ended.map(|summaries| summaries[0].ids.len()), gpu.check())
+    }
+
+    #[test]
+    fn a_gpu_that_is_lost_on_the_way_is_reported() {
+        assert_eq!(pollster::block_on(write(64, |_| ())), (Ok(6), Ok(())));
+        let (ended, lost) = pollster::block_on(write(64, Gpu::destroy));
+        assert!(matches!(ended, Err(GenerateError::Device(_))), "{ended:?}");
+        assert!(matches!(lost, Err(GpuError::Lost(_))), "{lost:?}");
+    }
+
+    #[test]
+    fn a_cache_that_no_buffer_can_hold_is_reported() {
+        let (ended, _) = pollster::block_on(write(1 << 24, |_| ()));
+        let message = ended.unwrap_err().to_string();
+        assert!(message.starts_with("the device gave no result: can't allocate"), "{message}");
+    }
+}
