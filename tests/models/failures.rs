@@ -18,7 +18,7 @@ mod gpu {
         let mut config = opened.config.clone();
         config.sizes.context = 1 << 30;
         let model = case.load_as(config, &gpu.device);
-        let mut generator = Generator::new(&model, &Base, 1, capacity);
+        let mut generator = Generator::new(&model, &Base, 1, capacity).unwrap();
         let mut watch = |event: Event| {
             tokens += usize::from(matches!(event, Event::Piece(_)));
             if tokens == 3 {

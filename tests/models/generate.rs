@@ -115,7 +115,7 @@ async fn a_batch_writes_what_each_prompt_would_alone(device: &TestDevice) {
 async fn only_what_is_new_of_a_prompt_is_read(device: &TestDevice) {
     let ready = Ready::named("phi3-q5_1", device);
     let prompt = ready.case.prompt();
-    let mut generator = Generator::new(&ready.model, &Base, 1, 64);
+    let mut generator = Generator::new(&ready.model, &Base, 1, 64).unwrap();
     let first = ready.go_on(&mut generator, std::slice::from_ref(&prompt.ids), &greedy(10)).await;
     assert_eq!(first[0].0.read, prompt.ids.len());
     let longer = [&prompt.ids[..], &prompt.greedy[..14]].concat();
@@ -165,7 +165,7 @@ async fn long_texts_are_read_in_passes(device: &TestDevice) {
 async fn cancelling_ends_at_once(device: &TestDevice) {
     let ready = Ready::named("qwen2-hf", device);
     let prompt = ready.case.prompt();
-    let mut generator = Generator::new(&ready.model, &Base, 2, 64);
+    let mut generator = Generator::new(&ready.model, &Base, 2, 64).unwrap();
     let prompts = [prompt.ids.clone(), prompt.ids[..4].to_vec()];
     for stop_after in 0..4 {
         let mut events = 0;
@@ -218,7 +218,7 @@ async fn the_context_is_not_left(device: &TestDevice) {
     let ready = Ready::named("qwen3-hf", device);
     let prompt = ready.case.prompt();
     let (tokens, vocabulary) = (prompt.ids.len(), ready.model.vocabulary());
-    let mut generator = Generator::new(&ready.model, &Base, 1, tokens + 3);
+    let mut generator = Generator::new(&ready.model, &Base, 1, tokens + 3).unwrap();
     let written = ready.go_on(&mut generator, std::slice::from_ref(&prompt.ids), &greedy(24)).await;
     assert_eq!((&written[0].0.ids[..], &written[0].0.end), (&prompt.greedy[..3], &End::Context));
     let context = ready.model.config().sizes.context as usize;
@@ -228,6 +228,10 @@ async fn the_context_is_not_left(device: &TestDevice) {
     assert_eq!(fitting(&long), Some(error.clone()));
     assert!(error.to_string().contains(&format!("prompt 2: expected at most {} tokens", context - 1)));
     assert_eq!(fitting(&[vec![3; context - 1]]), None);
+    if !device.is_gpu() {
+        let huge = Generator::new(&ready.model, &Base, usize::MAX, 9).err();
+        assert_eq!(huge, Some(GenerateError::Memory { bytes: u64::MAX }));
+    }
     assert_eq!(fitting(&[vec![]]), Some(GenerateError::NoTokens { sequence: 0 }));
     let id = vocabulary as u32;
     assert_eq!(fitting(&[vec![id]]), Some(GenerateError::UnknownToken { sequence: 0, id, vocabulary }));
@@ -259,7 +263,7 @@ async fn damaged_logits_are_an_error(device: &TestDevice) {
     let ready = Ready::named("llama-hf", device);
     let prompt = ready.case.prompt().ids;
     let mut ignore = |_: Event| ControlFlow::Continue(());
-    let mut generator = Generator::new(&ready.model, &Damaged, 1, 32);
+    let mut generator = Generator::new(&ready.model, &Damaged, 1, 32).unwrap();
     let error = generator.run(std::slice::from_ref(&prompt), &ready.tokenizer, &greedy(4), &mut ignore).await;
     let error = error.unwrap_err();
     assert!(matches!(error, GenerateError::Sampling(SamplingError::NotFinite { .. })), "{error}");

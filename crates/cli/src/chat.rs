@@ -35,7 +35,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     remark("An empty line or /quit ends; Ctrl-C stops an answer.");
     let generator =
-        engine.attempt(|| Ok(Generator::new(&engine.model, &*engine.adapter, 1, arguments.context)))?;
+        engine.attempt(|| Ok(Generator::new(&engine.model, &*engine.adapter, 1, arguments.context)?))?;
     let messages = arguments.system.iter().map(|text| message("system", text)).collect();
     let mut chat = Chat { engine: &engine, generator, settings, messages };
     let mut output = Output::new();

@@ -132,31 +132,32 @@ fn usable(opened: Result<Gpu>) -> Option<Gpu> {
 
 /// Does work that may fail on the GPU, which reports what went wrong apart from results, or inside burn, which panics.
 fn attempt<T>(gpu: Option<&Gpu>, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    let result = caught(work).and_then(|result| result);
+    let result = caught(work).and_then(|result| result).map_err(with_advice);
     match gpu.map(|gpu| caught(|| gpu.check())) {
         Some(Ok(Err(reason))) => Err(advised(&reason)),
         Some(Err(broken)) => result.and(Err(broken)),
-        Some(Ok(Ok(()))) => result.map_err(|error| match error.downcast_ref() {
-            Some(GenerateError::Device(_)) => anyhow!("{error}\n{LESS}"),
-            _ => error,
-        }),
-        None => result,
+        Some(Ok(Ok(()))) | None => result,
     }
 }
 
 /// What helps where memory is short.
-const LESS: &str =
-    "close other programs, take a smaller model, fewer prompts or fewer tokens, or use --device cpu";
+const LESS: &str = "close other programs, take a smaller model, fewer prompts or fewer tokens";
+
+fn with_advice(error: Error) -> Error {
+    match error.downcast_ref() {
+        Some(GenerateError::Memory { .. }) => anyhow!("{error}\n{LESS}"),
+        Some(GenerateError::Device(_)) => anyhow!("{error}\n{LESS}, or use --device cpu"),
+        _ => error,
+    }
+}
 
 fn advised(error: &GpuError) -> Error {
     let advice = match error {
-        GpuError::Lost(_) => "try again; if it happens again, update its driver, or use --device cpu",
+        GpuError::Lost(_) => "try again; if it happens again, update its driver",
         GpuError::OutOfMemory => LESS,
-        GpuError::Rejected(_) => {
-            "this is a fault of Smolder's, please report it; --device cpu goes around it"
-        }
+        GpuError::Rejected(_) => "this is a fault of Smolder's, please report it",
     };
-    anyhow!("{error}\n{advice}")
+    anyhow!("{error}\n{advice}, or use --device cpu")
 }
 
 /// Turns a panic into an error, without what Rust prints of it.

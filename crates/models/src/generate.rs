@@ -1,19 +1,23 @@
 //! Text from a model: prompts are read a few hundred tokens at a time, then every pass adds one token to each sequence
 //! that has not ended.
 
+mod error;
+mod events;
 mod positions;
 mod sequence;
 
+pub use error::GenerateError;
+pub use events::{End, Event, Piece, Summary, Watch};
 pub use positions::positions;
 
 use crate::batch::Span;
 use crate::cache::Cache;
 use crate::model::Model;
 use crate::peft::Adapter;
-use crate::sampling::{Sampling, SamplingError};
+use crate::sampling::Sampling;
 use sequence::Sequence;
 use smolder_formats::tokenizer::Tokenizer;
-use smolder_kernels::burn::tensor::{DType, Int, Tensor, TensorData};
+use smolder_kernels::burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use std::ops::ControlFlow;
 
 /// Tokens of one pass through the model, so that no buffer grows with the prompts.
@@ -34,109 +38,6 @@ pub struct Settings {
     pub ends: Vec<u32>,
 }
 
-/// What happens while a model writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event<'a> {
-    /// So many of the prompts' tokens have been read.
-    Read {
-        /// Tokens read, those that the cache held included.
-        done: usize,
-        /// Tokens of all prompts.
-        total: usize,
-    },
-    /// A sequence has one more token.
-    Piece(Piece<'a>),
-}
-
-/// A token and what it adds to the text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Piece<'a> {
-    /// Which of the prompts it belongs to.
-    pub sequence: usize,
-    /// The token.
-    pub token: u32,
-    /// The text that is certain now; often empty, as a character or a stop string may still be incomplete.
-    pub text: &'a str,
-}
-
-/// Told of each event; breaks to cancel what has not ended.
-pub type Watch<'a> = &'a mut dyn FnMut(Event) -> ControlFlow<()>;
-
-/// Why a sequence ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum End {
-    /// The model ended it with this token.
-    Token(u32),
-    /// This text was about to come.
-    Stop(String),
-    /// It has as many tokens as were asked for.
-    MaxTokens,
-    /// There is no room for more.
-    Context,
-    /// Somebody asked to stop.
-    Cancelled,
-}
-
-/// What became of a prompt.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Summary {
-    /// The tokens that were added, those of a stop string included, but not a token that ended the text.
-    pub ids: Vec<u32>,
-    /// Why there are no more.
-    pub end: End,
-    /// Tokens of the prompt that the cache did not hold.
-    pub read: usize,
-    /// Seconds until the first token was chosen.
-    pub prefill_secs: f64,
-    /// Seconds from then to the last token.
-    pub decode_secs: f64,
-}
-
-/// Why a model cannot go on.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum GenerateError {
-    /// Nothing to go on from.
-    #[error("prompt {}: expected at least one token, found none", sequence + 1)]
-    NoTokens {
-        /// Which prompt.
-        sequence: usize,
-    },
-    /// Too long.
-    #[error("prompt {}: expected at most {room} tokens, found {tokens}", sequence + 1)]
-    Context {
-        /// Which prompt.
-        sequence: usize,
-        /// Its tokens.
-        tokens: usize,
-        /// Tokens that it may have, so that one more fits.
-        room: usize,
-    },
-    /// More prompts than the generator was made for.
-    #[error("expected at most {room} prompts, found {prompts}")]
-    Sequences {
-        /// How many there are.
-        prompts: usize,
-        /// How many there is room for.
-        room: usize,
-    },
-    /// An id that is none.
-    #[error("prompt {}: expected ids below {vocabulary}, found {id}", sequence + 1)]
-    UnknownToken {
-        /// Which prompt.
-        sequence: usize,
-        /// The id.
-        id: u32,
-        /// Tokens that the model knows.
-        vocabulary: usize,
-    },
-    /// A setting outside its range, or logits that are no numbers.
-    #[error(transparent)]
-    Sampling(#[from] SamplingError),
-    /// The device failed.
-    #[error("the device gave no result: {0}")]
-    Device(String),
-}
-
 /// Writes with one model and one adapter, keeping keys and values from one run to the next.
 #[derive(Debug)]
 pub struct Generator<'a> {
@@ -149,11 +50,24 @@ pub struct Generator<'a> {
 
 impl<'a> Generator<'a> {
     /// Room for `sequences` of at most `capacity` tokens each, and no more than the model's context.
-    pub fn new(model: &'a Model, adapter: &'a dyn Adapter, sequences: usize, capacity: usize) -> Self {
+    ///
+    /// # Errors
+    /// [`GenerateError::Memory`] where that is more than a CPU device can have; a GPU says so at the first result.
+    pub fn new(
+        model: &'a Model,
+        adapter: &'a dyn Adapter,
+        sequences: usize,
+        capacity: usize,
+    ) -> Result<Self, GenerateError> {
         let capacity = capacity.min(context(model, adapter));
         let rows = capacity + adapter.prompt_len();
+        if *model.device() == Device::flex() {
+            let tokens = (sequences as u64).saturating_mul(rows as u64);
+            // Stated for 16 bits a number, and here they have 32.
+            reserve(model.config().sizes.cache_bytes(tokens).saturating_mul(2))?;
+        }
         let cache = Cache::new(model.config(), sequences, rows, model.device());
-        Self { model, adapter, cache, cached: vec![Vec::new(); sequences] }
+        Ok(Self { model, adapter, cache, cached: vec![Vec::new(); sequences] })
     }
 
     /// Tokens that a prompt and its continuation may have together.
@@ -164,7 +78,8 @@ impl<'a> Generator<'a> {
     /// Room for these prompts and `max_tokens` more each, as far as the model's context reaches.
     ///
     /// # Errors
-    /// [`GenerateError::Context`] for a prompt that the context cannot hold, before any memory is taken.
+    /// [`GenerateError::Context`] for a prompt that the context cannot hold, before any memory is taken; those of
+    /// [`Self::new`].
     pub fn fitting(
         model: &'a Model,
         adapter: &'a dyn Adapter,
@@ -173,7 +88,7 @@ impl<'a> Generator<'a> {
     ) -> Result<Self, GenerateError> {
         check(prompts, model, context(model, adapter).saturating_sub(1))?;
         let longest = prompts.iter().map(Vec::len).max().unwrap_or_default();
-        Ok(Self::new(model, adapter, prompts.len(), longest.saturating_add(max_tokens.max(1))))
+        Self::new(model, adapter, prompts.len(), longest.saturating_add(max_tokens.max(1)))
     }
 
     /// Continues each prompt. What a prompt shares with the last one in its place is not computed again.
@@ -296,6 +211,12 @@ fn check(prompts: &[Vec<u32>], model: &Model, room: usize) -> Result<(), Generat
         }
     }
     Ok(())
+}
+
+/// Refuses what the allocator would end the program for.
+fn reserve(bytes: u64) -> Result<(), GenerateError> {
+    let fits = usize::try_from(bytes).is_ok_and(|bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok());
+    if fits { Ok(()) } else { Err(GenerateError::Memory { bytes }) }
 }
 
 /// Rows of logits that may be read back together.

@@ -20,7 +20,7 @@ pub async fn positions(
 ) -> Result<ControlFlow<()>, GenerateError> {
     // A text may fill the context: no answer follows.
     check(&[ids.to_vec()], model, context(model, adapter))?;
-    let mut generator = Generator::new(model, adapter, 1, ids.len());
+    let mut generator = Generator::new(model, adapter, 1, ids.len())?;
     for (pass, ids) in ids.chunks(PASS_TOKENS).enumerate() {
         let span = Span { ids: ids.to_vec(), position: pass * PASS_TOKENS, row: 0 };
         let (h, ends) = generator.hidden(&[span]);
