@@ -4,6 +4,7 @@ mod check;
 pub mod checkpoint;
 pub mod data;
 pub mod early;
+mod files;
 pub mod optimizer;
 mod platform;
 pub mod schedule;
@@ -14,4 +15,5 @@ pub mod watch;
 
 #[cfg(not(target_family = "wasm"))]
 pub use platform::FolderStore;
+pub use files::{FileError, Files};
 pub use session::run;
