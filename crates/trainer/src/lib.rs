@@ -13,7 +13,7 @@ mod session;
 pub mod step;
 pub mod watch;
 
+pub use files::{FileError, Files};
 #[cfg(not(target_family = "wasm"))]
 pub use platform::FolderStore;
-pub use files::{FileError, Files};
 pub use session::run;
