@@ -6,6 +6,7 @@
 mod adamw;
 mod add_rms_norm;
 mod attention;
+mod ceiling;
 mod cross_entropy;
 mod cross_entropy_cpu;
 mod dropout;
@@ -27,6 +28,7 @@ pub use adamw::{AdamW, adamw};
 pub use add_rms_norm::add_rms_norm;
 pub use attention::attention;
 pub use burn;
+pub use ceiling::{copy, multiply_add};
 pub use cross_entropy::cross_entropy;
 pub use dropout::dropout;
 pub use gated_unit::{Gate, gated_unit};
