@@ -78,7 +78,9 @@ impl CeilingOps for Flex {
                 for block in numbers.as_chunks_mut::<BLOCK>().0 {
                     let mut sums = *block;
                     for _ in 0..rounds {
-                        sums = sums.map(next);
+                        for sum in &mut sums {
+                            *sum = next(*sum);
+                        }
                     }
                     *block = sums;
                 }
