@@ -5,6 +5,7 @@
 mod adamw;
 mod add_rms_norm;
 mod attention;
+mod ceiling;
 mod cross_entropy;
 mod dropout;
 mod gated_unit;

@@ -1,7 +1,8 @@
 //! Attention of queries over ranges of keys, without the matrix of scores (Dao 2023, arXiv 2307.08691).
 
+mod cpu;
 mod gpu;
-mod reference;
+mod softmax;
 
 use crate::KeyRanges;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
@@ -98,13 +99,13 @@ pub(crate) struct Saved<B: Backend> {
     k: FloatTensor<B>,
     v: FloatTensor<B>,
     y: FloatTensor<B>,
-    /// `log Σ_j exp(s_ij)` as `[queries, heads]`; the reference computes it again.
+    /// `log Σ_j exp(s_ij)` as `[queries, heads]`; the CPU device computes it again.
     lse: Option<FloatTensor<B>>,
     spans: IntTensor<B>,
     view: View,
 }
 
-/// Forward and backward of one device. The default bodies are the reference, in plain burn operations.
+/// Forward and backward of one device.
 pub(crate) trait Attention: Backend {
     /// `y`, and what the backward needs.
     fn forward(
@@ -113,18 +114,11 @@ pub(crate) trait Attention: Backend {
         v: FloatTensor<Self>,
         spans: IntTensor<Self>,
         view: View,
-    ) -> Saved<Self> {
-        let y = reference::forward::<Self>(&q, &k, &v, &view);
-        Saved { q, k, v, y, lse: None, spans, view }
-    }
+    ) -> Saved<Self>;
 
     /// Gradients of `q`, `k` and `v`.
-    fn backward(saved: Saved<Self>, grad: FloatTensor<Self>) -> [FloatTensor<Self>; 3] {
-        reference::backward::<Self>(saved, &grad)
-    }
+    fn backward(saved: Saved<Self>, grad: FloatTensor<Self>) -> [FloatTensor<Self>; 3];
 }
-
-impl Attention for Flex {}
 
 impl AttentionOps for Flex {
     fn attention(

@@ -16,8 +16,8 @@ pub(crate) const SHADER: Shader =
 const LANES: u32 = 64;
 
 /// `√(8/π)`: twice the factor inside GELU's tanh.
-const GELU_SLOPE: f32 = FRAC_2_SQRT_PI * SQRT_2;
-const GELU_CUBE: f32 = 0.044_715;
+pub(crate) const GELU_SLOPE: f32 = FRAC_2_SQRT_PI * SQRT_2;
+pub(crate) const GELU_CUBE: f32 = 0.044_715;
 
 /// What the gate passes through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,13 +46,10 @@ pub(crate) trait GatedUnitOps: Backend {
     fn gated_unit(gate: FloatTensor<Self>, up: FloatTensor<Self>, activation: Gate) -> FloatTensor<Self>;
 }
 
-/// Forward and backward of one device. The default bodies are the reference, in plain burn operations.
+/// Forward and backward of one device.
 pub(crate) trait GatedUnit: Backend {
     /// `y = g·σ(h(g))·up`
-    fn forward(gate: FloatTensor<Self>, up: FloatTensor<Self>, activation: Gate) -> FloatTensor<Self> {
-        let (sigmoid, _) = sigmoid::<Self>(&gate, activation);
-        Self::float_mul(Self::float_mul(gate, sigmoid), up)
-    }
+    fn forward(gate: FloatTensor<Self>, up: FloatTensor<Self>, activation: Gate) -> FloatTensor<Self>;
 
     /// `∂gate = d·up·(σ + g·σ·(1 − σ)·h')` and `∂up = d·g·σ`
     fn backward(
@@ -60,34 +57,8 @@ pub(crate) trait GatedUnit: Backend {
         up: FloatTensor<Self>,
         grad: FloatTensor<Self>,
         activation: Gate,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        let (sigmoid, slope) = sigmoid::<Self>(&gate, activation);
-        let active = Self::float_mul(gate, sigmoid.clone());
-        let rest = Self::float_add_scalar(Self::float_neg(sigmoid.clone()), 1.0.into());
-        let mut steepness = Self::float_mul(active.clone(), rest);
-        if let Some(slope) = slope {
-            steepness = Self::float_mul(steepness, slope);
-        }
-        let grad_gate = Self::float_mul(Self::float_add(sigmoid, steepness), up);
-        (Self::float_mul(grad_gate, grad.clone()), Self::float_mul(active, grad))
-    }
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
 }
-
-/// `σ(h(g))`, and `h'(g)` where it is not 1. GELU's tanh form has the shape of SiLU, as `1 + tanh(z) = 2σ(2z)`.
-fn sigmoid<B: Backend>(gate: &FloatTensor<B>, activation: Gate) -> (FloatTensor<B>, Option<FloatTensor<B>>) {
-    if activation == Gate::Silu {
-        return (B::sigmoid(gate.clone()), None);
-    }
-    let polynomial = |cube: f32| {
-        let square = B::float_mul(gate.clone(), gate.clone());
-        let sum = B::float_add_scalar(B::float_mul_scalar(square, cube.into()), 1.0.into());
-        B::float_mul_scalar(sum, GELU_SLOPE.into())
-    };
-    let h = B::float_mul(polynomial(GELU_CUBE), gate.clone());
-    (B::sigmoid(h), Some(polynomial(3.0 * GELU_CUBE)))
-}
-
-impl GatedUnit for Flex {}
 
 impl GatedUnit for CubeBackend {
     fn forward(gate: CubeTensor, up: CubeTensor, activation: Gate) -> CubeTensor {

@@ -1,15 +1,18 @@
-//! Tensor operations of Smolder: `shaders/x.wgsl` with `x.rs` holding formula, shapes, reference and backward.
+//! Tensor operations of Smolder: `shaders/x.wgsl` with `x.rs` holding formula, shapes and backward.
 //!
-//! On a GPU an operation runs our WGSL through burn's backend extension; on the CPU device it runs the plain
-//! burn operations that also serve as the shader's reference. Both go through the same hand-written backward.
+//! On a GPU an operation runs our WGSL through burn's backend extension; on the CPU device it runs loops of ours
+//! (`x_cpu.rs`) where time is spent, and plain burn operations elsewhere. Both go through the same hand-written backward.
 
 mod adamw;
 mod add_rms_norm;
 mod attention;
+mod ceiling;
 mod cross_entropy;
 mod cross_entropy_cpu;
 mod dropout;
+mod exp_cpu;
 mod gated_unit;
+mod gated_unit_cpu;
 pub mod gpu;
 mod gradient_norm;
 mod key_ranges;
@@ -18,7 +21,9 @@ mod parallel;
 mod quant;
 mod quant_cpu;
 mod rms_norm;
+mod rms_norm_cpu;
 mod rope;
+mod rope_cpu;
 mod rope_frequencies;
 mod unroll;
 pub mod wgsl;
@@ -27,6 +32,7 @@ pub use adamw::{AdamW, adamw};
 pub use add_rms_norm::add_rms_norm;
 pub use attention::attention;
 pub use burn;
+pub use ceiling::{copy, multiply_add};
 pub use cross_entropy::cross_entropy;
 pub use dropout::dropout;
 pub use gated_unit::{Gate, gated_unit};

@@ -17,6 +17,10 @@ pub(crate) fn owned(tensor: FloatTensor<Flex>) -> FloatTensor<Flex> {
 #[cfg(not(target_family = "wasm"))]
 pub(crate) fn for_each<T: Send>(items: Vec<T>, f: impl Fn(T) + Sync + Send) {
     use rayon::prelude::*;
+    // Waking another core takes longer than a token's work.
+    if items.len() == 1 {
+        return items.into_iter().for_each(f);
+    }
     items.into_par_iter().for_each(f);
 }
 

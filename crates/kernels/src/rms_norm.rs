@@ -40,19 +40,14 @@ pub(crate) trait RmsNormOps: Backend {
     fn rms_norm(x: FloatTensor<Self>, weight: FloatTensor<Self>, eps: f32) -> FloatTensor<Self>;
 }
 
-/// Forward and backward of one device. The default bodies are the reference, in plain burn operations.
+/// Forward and backward of one device. The default bodies are plain burn operations.
 pub(crate) trait RmsNorm: Backend {
     /// `y` and, for the backward, `r` as `[rows, 1]`.
     fn forward(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         eps: f32,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        let squares = Self::float_mean_dim(Self::float_mul(x.clone(), x.clone()), 1);
-        let r = Self::float_recip(Self::float_sqrt(Self::float_add_scalar(squares, eps.into())));
-        let y = Self::float_mul(Self::float_mul(x, r.clone()), row::<Self>(weight));
-        (y, r)
-    }
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
 
     /// `∂x = r·(g·w) − x·r³·mean(g·w·x)`
     fn backward_input(
@@ -83,8 +78,6 @@ fn row<B: Backend>(weight: FloatTensor<B>) -> FloatTensor<B> {
     let cols = weight.shape()[0];
     B::float_reshape(weight, Shape::new([1, cols]))
 }
-
-impl RmsNorm for Flex {}
 
 impl RmsNorm for CubeBackend {
     fn forward(x: CubeTensor, weight: CubeTensor, eps: f32) -> (CubeTensor, CubeTensor) {

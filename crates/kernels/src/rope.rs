@@ -8,7 +8,7 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::wgpu::{CubeBackend, CubeTensor, into_contiguous};
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
-use burn::tensor::{FloatDType, Int, Shape, Slice, Tensor};
+use burn::tensor::{Int, Shape, Tensor};
 
 pub(crate) const SHADER: Shader = Shader { name: "rope", source: include_str!("../../../shaders/rope.wgsl") };
 
@@ -56,9 +56,9 @@ pub fn rope(
 /// How to turn, and which way.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rotation {
-    pairing: Pairing,
-    scale: f32,
-    back: bool,
+    pub pairing: Pairing,
+    pub scale: f32,
+    pub back: bool,
 }
 
 /// The operation that [`Dispatch`] routes to a device.
@@ -70,63 +70,6 @@ pub(crate) trait RopeOps: Backend {
         frequencies: FloatTensor<Self>,
         rotation: Rotation,
     ) -> FloatTensor<Self>;
-}
-
-impl RopeOps for Flex {
-    fn rope(
-        x: FloatTensor<Self>,
-        positions: IntTensor<Self>,
-        frequencies: FloatTensor<Self>,
-        rotation: Rotation,
-    ) -> FloatTensor<Self> {
-        reference::<Self>(x, positions, frequencies, rotation)
-    }
-}
-
-/// The rotation in plain burn operations.
-fn reference<B: Backend>(
-    x: FloatTensor<B>,
-    positions: IntTensor<B>,
-    frequencies: FloatTensor<B>,
-    Rotation { pairing, scale, back }: Rotation,
-) -> FloatTensor<B> {
-    let ([tokens, heads, head_dim], pairs) = (dims(&x.shape()), frequencies.shape()[0]);
-    let positions = B::int_reshape(positions, Shape::new([tokens, 1]));
-    let positions = B::int_into_float(positions, FloatDType::F32);
-    let angles = B::float_mul(positions, B::float_reshape(frequencies, Shape::new([1, pairs])));
-    let angles = B::float_reshape(angles, Shape::new([tokens, 1, pairs]));
-    let cos = B::float_mul_scalar(B::float_cos(angles.clone()), scale.into());
-    let sin = B::float_mul_scalar(B::float_sin(angles), if back { -scale } else { scale }.into());
-    // The two numbers of a pair lie along the last dimension or along the one before it.
-    let (split, along) = match pairing {
-        Pairing::Interleaved => ([tokens, heads, pairs, 2], 3),
-        Pairing::Halves => ([tokens, heads, 2, pairs], 2),
-    };
-    let turned = B::float_reshape(part::<B>(x.clone(), 2, 0, 2 * pairs), Shape::new(split));
-    let member = |index: usize| {
-        B::float_reshape(
-            part::<B>(turned.clone(), along, index, index + 1),
-            Shape::new([tokens, heads, pairs]),
-        )
-    };
-    let (a, b) = (member(0), member(1));
-    let first = B::float_sub(B::float_mul(a.clone(), cos.clone()), B::float_mul(b.clone(), sin.clone()));
-    let second = B::float_add(B::float_mul(b, cos), B::float_mul(a, sin));
-    let mut single = split;
-    single[along] = 1;
-    let both = [first, second].map(|member| B::float_reshape(member, Shape::new(single)));
-    let turned = B::float_reshape(B::float_cat(both.into(), along), Shape::new([tokens, heads, 2 * pairs]));
-    if 2 * pairs == head_dim {
-        return turned;
-    }
-    B::float_cat(vec![turned, part::<B>(x, 2, 2 * pairs, head_dim)], 2)
-}
-
-/// `tensor[…, start..end, …]` along dimension `dim`.
-fn part<B: Backend>(tensor: FloatTensor<B>, dim: usize, start: usize, end: usize) -> FloatTensor<B> {
-    let mut slices = vec![Slice::full(); tensor.shape().num_dims()];
-    slices[dim] = Slice::from(start..end);
-    B::float_slice(tensor, &slices)
 }
 
 fn dims(shape: &Shape) -> [usize; 3] {

@@ -22,6 +22,7 @@ pub fn shaders() -> impl Iterator<Item = &'static Shader> {
         &crate::adamw::SHADER,
         &crate::attention::SHADER,
         &crate::attention::BACKWARD_SHADER,
+        &crate::ceiling::SHADER,
         &crate::cross_entropy::SHADER,
         &crate::dropout::SHADER,
         &crate::gated_unit::SHADER,

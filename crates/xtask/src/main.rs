@@ -1,6 +1,7 @@
 //! Sets up, builds, serves, tests and measures Smolder: `cargo xtask help`.
 
 mod apt;
+mod bench;
 mod browser;
 mod conformance;
 mod console;
@@ -55,6 +56,8 @@ enum Task {
     Size,
     /// Compare with transformers, PEFT and llama.cpp, which it installs, on tiny models and SmolLM2
     Conformance(conformance::Options),
+    /// Measure speed and memory, beside llama.cpp and transformers on the same processor
+    Bench(bench::Options),
     /// Get a model for trying and measuring into the user's cache folder
     Fetch {
         /// Which one
@@ -72,7 +75,8 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Test(options) => Ok(test::run(&workspace, options)),
         Task::Size => size::report(&workspace).map(|()| ExitCode::SUCCESS),
         Task::Conformance(options) => conformance::run(&workspace, &options),
-        Task::Fetch { model } => fetch::run(&workspace, model).map(|()| ExitCode::SUCCESS),
+        Task::Bench(options) => bench::run(&workspace, &options),
+        Task::Fetch { model } => fetch::run(&workspace, model).map(|_| ExitCode::SUCCESS),
     }
 }
 

@@ -1,0 +1,47 @@
+//! [`RmsNorm`] on the CPU device: one pass over each row.
+
+#![allow(clippy::inline_always, reason = "the widest instruction set must reach the loops that it is for")]
+
+use crate::parallel::{for_each, numbers, owned};
+use crate::rms_norm::RmsNorm;
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Flex, TensorMetadata};
+use burn::tensor::TensorData;
+use pulp::Arch;
+
+/// Rows that a core takes at a time.
+const ROWS: usize = 8;
+/// Sums side by side, as many as the widest registers hold.
+const WIDTH: usize = 16;
+
+impl RmsNorm for Flex {
+    fn forward(
+        x: FloatTensor<Flex>,
+        weight: FloatTensor<Flex>,
+        eps: f32,
+    ) -> (FloatTensor<Flex>, FloatTensor<Flex>) {
+        let [rows, cols] = [x.shape()[0], x.shape()[1]];
+        let (mut y, weight, mut factors) = (owned(x), weight.to_contiguous(), vec![0.0; rows]);
+        let weight = numbers(&weight);
+        let chunks = y.storage_mut::<f32>().chunks_mut((ROWS * cols).max(1)).zip(factors.chunks_mut(ROWS));
+        for_each(chunks.collect(), |(rows, factors)| {
+            Arch::new().dispatch(|| {
+                for (row, factor) in rows.chunks_mut(cols).zip(factors) {
+                    *factor = (mean_square(row) + eps).sqrt().recip();
+                    row.iter_mut().zip(weight).for_each(|(x, weight)| *x = *x * *factor * weight);
+                }
+            });
+        });
+        (y, FloatTensor::<Flex>::from_data(TensorData::new(factors, [rows, 1])))
+    }
+}
+
+#[inline(always)]
+fn mean_square(row: &[f32]) -> f32 {
+    let (chunks, rest) = row.as_chunks::<WIDTH>();
+    let mut sums = [0.0; WIDTH];
+    for chunk in chunks {
+        sums.iter_mut().zip(chunk).for_each(|(sum, x)| *sum += x * x);
+    }
+    (sums.iter().sum::<f32>() + rest.iter().map(|x| x * x).sum::<f32>()) / row.len() as f32
+}
