@@ -7,6 +7,7 @@ pub mod early;
 mod files;
 pub mod optimizer;
 mod platform;
+pub mod pretrain;
 pub mod schedule;
 mod self_test;
 mod session;

@@ -7,7 +7,7 @@ mod lora;
 mod peft;
 
 pub use config::{AdapterConfig, Scale};
-pub use gguf_lora::{Heads, read_gguf, write_gguf};
+pub use gguf_lora::{Heads, read_gguf, row_order, write_gguf};
 pub use identity::{BaseIdentity, Check};
 pub use lora::{LoraAdapter, LoraPair};
 pub use peft::{AdapterTensor, PeftAdapter, Target};
