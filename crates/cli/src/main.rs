@@ -8,6 +8,7 @@ mod download;
 mod engine;
 #[allow(dead_code, reason = "until a session trains")]
 mod eval;
+mod export;
 mod generate;
 mod hub;
 mod inspect;
@@ -15,13 +16,16 @@ mod interrupt;
 mod library;
 mod listing;
 mod logits;
+mod merge;
 #[allow(dead_code, reason = "until a session trains")]
 mod method_flags;
 mod models;
 mod open;
 mod output;
 mod part;
+mod pretrain;
 mod progress;
+mod quantization;
 mod spec;
 mod store;
 #[allow(dead_code, reason = "until a session trains")]
@@ -30,6 +34,7 @@ mod train;
 mod train_text;
 #[allow(dead_code, reason = "until a session trains")]
 mod train_view;
+mod whole;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -58,6 +63,12 @@ enum Task {
     Chat(chat::Arguments),
     /// Compute a model's logits at every position of a text and write them to a safetensors file.
     Logits(logits::Arguments),
+    /// Make an adapter part of its model's weights: one GGUF that every program reads.
+    Merge(merge::Arguments),
+    /// Write an adapter for other programs: PEFT, llama.cpp, MLX.
+    Export(export::Arguments),
+    /// Train a tiny model from nothing but a text.
+    Pretrain(pretrain::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -69,6 +80,9 @@ fn main() -> ExitCode {
         Task::Generate(arguments) => generate::run(&arguments),
         Task::Chat(arguments) => chat::run(&arguments),
         Task::Logits(arguments) => logits::run(&arguments),
+        Task::Merge(arguments) => merge::run(&arguments),
+        Task::Export(arguments) => export::run(&arguments),
+        Task::Pretrain(arguments) => pretrain::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -62,7 +62,9 @@ pub struct Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum PretrainError {
     /// The text is too short to learn from.
-    #[error("text: expected at least {expected} tokens to train and {held_out} to evaluate on, found {found} in all")]
+    #[error(
+        "text: expected at least {expected} tokens to train and {held_out} to evaluate on, found {found} in all"
+    )]
     Short {
         /// Tokens to train on at least.
         expected: usize,
@@ -200,7 +202,13 @@ impl Run {
             total,
             final_share: 0.1,
         };
-        Self { moments: network.weights.iter().map(zeros).collect(), network, schedule, weight_decay, steps: 0 }
+        Self {
+            moments: network.weights.iter().map(zeros).collect(),
+            network,
+            schedule,
+            weight_decay,
+            steps: 0,
+        }
     }
 
     /// One step of `AdamW` with gradients clipped to norm 1; the mean loss before it, and the learning rate.
@@ -217,7 +225,8 @@ impl Run {
             weight_decay: self.weight_decay,
             step: self.steps,
         };
-        let old = std::mem::take(&mut self.network.weights).into_iter().zip(std::mem::take(&mut self.moments));
+        let old =
+            std::mem::take(&mut self.network.weights).into_iter().zip(std::mem::take(&mut self.moments));
         for ((weight, [mean, variance]), gradient) in old.zip(gradients) {
             let norm = weight.dims()[0] == 1;
             let settings = if norm { AdamW { weight_decay: 0.0, ..settings } } else { settings };

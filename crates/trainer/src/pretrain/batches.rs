@@ -102,7 +102,8 @@ impl<'t> Corpus<'t> {
     fn conversation(&mut self) -> Option<Sequence> {
         let drawn = (0..PATIENCE).find_map(|_| self.sentences.conversation(&mut self.random))?;
         let roles = ["user", "assistant"].into_iter().cycle();
-        let messages: Vec<Message> = drawn.iter().zip(roles).map(|(text, role)| message(role, text)).collect();
+        let messages: Vec<Message> =
+            drawn.iter().zip(roles).map(|(text, role)| message(role, text)).collect();
         let rows = self.renderer.render(&Record::Chat(messages)).ok()?;
         let mask = rows.row.mask.iter().map(|mask| *mask == 1).collect();
         Some(Sequence { ids: rows.row.ids, mask })

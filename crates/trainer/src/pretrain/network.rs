@@ -83,9 +83,8 @@ impl Network {
             self.weights.iter().map(|weight| weight.clone().autodiff().require_grad()).collect();
         let (losses, logits, gradient) = self.losses(&weights, sequences);
         let grads = (logits * gradient.autodiff()).sum().backward();
-        let gradient = |weight: &Tensor<2>| {
-            weight.grad(&grads).unwrap_or_else(|| weight.clone().inner().zeros_like())
-        };
+        let gradient =
+            |weight: &Tensor<2>| weight.grad(&grads).unwrap_or_else(|| weight.clone().inner().zeros_like());
         (losses.mean(), weights.iter().map(gradient).collect())
     }
 
