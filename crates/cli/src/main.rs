@@ -7,6 +7,7 @@ mod devices;
 mod download;
 mod engine;
 mod eval;
+mod export;
 mod files;
 mod generate;
 mod hub;
@@ -15,17 +16,21 @@ mod interrupt;
 mod library;
 mod listing;
 mod logits;
+mod merge;
 mod method_flags;
 mod models;
 mod open;
 mod output;
 mod part;
+mod pretrain;
 mod progress;
+mod quantization;
 mod spec;
 mod store;
 mod train;
 mod train_text;
 mod train_view;
+mod whole;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -58,6 +63,12 @@ enum Task {
     Eval(Box<eval::Arguments>),
     /// Compute a model's logits at every position of a text and write them to a safetensors file.
     Logits(logits::Arguments),
+    /// Make an adapter part of its model's weights: one GGUF that every program reads.
+    Merge(merge::Arguments),
+    /// Write an adapter for other programs: PEFT, llama.cpp, MLX.
+    Export(export::Arguments),
+    /// Train a tiny model from nothing but a text.
+    Pretrain(pretrain::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -71,6 +82,9 @@ fn main() -> ExitCode {
         Task::Train(arguments) => train::run(*arguments),
         Task::Eval(arguments) => eval::run(&arguments),
         Task::Logits(arguments) => logits::run(&arguments),
+        Task::Merge(arguments) => merge::run(&arguments),
+        Task::Export(arguments) => export::run(&arguments),
+        Task::Pretrain(arguments) => pretrain::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

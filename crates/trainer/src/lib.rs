@@ -11,6 +11,7 @@ mod files;
 mod loaded;
 pub mod optimizer;
 mod platform;
+pub mod pretrain;
 pub mod room;
 mod run;
 pub mod schedule;
