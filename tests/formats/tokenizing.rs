@@ -1,7 +1,7 @@
 //! Ids against Hugging Face's `tokenizers` (fixtures: `nasty.py`, `make_tokenizers.py`), and the crate itself.
 
 use serde::Deserialize;
-use smolder_formats::gguf::Gguf;
+use smolder_formats::gguf::{Gguf, Value};
 use smolder_formats::tokenizer::{Specials, Tokenizer, TokenizerConfig};
 
 use crate::{memory, read};
@@ -86,6 +86,33 @@ fn no_text_becomes_a_control_token() {
             let control = ids.iter().find(|id| tokenizer.is_special(**id) && Some(**id) != unknown);
             assert_eq!(control, None, "{name}: {text:?}");
         }
+    }
+}
+
+/// DeepSeek's files do not call the tokens special that open a turn.
+#[test]
+fn tokens_spelled_like_control_are_control() {
+    let json = String::from_utf8(read("tokenizers/qwen2.json")).unwrap();
+    for (text, control) in [("<｜User｜>", true), ("<|end|>", true), ("<think>", false)] {
+        let json = json.replace("<think>", text);
+        let tokenizer = Tokenizer::from_json(json.as_bytes(), &TokenizerConfig::default()).unwrap();
+        let id = tokenizer.id(text).unwrap();
+        assert_eq!(tokenizer.is_special(id), control, "{text}");
+        assert_eq!(tokenizer.encoder().encode(text, Specials::AsTokens), [id]);
+        assert_eq!(tokenizer.encode_text(text).contains(&id), !control, "{text}");
+    }
+}
+
+/// As in llama.cpp: SmolLM3's GGUF says `smaug-bpe`, has a BOS token, and wants none.
+#[test]
+fn bos_is_put_before_a_text_where_the_pre_tokenizer_asks_for_it() {
+    let header = Gguf::read(&mut memory("llama3", read("tokenizers/llama3.gguf"))).unwrap();
+    for (pre, want) in [("llama-bpe", true), ("smaug-bpe", false), ("dbrx", false), ("qwen2", false)] {
+        let mut metadata = header.metadata.clone();
+        metadata.set("tokenizer.ggml.pre", Value::String(pre.into()));
+        assert_eq!(Tokenizer::from_gguf(&metadata).unwrap().spec().add_bos, want, "{pre}");
+        metadata.set("tokenizer.ggml.add_bos_token", Value::Bool(!want));
+        assert_eq!(Tokenizer::from_gguf(&metadata).unwrap().spec().add_bos, !want, "{pre}");
     }
 }
 
