@@ -149,6 +149,26 @@ fn spans_hold_through_normalization() {
 }
 
 #[test]
+fn many_spans_are_where_each_of_them_is() {
+    let turn = "user:e\u{301} a\u{fdd2}<\n\u{fdd2}\u{301}中文e\u{301} b\u{308}c 각\u{1100}\u{1161}d\n";
+    let text = turn.repeat(40);
+    let spans: Vec<_> = text.match_indices("\n\u{fdd2}").map(|(at, _)| at + 1..at + 30).collect();
+    assert!(spans.len() == 40 && spans.iter().all(|span| text.get(span.clone()).is_some()));
+    for name in ["qwen2", "llama", "gemma", "smollm2"] {
+        let tokenizer = from_gguf(name);
+        let mut encoder = tokenizer.encoder();
+        let mut mask = |spans: &[_]| encoder.encode_masked(&text, Specials::Guarded('\u{fdd2}'), spans).1;
+        let all = mask(&spans);
+        let mut each = vec![0; all.len()];
+        for span in &spans {
+            mask(std::slice::from_ref(span)).iter().zip(&mut each).for_each(|(one, each)| *each |= one);
+        }
+        assert!(all.contains(&1) && all.contains(&0), "{name}");
+        assert_eq!(all, each, "{name}");
+    }
+}
+
+#[test]
 fn streaming_never_splits_a_character() {
     for name in ["smollm2", "llama", "gemma", "qwen2"] {
         let tokenizer = from_gguf(name);
