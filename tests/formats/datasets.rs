@@ -87,6 +87,22 @@ fn quoted_fields_keep_separators_quotes_and_newlines() {
 }
 
 #[test]
+fn a_quote_inside_a_field_is_a_letter() {
+    let text = "prompt,completion\n5\" pipe,\"6\"\"\n\"\na \"b,c\n\"\",\"\"\"\"\n";
+    let mut dataset = open("a.csv", text).unwrap();
+    let pair = |prompt: &str, completion: &str| Record::Pair {
+        prompt: prompt.into(),
+        completion: completion.into(),
+    };
+    for (line, want) in [(2, pair("5\" pipe", "6\"\n")), (4, pair("a \"b", "c"))] {
+        let (at, record) = dataset.next_record().unwrap().unwrap();
+        assert_eq!((at, record.unwrap()), (line, want));
+    }
+    assert!(dataset.next_record().unwrap().unwrap().1.is_err(), "an empty prompt");
+    assert!(dataset.next_record().unwrap().is_none());
+}
+
+#[test]
 fn columns_are_mapped() {
     let mapping = Mapping::parse(&["question=prompt", "answer=completion"]).unwrap();
     let mut dataset =
@@ -137,6 +153,37 @@ fn truncation_keeps_the_end_token() {
     let rows = render(&pair, |o| (o.raw_pairs, o.max_len) = (true, 20)).unwrap();
     assert_eq!((rows.row.ids.len(), rows.row.ids[19], rows.row.mask[19]), (20, 2, 1));
     assert!(rows.notes.truncated && rows.notes.full_len > 100);
+}
+
+/// Gemma's turns end with a token of their own, not with EOS.
+#[test]
+fn truncation_keeps_the_end_of_the_turn() {
+    let tokenizer = from_gguf("gemma");
+    let source = String::from_utf8(read("templates/gemma.jinja")).unwrap();
+    let template = ChatTemplate::new(Some(&source)).unwrap();
+    let options = RenderOptions { max_len: 40, ..options(&tokenizer) };
+    let pair = Record::Pair { prompt: "Q".into(), completion: "word ".repeat(100) };
+    let rows = Renderer::new(&tokenizer, &template, options).render(&pair).unwrap();
+    assert_eq!(rows.row.ids[39], tokenizer.id("<end_of_turn>").unwrap());
+    assert!(rows.row.mask[39] == 1 && rows.notes.truncated && !rows.notes.missing_eos);
+}
+
+#[test]
+fn a_missing_end_is_noticed() {
+    let pair = Record::Pair { prompt: "Q".into(), completion: "A".into() };
+    let open = "{% for m in messages %}{{ m.role + ': ' + m.content + '\n' }}{% endfor %}{% if add_generation_prompt %}{{ 'assistant: ' }}{% endif %}";
+    for (source, target, want) in [
+        (Some(open), Target::Assistant, true),
+        (None, Target::Assistant, false),
+        // The line break behind the end of the last turn is text too.
+        (None, Target::Everything, false),
+    ] {
+        let tokenizer = from_gguf("smollm2");
+        let template = ChatTemplate::new(source).unwrap();
+        let options = RenderOptions { target, ..options(&tokenizer) };
+        let rows = Renderer::new(&tokenizer, &template, options).render(&pair).unwrap();
+        assert_eq!(rows.notes.missing_eos, want, "{source:?}, {target:?}");
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Ids against Hugging Face's `tokenizers` (fixtures: `nasty.py`, `make_tokenizers.py`), and the crate itself.
 
 use serde::Deserialize;
-use smolder_formats::gguf::{Gguf, Metadata};
+use smolder_formats::gguf::{Gguf, Metadata, Value};
 use smolder_formats::tokenizer::{Specials, Tokenizer, TokenizerConfig, learn};
 
 use crate::{memory, read};
@@ -89,6 +89,33 @@ fn no_text_becomes_a_control_token() {
     }
 }
 
+/// DeepSeek's files do not call the tokens special that open a turn.
+#[test]
+fn tokens_spelled_like_control_are_control() {
+    let json = String::from_utf8(read("tokenizers/qwen2.json")).unwrap();
+    for (text, control) in [("<｜User｜>", true), ("<|end|>", true), ("<think>", false)] {
+        let json = json.replace("<think>", text);
+        let tokenizer = Tokenizer::from_json(json.as_bytes(), &TokenizerConfig::default()).unwrap();
+        let id = tokenizer.id(text).unwrap();
+        assert_eq!(tokenizer.is_special(id), control, "{text}");
+        assert_eq!(tokenizer.encoder().encode(text, Specials::AsTokens), [id]);
+        assert_eq!(tokenizer.encode_text(text).contains(&id), !control, "{text}");
+    }
+}
+
+/// As in llama.cpp: SmolLM3's GGUF says `smaug-bpe`, has a BOS token, and wants none.
+#[test]
+fn bos_is_put_before_a_text_where_the_pre_tokenizer_asks_for_it() {
+    let header = Gguf::read(&mut memory("llama3", read("tokenizers/llama3.gguf"))).unwrap();
+    for (pre, want) in [("llama-bpe", true), ("smaug-bpe", false), ("dbrx", false), ("qwen2", false)] {
+        let mut metadata = header.metadata.clone();
+        metadata.set("tokenizer.ggml.pre", Value::String(pre.into()));
+        assert_eq!(Tokenizer::from_gguf(&metadata).unwrap().spec().add_bos, want, "{pre}");
+        metadata.set("tokenizer.ggml.add_bos_token", Value::Bool(!want));
+        assert_eq!(Tokenizer::from_gguf(&metadata).unwrap().spec().add_bos, !want, "{pre}");
+    }
+}
+
 #[test]
 fn the_mask_follows_the_spans() {
     let tokenizer = from_gguf("smollm2");
@@ -118,6 +145,26 @@ fn spans_hold_through_normalization() {
             "{name}: {got:?}"
         );
         assert!(got.trim_end().ends_with("t\u{e9} end."), "{name}: {got:?}");
+    }
+}
+
+#[test]
+fn many_spans_are_where_each_of_them_is() {
+    let turn = "user:e\u{301} a\u{fdd2}<\n\u{fdd2}\u{301}中文e\u{301} b\u{308}c 각\u{1100}\u{1161}d\n";
+    let text = turn.repeat(40);
+    let spans: Vec<_> = text.match_indices("\n\u{fdd2}").map(|(at, _)| at + 1..at + 30).collect();
+    assert!(spans.len() == 40 && spans.iter().all(|span| text.get(span.clone()).is_some()));
+    for name in ["qwen2", "llama", "gemma", "smollm2"] {
+        let tokenizer = from_gguf(name);
+        let mut encoder = tokenizer.encoder();
+        let mut mask = |spans: &[_]| encoder.encode_masked(&text, Specials::Guarded('\u{fdd2}'), spans).1;
+        let all = mask(&spans);
+        let mut each = vec![0; all.len()];
+        for span in &spans {
+            mask(std::slice::from_ref(span)).iter().zip(&mut each).for_each(|(one, each)| *each |= one);
+        }
+        assert!(all.contains(&1) && all.contains(&0), "{name}");
+        assert_eq!(all, each, "{name}");
     }
 }
 

@@ -77,5 +77,6 @@ mod tests {
     fn a_terminal_gets_text_and_no_commands() {
         assert_eq!(harmless("a\n\tb — 停\n"), "a\n\tb — 停\n");
         assert_eq!(harmless("\x1b[2Jx\r\ny"), "\\u{1b}[2Jx\\r\ny");
+        assert_eq!(harmless("a\u{2066}b\u{e0041}"), "a\\u{2066}b\\u{e0041}");
     }
 }

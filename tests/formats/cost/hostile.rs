@@ -212,6 +212,30 @@ fn chats_of_many_turns() {
     }
 }
 
+/// Nothing but people's text: it is one stretch to the tokenizer, whatever is learned of it.
+#[test]
+fn chats_without_control_tokens() {
+    let _turn = turn();
+    let turns = if cfg!(debug_assertions) { 4_000 } else { 20_000 };
+    for (name, text) in
+        [("llama", "a b"), ("gemma", "a b"), ("qwen2", "e\u{301}"), ("qwen2", "\u{301}"), ("smollm2", "<|")]
+    {
+        let tokenizer = tokenizer(&fixture(&format!("tokenizers/{name}.gguf"))).unwrap();
+        let role = |n| if n % 2 == 0 { "user" } else { "assistant" };
+        let messages: Vec<Message> = (0..turns).map(|n| message(role(n), &text.repeat(10))).collect();
+        for marks in ["", "{% generation %}"] {
+            let end = marks.replace("gen", "endgen");
+            let source = format!("{{% for m in messages %}}{marks}{{{{ m.content }}}}{end}{{% endfor %}}");
+            let template = template(&source).unwrap();
+            bounded(&format!("{name}, {turns} turns of {text:?} {marks}"), 80 * turns, || {
+                let options = Options::default();
+                let rendered = template.render_training(&tokenizer, &messages, TrainOn::Assistant, &options);
+                rendered.map(|rendered| rendered.encode(&mut tokenizer.encoder()).0.len()).ok()
+            });
+        }
+    }
+}
+
 #[test]
 fn people_s_text_full_of_almost_control() {
     let _turn = turn();

@@ -113,6 +113,10 @@ cases! { config;
     regex_targets: r#"{"peft_type":"LORA","r":1,"lora_alpha":1,"target_modules":".*(q|k)_proj"}"# => Unsupported, "`target_modules`", "regular expression";
     regex_in_the_list: r#"{"peft_type":"LORA","r":1,"lora_alpha":1,"target_modules":["(a+)+$"]}"# => Type, "`target_modules`";
     trained_bias: r#"{"peft_type":"LORA","r":1,"lora_alpha":1,"bias":"all"}"# => Unsupported, "`bias`", "all";
+    expression_in_rank_pattern: r#"{"peft_type":"LORA","r":1,"lora_alpha":1,"rank_pattern":{"layers.[0-9].*":4}}"# => Unsupported, "`rank_pattern`", "not regular expressions", "layers.[0-9].*";
+    expression_in_alpha_pattern: r#"{"peft_type":"LORA","r":1,"lora_alpha":1,"alpha_pattern":{"^model.q_proj":4}}"# => Unsupported, "`alpha_pattern`", "^model.q_proj";
+    repeated_layers: r#"{"peft_type":"LORA","r":1,"lora_alpha":1,"layer_replication":[[0,4],[2,5]]}"# => Unsupported, "`layer_replication`", "[[0,4],[2,5]]";
+    tokens_that_switch_it_on: r#"{"peft_type":"LORA","r":1,"lora_alpha":1,"alora_invocation_tokens":[7]}"# => Unsupported, "`alora_invocation_tokens`", "[7]";
     saved_modules: r#"{"peft_type":"LORA","r":1,"lora_alpha":1,"modules_to_save":["lm_head"]}"# => Unsupported, "`modules_to_save`", "lm_head";
 }
 

@@ -43,8 +43,8 @@ impl AdapterConfig {
     /// Reads and checks the file.
     ///
     /// # Errors
-    /// Those of [`crate::json::object`]; [`Kind::Unsupported`] for a regular expression as `target_modules`, a trained
-    /// bias or `modules_to_save`; [`Kind::Value`] for a rank or alpha out of range.
+    /// Those of [`crate::json::object`]; [`Kind::Unsupported`] for regular expressions, a trained bias, saved modules,
+    /// repeated layers or tokens that switch the adapter on; [`Kind::Value`] for a rank or alpha out of range.
     pub fn from_json(json: &[u8]) -> Result<Self> {
         let Value::Object(raw) = crate::json::object(json, limits::CONFIG_BYTES)? else {
             return Err(Error::new(Kind::Type, "", "a JSON object", "another value"));
@@ -69,10 +69,21 @@ impl AdapterConfig {
             Some(other) => return Err(refuse(Kind::Unsupported, "bias", "none", other)),
         }
         let empty = |value: &Value| value.is_null() || value.as_array().is_some_and(Vec::is_empty);
-        match self.raw.get("modules_to_save").filter(|value| !empty(value)) {
-            Some(other) => Err(refuse(Kind::Unsupported, "modules_to_save", "none", other)),
-            None => Ok(()),
+        for key in ["modules_to_save", "layer_replication", "alora_invocation_tokens"] {
+            if let Some(other) = self.raw.get(key).filter(|value| !empty(value)) {
+                return Err(refuse(Kind::Unsupported, key, "none", other));
+            }
         }
+        ["rank_pattern", "alpha_pattern"].into_iter().try_for_each(|key| self.refuse_expressions(key))
+    }
+
+    /// PEFT takes the keys of both patterns for regular expressions; here they are the ends of paths.
+    fn refuse_expressions(&self, key: &str) -> Result<()> {
+        let mut names = self.raw.get(key).and_then(Value::as_object).into_iter().flat_map(Map::keys);
+        names.find(|name| !is_plain(name)).map_or(Ok(()), |name| {
+            let expected = "names of modules, not regular expressions";
+            Err(Error::new(Kind::Unsupported, format!("`{key}`"), expected, name))
+        })
     }
 
     /// Rank and alpha of the module at `path`, by `rank_pattern` and `alpha_pattern` or else `r` and `lora_alpha`.
@@ -160,19 +171,22 @@ impl AdapterConfig {
     }
 }
 
+/// Whether a text can only be the name of a module, or the end of its path.
+fn is_plain(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))
+}
+
 /// `target_modules`: a list of names, or one name, as some methods write it; any other text is a regular expression.
 fn targets(raw: &Map<String, Value>) -> Result<Vec<String>> {
-    let plain =
-        |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
     let value = raw.get("target_modules").unwrap_or(&Value::Null);
     let found = match value {
         Value::Null => Some(Vec::new()),
-        Value::String(name) if plain(name) => Some(vec![name.as_str()]),
+        Value::String(name) if is_plain(name) => Some(vec![name.as_str()]),
         Value::String(_) => {
             let expected = "a list of module names, not a regular expression";
             return Err(refuse(Kind::Unsupported, "target_modules", expected, value));
         }
-        Value::Array(names) => names.iter().map(|name| name.as_str().filter(|name| plain(name))).collect(),
+        Value::Array(names) => names.iter().map(|name| name.as_str().filter(|name| is_plain(name))).collect(),
         _ => None,
     };
     let names = found.ok_or_else(|| refuse(Kind::Type, "target_modules", "a list of module names", value))?;

@@ -13,8 +13,8 @@ pub(super) enum Layout {
     Lines,
     /// One JSON array.
     Array,
-    /// Records that quotes may stretch over lines.
-    Quoted,
+    /// Records that quotes may stretch over lines, of fields with this byte between them.
+    Quoted(u8),
 }
 
 /// A file's bytes in order, counted.
@@ -32,11 +32,11 @@ pub(super) struct Rows<R: Read> {
 }
 
 impl<R: Read + Seek> Rows<R> {
-    /// Looks at the start of the file.
+    /// Looks at the start of the file; a table has a separator.
     ///
     /// # Errors
     /// [`Kind::Magic`] for archives and other binaries, [`Kind::Encoding`] for UTF-16.
-    pub(super) fn new(mut source: Source<R>, table: bool) -> Result<Self> {
+    pub(super) fn new(mut source: Source<R>, separator: Option<u8>) -> Result<Self> {
         let (name, stated_len) = (source.name().to_owned(), source.len());
         let mut head = [0; 16];
         let len = stated_len.min(16) as usize;
@@ -45,9 +45,9 @@ impl<R: Read + Seek> Rows<R> {
         check_text(head).map_err(|e| e.in_file(&name))?;
         let skip = if head.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
         let first = head.iter().skip(skip as usize).find(|byte| !byte.is_ascii_whitespace());
-        let layout = match first {
-            _ if table => Layout::Quoted,
-            Some(b'[') => Layout::Array,
+        let layout = match (separator, first) {
+            (Some(separator), _) => Layout::Quoted(separator),
+            (None, Some(b'[')) => Layout::Array,
             _ => Layout::Lines,
         };
         source.at(skip)?;
@@ -71,7 +71,7 @@ impl<R: Read + Seek> Rows<R> {
             let row = match self.layout {
                 Layout::Lines => self.until_newline()?,
                 Layout::Array => self.element()?,
-                Layout::Quoted => self.record()?,
+                Layout::Quoted(separator) => self.record(separator)?,
             };
             let Some(row) = row else { return self.end().map(|()| None) };
             if row.iter().all(u8::is_ascii_whitespace) {
@@ -180,16 +180,21 @@ impl<R: Read + Seek> Rows<R> {
         Ok(Some(row))
     }
 
-    /// A record of a table: up to a newline outside of quotes.
-    fn record(&mut self) -> Result<Option<Vec<u8>>> {
+    /// A record of a table: up to a newline outside of quotes, which open only where a field starts.
+    fn record(&mut self, separator: u8) -> Result<Option<Vec<u8>>> {
         let line = self.line;
         let mut row = Vec::new();
-        let mut quoted = false;
+        let (mut quoted, mut may_open) = (false, true);
         while let Some(byte) = self.byte()? {
-            quoted ^= byte == b'"';
-            if byte == b'\n' && !quoted {
-                row.pop_if(|byte| *byte == b'\r');
-                return Ok(Some(row));
+            match byte {
+                // A second quote behind this one stands for a quote, and the field goes on.
+                b'"' if quoted => (quoted, may_open) = (false, true),
+                b'"' => quoted = may_open,
+                b'\n' if !quoted => {
+                    row.pop_if(|byte| *byte == b'\r');
+                    return Ok(Some(row));
+                }
+                _ => may_open = byte == separator,
             }
             row.push(byte);
             self.check_len(&row, line)?;

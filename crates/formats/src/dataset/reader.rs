@@ -39,7 +39,7 @@ pub enum Record {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Container {
     Json,
-    Table(char),
+    Table(u8),
     Plain,
 }
 
@@ -65,16 +65,17 @@ impl<R: Read + Seek> Dataset<R> {
         }
         let extension = name.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
         let container = match extension.as_str() {
-            "csv" => Container::Table(','),
-            "tsv" => Container::Table('\t'),
+            "csv" => Container::Table(b','),
+            "tsv" => Container::Table(b'\t'),
             "txt" | "md" => Container::Plain,
             _ => Container::Json,
         };
-        let rows = Rows::new(source, matches!(container, Container::Table(_)))?;
+        let separator = if let Container::Table(separator) = container { Some(separator) } else { None };
+        let rows = Rows::new(source, separator)?;
         let mut dataset = Self { rows, container, mapping, header: Vec::new(), format: None };
-        if let Container::Table(separator) = container {
+        if let Some(separator) = separator {
             let record = dataset.rows.next_row()?.map(|row| row.1).unwrap_or_default();
-            let fields = utf8(record).and_then(|text| table::fields(&text, separator));
+            let fields = utf8(record).and_then(|text| table::fields(&text, char::from(separator)));
             dataset.header = fields.and_then(table::header).map_err(|e| e.in_file(&name))?;
         }
         Ok(dataset)
@@ -116,7 +117,7 @@ impl<R: Read + Seek> Dataset<R> {
 
     fn object(&self, bytes: Vec<u8>) -> Result<Map<String, Value>> {
         if let Container::Table(separator) = self.container {
-            return table::object(&self.header, table::fields(&utf8(bytes)?, separator)?);
+            return table::object(&self.header, table::fields(&utf8(bytes)?, char::from(separator))?);
         }
         match crate::json::object(&bytes, limits::ROW_BYTES)? {
             Value::Object(row) => Ok(row),

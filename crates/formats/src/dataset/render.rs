@@ -133,30 +133,31 @@ impl<'t> Renderer<'t> {
         }
         let doubled = |bos| ids.first() == Some(&bos) && ids.get(1) == Some(&bos);
         let duplicate_bos = spec.bos.is_some_and(doubled);
-        let last = ids.iter().zip(&mask).rev().find(|(_, mask)| **mask == 1).map(|(id, _)| *id);
-        let ends = |id: u32| Some(id) == spec.eos || self.tokenizer.is_special(id);
-        let notes = Notes {
-            truncated: ids.len() > self.options.max_len,
-            missing_eos: !last.is_some_and(ends),
-            duplicate_bos,
-            full_len: ids.len(),
-        };
-        if notes.truncated {
+        let (full_len, truncated) = (ids.len(), ids.len() > self.options.max_len);
+        if truncated {
             self.truncate(&mut ids, &mut mask);
         }
         // The first token is never predicted, so it cannot be learned.
         if !mask.iter().skip(1).any(|mask| *mask == 1) {
-            let found = if notes.truncated { "none before the row was cut" } else { "none" };
+            let found = if truncated { "none before the row was cut" } else { "none" };
             return Err(Error::new(Kind::Missing, "row", "a token to learn", found));
         }
+        let missing_eos = self.end(ids.iter().zip(&mask).filter(|(_, mask)| **mask == 1)).is_none();
+        let notes = Notes { truncated, missing_eos, duplicate_bos, full_len };
         Ok(Rows { row: Row { ids, mask }, rejected: None, notes })
+    }
+
+    /// The last token that is more than space, if it ends a turn or a text.
+    fn end<'r>(&self, tokens: impl DoubleEndedIterator<Item = (&'r u32, &'r u8)>) -> Option<(u32, u8)> {
+        let ends = |id: u32| Some(id) == self.tokenizer.spec().eos || self.tokenizer.is_special(id);
+        let blank = |id: u32| !ends(id) && self.tokenizer.decode(&[id], false).trim().is_empty();
+        let last = tokens.rev().map(|(id, mask)| (*id, *mask)).find(|(id, _)| !blank(*id));
+        last.filter(|(id, _)| ends(*id))
     }
 
     /// Cuts to the longest row; an end token that was there stays the last.
     fn truncate(&self, ids: &mut Vec<u32>, mask: &mut Vec<u8>) {
-        let ended = ids.iter().zip(mask.iter()).rev().find(|(id, _)| self.tokenizer.is_special(**id));
-        let end =
-            ended.map(|(id, mask)| (*id, *mask)).filter(|(id, _)| Some(*id) == self.tokenizer.spec().eos);
+        let end = self.end(ids.iter().zip(mask.iter()));
         ids.truncate(self.options.max_len);
         mask.truncate(self.options.max_len);
         if let (Some((id, learned)), Some(last), Some(last_mask)) = (end, ids.last_mut(), mask.last_mut()) {

@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 
+use unicode_normalization::char::canonical_combining_class;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 use super::bpe::Symbol;
-use super::spec::{Spec, Style};
+use super::spec::{Prefix, Spec, Style};
 use super::{Tokenizer, bytelevel, sentencepiece};
 
 /// What the spelling of a control token in a text means.
@@ -64,13 +65,56 @@ impl Spans {
         self.0.get(next).is_some_and(|span| span.contains(&at)).into()
     }
 
-    /// The spans seen from a part of the text, each end moved by `map`.
-    fn inside(&self, part: &Range<usize>, map: impl Fn(usize) -> usize) -> Self {
+    /// The spans seen from a part of the text, each end moved by `map`, in order.
+    fn inside(&self, part: &Range<usize>, mut map: impl FnMut(usize) -> usize) -> Self {
         let first = self.0.partition_point(|span| span.end <= part.start);
         let overlapping = self.0.iter().skip(first).take_while(|span| span.start < part.end);
-        let local = |at: usize| map(at.clamp(part.start, part.end) - part.start);
+        let mut local = |at: usize| map(at.clamp(part.start, part.end) - part.start);
         Self(overlapping.map(|span| local(span.start)..local(span.end)).collect())
     }
+}
+
+/// How long the starts of a stretch are once they are normalized, asked for from the shortest to the longest.
+struct Lengths<'t> {
+    spec: &'t Spec,
+    raw: &'t str,
+    specials: Specials,
+    at_start: bool,
+    /// How much of the stretch need not be looked at again, and how long that becomes.
+    settled: usize,
+    len: usize,
+}
+
+impl Lengths<'_> {
+    /// After so many bytes in which every character may grow together with the one before, one is taken not to.
+    const OPEN_BYTES: usize = 1 << 12;
+
+    fn up_to(&mut self, at: usize) -> usize {
+        let Some(open) = self.raw.get(self.settled..at) else { return at };
+        let unsettled = if open.len() > Self::OPEN_BYTES { open.len() } else { 0 };
+        let (head, tail) = open.split_at(open.rfind(stands_apart).unwrap_or(unsettled));
+        self.len += self.length(head);
+        self.settled += head.len();
+        self.len + self.length(tail)
+    }
+
+    /// The length of a part that follows what is settled.
+    fn length(&self, part: &str) -> usize {
+        let text = without_mark(part, self.specials);
+        match self.spec.style {
+            Style::SentencePiece { .. } if self.len > 0 => {
+                sentencepiece::normalize(Prefix::Never, &text, false).len()
+            }
+            _ => normalize(self.spec, &text, self.at_start).len(),
+        }
+    }
+}
+
+/// Whether normalization treats what comes before a character and what starts with it apart.
+fn stands_apart(c: char) -> bool {
+    let may_vanish = matches!(c, '\u{fdd0}'..='\u{fdef}');
+    let joins = canonical_combining_class(c) != 0 || is_nfc_quick(std::iter::once(c)) != IsNormalized::Yes;
+    !may_vanish && !joins
 }
 
 impl<'t> Encoder<'t> {
@@ -125,10 +169,8 @@ impl<'t> Encoder<'t> {
         let unmarked = without_mark(raw, specials);
         let normalized = normalize(spec, &unmarked, at_start);
         let same = matches!((&unmarked, &normalized), (Cow::Borrowed(_), Cow::Borrowed(_)));
-        let spans = spans.inside(&part, |at| match raw.get(..at) {
-            Some(before) if !same => normalize(spec, &without_mark(before, specials), at_start).len(),
-            _ => at,
-        });
+        let mut lengths = Lengths { spec, raw, specials, at_start, settled: 0, len: 0 };
+        let spans = spans.inside(&part, |at| if same { at } else { lengths.up_to(at) });
         let matchers = &self.tokenizer.matchers;
         let finder = &matchers.normalized[usize::from(specials == Specials::AsText)];
         let mut done = 0;

@@ -1,6 +1,6 @@
 //! A tokenizer from a GGUF's `tokenizer.ggml.*` keys.
 
-use super::spec::{AddedToken, Prefix, Spec, Style};
+use super::spec::{AddedToken, Prefix, Spec, Style, looks_like_control};
 use super::split::Split;
 use super::vocabulary::Vocabulary;
 use super::{Tokenizer, sentencepiece};
@@ -12,25 +12,26 @@ const UNKNOWN: i64 = 2;
 const CONTROL: i64 = 3;
 const USER_DEFINED: i64 = 4;
 
-/// llama.cpp's names of pre-tokenizers and the patterns they stand for.
-const PRE: [(&str, Split); 17] = [
-    ("default", Split::Default),
-    ("gpt-2", Split::Gpt2),
-    ("phi-2", Split::Gpt2),
-    ("olmo", Split::Gpt2),
-    ("smollm", Split::Smollm),
-    ("starcoder", Split::Smollm),
-    ("refact", Split::Smollm),
-    ("command-r", Split::Smollm),
-    ("codeshell", Split::Smollm),
-    ("llama-bpe", Split::Llama3),
-    ("llama3", Split::Llama3),
-    ("llama-v3", Split::Llama3),
-    ("falcon3", Split::Llama3),
-    ("dbrx", Split::Llama3),
-    ("smaug-bpe", Split::Llama3),
-    ("qwen2", Split::Qwen2),
-    ("deepseek-r1-qwen", Split::Qwen2),
+/// llama.cpp's names of pre-tokenizers, the patterns they stand for, and whether BOS is put before every text where the
+/// file does not say.
+const PRE: [(&str, Split, bool); 17] = [
+    ("default", Split::Default, false),
+    ("gpt-2", Split::Gpt2, false),
+    ("phi-2", Split::Gpt2, false),
+    ("olmo", Split::Gpt2, false),
+    ("smollm", Split::Smollm, false),
+    ("starcoder", Split::Smollm, false),
+    ("refact", Split::Smollm, false),
+    ("command-r", Split::Smollm, false),
+    ("codeshell", Split::Smollm, false),
+    ("llama-bpe", Split::Llama3, true),
+    ("llama3", Split::Llama3, true),
+    ("llama-v3", Split::Llama3, true),
+    ("falcon3", Split::Llama3, true),
+    ("dbrx", Split::Llama3, false),
+    ("smaug-bpe", Split::Llama3, false),
+    ("qwen2", Split::Qwen2, false),
+    ("deepseek-r1-qwen", Split::Qwen2, false),
 ];
 
 impl Tokenizer {
@@ -89,7 +90,7 @@ fn added(vocabulary: &Vocabulary, types: &[i64]) -> Result<Vec<AddedToken>> {
     let token = |(id, (content, kind)): (usize, (&str, &i64))| AddedToken {
         id: id as u32,
         content: content.to_owned(),
-        special: *kind != USER_DEFINED,
+        special: *kind != USER_DEFINED || looks_like_control(content),
         normalized: false,
         lstrip: false,
         rstrip: false,
@@ -129,17 +130,17 @@ fn byte_level(metadata: &Metadata) -> Result<Tokenizer> {
         .enumerate()
         .map(|(rank, merge)| resolve(&vocabulary, rank, merge))
         .collect::<Result<_>>()?;
-    let split = pre_tokenizer(metadata)?;
+    let (split, add_bos) = pre_tokenizer(metadata)?;
     let style = Style::ByteLevel { split, nfc: split == Split::Qwen2, ignore_merges: split == Split::Llama3 };
-    let spec = spec(metadata, vocabulary, &types, style, split == Split::Llama3)?;
+    let spec = spec(metadata, vocabulary, &types, style, add_bos)?;
     Tokenizer::new(spec, merges)
 }
 
-fn pre_tokenizer(metadata: &Metadata) -> Result<Split> {
+fn pre_tokenizer(metadata: &Metadata) -> Result<(Split, bool)> {
     let name = metadata.string("tokenizer.ggml.pre")?.unwrap_or("default");
-    let known = PRE.iter().find(|(known, _)| *known == name).map(|(_, split)| *split);
+    let known = PRE.iter().find(|row| row.0 == name).map(|row| (row.1, row.2));
     known.ok_or_else(|| {
-        let names: Vec<&str> = PRE.iter().map(|(name, _)| *name).collect();
+        let names: Vec<&str> = PRE.iter().map(|row| row.0).collect();
         Error::new(Kind::Unsupported, "`tokenizer.ggml.pre`", format!("one of {}", names.join(", ")), name)
     })
 }

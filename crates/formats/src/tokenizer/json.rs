@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::Tokenizer;
 use super::gguf::ids;
 use super::json_parts::{self, BosEos};
-use super::spec::{AddedToken, Spec, Style};
+use super::spec::{AddedToken, Spec, Style, looks_like_control};
 use super::vocabulary::Vocabulary;
 use crate::error::{Error, Kind, Result};
 use crate::gguf::Strings;
@@ -251,6 +251,7 @@ fn added(raw: RawAdded) -> Result<AddedToken> {
         return Err(Error::new(Kind::Unsupported, field, "single_word false", "true"));
     }
     let RawAdded { id, content, lstrip, rstrip, normalized, special, .. } = raw;
+    let special = special || looks_like_control(&content);
     Ok(AddedToken { id, content, special, normalized, lstrip, rstrip })
 }
 

@@ -86,6 +86,13 @@ pub struct Spec {
     pub add_eos: bool,
 }
 
+/// Whether an added token is control by its spelling, `<|…|>` or `<｜…｜>`, whatever its file says: DeepSeek's files, for
+/// one, do not call the tokens special that open a turn. llama.cpp's converter judges the same way.
+pub(super) fn looks_like_control(text: &str) -> bool {
+    let between = |open: &str, close: &str| text.strip_prefix(open).is_some_and(|rest| rest.ends_with(close));
+    between("<|", "|>") || between("<｜", "｜>")
+}
+
 /// Refuses more tokens to be found as a whole than texts can be searched for.
 pub(super) fn check_added_count(count: usize) -> Result<()> {
     let most = limits::ADDED_TOKENS;
