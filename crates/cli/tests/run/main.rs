@@ -1,4 +1,4 @@
-//! `smolder generate`, `chat` and `logits` with the tiny models of `tests/fixtures/models`.
+//! Commands that read a model, with the tiny ones of `tests/fixtures/models`.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -6,5 +6,6 @@ mod adapters;
 mod chat;
 mod generate;
 mod logits;
+mod looking;
 mod program;
 mod refusals;
