@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use smolder_formats::template::{ChatTemplate, Message, Options, Special, TrainOn};
+use smolder_formats::template::{ChatTemplate, Message, Options, Special, TrainOn, date_of};
 use smolder_formats::tokenizer::Tokenizer;
 
 use crate::read;
@@ -96,6 +96,36 @@ fn turns_that_a_template_rewrites_are_found_by_content() {
     let turns = spans("qwen3", "multi_turn", TrainOn::Assistant);
     assert_eq!(turns.len(), 3, "{turns:?}");
     assert!(turns[0].starts_with("Hello!") && turns[2].ends_with("Welcome.<|im_end|>"), "{turns:?}");
+}
+
+#[test]
+fn a_turn_is_learned_though_its_thoughts_are_taken_out() {
+    let turns = spans("qwen3", "thinking", TrainOn::Assistant);
+    assert_eq!(turns, ["2<|im_end|>", "<think>\nhm\n</think>\n\n4<|im_end|>"]);
+}
+
+#[test]
+fn days_are_counted_as_in_the_calendar() {
+    for (seconds, want) in [
+        (0, (1970, 1, 1)),
+        (951_782_399, (2000, 2, 28)),
+        (951_782_400, (2000, 2, 29)),
+        (1_735_689_599, (2024, 12, 31)),
+        (1_735_689_600, (2025, 1, 1)),
+        (4_107_542_400, (2100, 3, 1)),
+    ] {
+        assert_eq!(date_of(seconds), want, "{seconds}");
+    }
+}
+
+/// SmolLM3's template asks for today without asking whether it may.
+#[test]
+fn today_is_written_where_the_caller_says_what_day_it_is() {
+    let asking = ChatTemplate::new(Some("{{ strftime_now('%d %B %Y') }} {{ messages[0].content }}")).unwrap();
+    let tokenizer = from_gguf("smollm2");
+    let got = asking.render(&tokenizer, &user("hi"), false, &options()).unwrap().text();
+    assert_eq!(got, "22 November 2026 hi");
+    assert!(asking.render(&tokenizer, &user("hi"), false, &Options { date: None, ..options() }).is_err());
 }
 
 #[test]

@@ -2,9 +2,10 @@
 
 use crate::engine::{self, Engine};
 use crate::generate::{Writing, report, write};
+use crate::open::options;
 use crate::output::{Output, remark};
 use anyhow::{Context, Error, Result};
-use smolder_formats::template::{Message, Options};
+use smolder_formats::template::Message;
 use smolder_models::generate::{GenerateError, Generator, Settings};
 use smolder_models::open::message;
 use std::io::{BufRead, IsTerminal, Write};
@@ -99,7 +100,7 @@ impl Chat<'_> {
     /// The whole conversation; the generator finds out what of it is new.
     fn prompt(&self) -> Result<Vec<u32>> {
         let Engine { tokenizer, template, .. } = self.engine;
-        let rendered = template.render(tokenizer, &self.messages, true, &Options::of(tokenizer))?;
+        let rendered = template.render(tokenizer, &self.messages, true, &options(tokenizer))?;
         Ok(rendered.encode(&mut tokenizer.encoder()).0)
     }
 }

@@ -1,25 +1,26 @@
 //! `smolder data`: what training will see of a dataset.
 
-use crate::open::{model, source};
+use crate::library::resolve;
+use crate::open::{model, options, source, weights};
 use crate::progress::percent;
 use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::json;
 use smolder_formats::dataset::{Audit, Dataset, Mapping, RenderOptions, Renderer, Row, Rows, Target};
 use smolder_formats::error::printable;
-use smolder_formats::template::{ChatTemplate, Options};
+use smolder_formats::template::ChatTemplate;
 use smolder_formats::tokenizer::Tokenizer;
 use smolder_formats::{Error, Kind, TensorSource};
 use std::fs::File;
-use std::io::{BufWriter, IsTerminal, Write};
-use std::path::PathBuf;
+use std::io::{BufWriter, IsTerminal, StdoutLock, Write};
+use std::path::{Path, PathBuf};
 
 /// Options of `smolder data`.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// JSONL, JSON, CSV, TSV or plain text.
     file: PathBuf,
-    /// The model whose tokenizer and chat template are used: a GGUF file, a name from `smolder models`, or
-    /// organisation/repository at the hub.
+    /// The model whose tokenizer and chat template are used: a GGUF file, a folder in Hugging Face's layout, a name from
+    /// `smolder models`, or organisation/repository at the hub.
     #[arg(long, short)]
     model: PathBuf,
     /// Show this many rows as tokens; the learned ones are green and underlined.
@@ -73,11 +74,7 @@ impl From<Learn> for Target {
 pub fn run(arguments: &Arguments) -> Result<()> {
     ensure!(arguments.max_len >= 2, "--max-len must be at least 2: one token to read and one to learn");
     let file = source(&arguments.file)?;
-    let model = model(&arguments.model)?;
-    let named = |error: Error| error.in_file(model.name());
-    let tokenizer = Tokenizer::from_gguf(model.metadata()).map_err(named)?;
-    let template =
-        model.metadata().string("tokenizer.chat_template").and_then(ChatTemplate::new).map_err(named)?;
+    let (tokenizer, template) = reading(&arguments.model)?;
     if template.is_built_in() {
         eprintln!("The model has no chat template: the built-in ChatML is used.");
     }
@@ -86,7 +83,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         target: arguments.train_on.into(),
         max_len: arguments.max_len,
         raw_pairs: arguments.raw,
-        template: Options::of(&tokenizer),
+        template: options(&tokenizer),
     };
     let mut renderer = Renderer::new(&tokenizer, &template, options);
     let mut dump = arguments.dump.as_ref().map(Dump::create).transpose()?;
@@ -116,6 +113,20 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     std::io::stdout().write_all(text.as_bytes())?;
     ensure!(audit.kept > 0, "no row is left to train on");
     Ok(())
+}
+
+/// How a model reads text: of a GGUF no more than its metadata is needed.
+fn reading(path: &Path) -> Result<(Tokenizer, ChatTemplate)> {
+    if resolve(path)?.is_dir() {
+        let opened = weights(path)?;
+        return Ok((opened.tokenizer, opened.template));
+    }
+    let model = model(path)?;
+    let named = |error: Error| error.in_file(model.name());
+    let tokenizer = Tokenizer::from_gguf(model.metadata()).map_err(named)?;
+    let template =
+        model.metadata().string("tokenizer.chat_template").and_then(ChatTemplate::new).map_err(named)?;
+    Ok((tokenizer, template))
 }
 
 /// Columns of no known format are the most common refusal, and the easiest to mend.
@@ -156,17 +167,27 @@ impl Dump {
 /// One row's tokens: what is learned stands out by colour and by underline, or by brackets in a pipe.
 fn preview(tokenizer: &Tokenizer, line: u64, rows: &Rows) -> Result<()> {
     let mut out = std::io::stdout().lock();
+    let better = if rows.rejected.is_some() { ", chosen" } else { "" };
+    preview_row(&mut out, tokenizer, &format!("line {line}{better}"), &rows.row)?;
+    match &rows.rejected {
+        Some(row) => preview_row(&mut out, tokenizer, &format!("line {line}, rejected"), row),
+        None => Ok(()),
+    }
+}
+
+fn preview_row(out: &mut StdoutLock, tokenizer: &Tokenizer, name: &str, row: &Row) -> Result<()> {
     let colour = out.is_terminal();
-    writeln!(out, "line {line}: {} tokens, {} learned", rows.row.ids.len(), learned(&rows.row))?;
-    for (index, (id, mask)) in rows.row.ids.iter().zip(&rows.row.mask).enumerate() {
-        let text = printable(&tokenizer.decode(&[*id], false)).replace("\\n", "⏎");
+    writeln!(out, "{name}: {} tokens, {} learned", row.ids.len(), learned(row))?;
+    for (index, (id, mask)) in row.ids.iter().zip(&row.mask).enumerate() {
+        let text: Vec<String> = tokenizer.decode(&[*id], false).split('\n').map(printable).collect();
+        let text = text.join("⏎");
         match (colour, *mask == 1) {
             (true, true) => write!(out, "\x1b[{};4m{text}\x1b[0m", if index % 2 == 0 { 32 } else { 92 })?,
             (true, false) => write!(out, "\x1b[{}m{text}\x1b[0m", if index % 2 == 0 { 37 } else { 90 })?,
             (false, true) => write!(out, "[{text}]")?,
             (false, false) => write!(out, "{text}|")?,
         }
-        if text.ends_with('⏎') || index + 1 == rows.row.ids.len() {
+        if text.ends_with('⏎') || index + 1 == row.ids.len() {
             writeln!(out)?;
         }
     }

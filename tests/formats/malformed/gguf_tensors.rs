@@ -102,6 +102,13 @@ fn two_parts_read_as_one_model() {
 }
 
 #[test]
+fn numbers_that_no_part_can_have_are_part_of_a_name() {
+    for name in ["m-00000-of-00000.gguf", "m-00000-of-00003.gguf", "m-00004-of-00003.gguf"] {
+        assert_eq!((split_name(name), split_names(name)), (None, vec![name.to_owned()]));
+    }
+}
+
+#[test]
 fn a_missing_part_is_named() {
     let result = split(part(0, 2, "a", "llama"), None);
     refused(result, Kind::Missing, &["m-00002-of-00002.gguf"]);

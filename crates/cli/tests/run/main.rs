@@ -1,4 +1,4 @@
-//! `smolder generate`, `chat`, `logits`, `train` and `eval` with the tiny models of `tests/fixtures/models`.
+//! Commands that read a model, with the tiny ones of `tests/fixtures/models`.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -6,6 +6,7 @@ mod adapters;
 mod chat;
 mod generate;
 mod logits;
+mod looking;
 mod merge;
 mod program;
 mod refusals;

@@ -18,7 +18,8 @@ pub fn split_name(name: &str) -> Option<(&str, u16, u16)> {
     if !five(number) || !five(count) {
         return None;
     }
-    Some((stem, number.parse().ok()?, count.parse().ok()?))
+    let (number, count) = (number.parse().ok()?, count.parse().ok()?);
+    (1..=count).contains(&number).then_some((stem, number, count))
 }
 
 /// The names of all parts of the model that `name` is a part of; `name` alone for a whole file.

@@ -23,8 +23,24 @@ pub struct Options {
     pub special: Vec<Special>,
     /// Further values, such as `enable_thinking` or `tools`; these too are guarded by nobody.
     pub extra: Vec<(String, serde_json::Value)>,
-    /// Year, month and day for templates that ask for today; without it they see no such function.
-    pub date: Option<(i32, u8, u8)>,
+    /// The day for templates that ask for today; without it they see no such function, and some cannot do without.
+    pub date: Option<Date>,
+}
+
+/// A day of the Gregorian calendar: year, month and day.
+pub type Date = (i32, u8, u8);
+
+/// The day, in UTC, on which a moment lies that is so many seconds after the start of 1970.
+pub fn date_of(seconds: u64) -> Date {
+    // Days since 1 March of the year 0, in eras of 400 years, years that end with February, and months from March on.
+    let days = seconds / 86_400 + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let (day, month) = (day - (153 * month + 2) / 5 + 1, if month < 10 { month + 3 } else { month - 9 });
+    let year = year + era * 400 + u64::from(month <= 2);
+    (i32::try_from(year).unwrap_or(i32::MAX), month as u8, day as u8)
 }
 
 /// A special token under the name that templates use.

@@ -14,7 +14,7 @@ mod json;
 mod lex;
 mod spans;
 
-pub use conversation::{Message, Options, Rendered, Special};
+pub use conversation::{Date, Message, Options, Rendered, Special, date_of};
 pub use spans::TrainOn;
 
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value};

@@ -60,9 +60,9 @@ impl ChatTemplate {
     /// The text and the assistant's stretches in it, each up to and including the token that ends the turn.
     ///
     /// Where the template marks them itself, its word counts. Otherwise a turn starts where the prompt for it ends
-    /// and ends where the conversation up to it ends, if both are the start of the whole text; for templates that
-    /// write earlier turns differently, and for the later turns of long conversations, the content is looked for behind
-    /// the turns before it.
+    /// and ends where the conversation up to it ends, if both are the start of the whole text; where only the prompt is,
+    /// since the template writes the turn differently once another follows, it ends at the next control token. Failing
+    /// that, and for the later turns of long conversations, the content is looked for behind the turns before it.
     ///
     /// # Errors
     /// [`Kind::Cost`] where looking for the content takes too much.
@@ -83,7 +83,7 @@ impl ChatTemplate {
             if role(message) != "assistant" {
                 continue;
             }
-            let found = match self.by_prefix(messages, index, &text, options, &mut budget) {
+            let found = match self.by_prefix(messages, index, &text, tokenizer, options, &mut budget) {
                 Some(span) => Some(span),
                 None => by_content(message, &text, from, &mut budget)?,
             };
@@ -101,6 +101,7 @@ impl ChatTemplate {
         messages: &[Message],
         index: usize,
         text: &str,
+        tokenizer: &Tokenizer,
         options: &Options,
         budget: &mut Budget,
     ) -> Option<Range<usize>> {
@@ -112,7 +113,11 @@ impl ChatTemplate {
             return Some(prompt.len()..text.len());
         }
         let turn = budget.run(self, messages.get(..=index)?, false, options)?;
-        (text.starts_with(&turn) && turn.len() >= prompt.len()).then_some(prompt.len()..turn.len())
+        if text.starts_with(&turn) && turn.len() >= prompt.len() {
+            return Some(prompt.len()..turn.len());
+        }
+        let len = tokenizer.specials_in(text.get(prompt.len()..)?).next()?;
+        (len > 0).then(|| prompt.len()..prompt.len() + len)
     }
 }
 
