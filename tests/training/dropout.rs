@@ -27,10 +27,13 @@ async fn gradients_are_slopes_of_the_same_loss(device: &TestDevice) {
     let batch: Vec<Sequence> = run.batches()[0].clone();
     let of = async |adapter: &dyn Adapter| f64::from(values(loss(&model, adapter, &batch)).await[0]);
     let thinned = plain.training(7).expect("dropout");
-    assert_eq!(of(thinned.as_ref()).await, of(plain.training(7).unwrap().as_ref()).await, "a seed decides");
-    let whole = of(plain.as_ref()).await;
-    assert!((of(thinned.as_ref()).await - whole).abs() > 1e-3 * whole, "in training numbers are left out");
-    assert!((of(plain.training(8).unwrap().as_ref()).await - of(thinned.as_ref()).await).abs() > 1e-3);
+    let (whole, first) = (of(plain.as_ref()).await, of(thinned.as_ref()).await);
+    let again = of(plain.training(7).unwrap().as_ref()).await;
+    let other = of(plain.training(8).unwrap().as_ref()).await;
+    assert_eq!(first.to_bits(), again.to_bits(), "a seed decides");
+    for (one, another) in [(first, whole), (first, other), (other, whole)] {
+        assert!((one - another).abs() > 1e-4 * whole, "{one} {another}: numbers are left out at random");
+    }
     let found = gradients(&model, thinned.as_ref(), &batch, 1.0);
     assert!((f64::from(values(found.loss).await[0]) - of(thinned.as_ref()).await).abs() <= 1e-4 * whole);
     for (at, gradient) in found.values.into_iter().enumerate().step_by(5) {

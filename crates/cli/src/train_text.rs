@@ -38,11 +38,15 @@ pub fn plan(plan: &Plan) -> String {
     let time = plan
         .duration_secs
         .map_or_else(|| "time not measured yet".to_owned(), |secs| format!("about {}", duration(secs)));
+    let place = plan
+        .gpu
+        .as_deref()
+        .map_or_else(|| "on the CPU".to_owned(), |name| format!("on the GPU {}", printable(name)));
     let learned = 100.0 * *labelled_tokens as f64 / (*tokens).max(1) as f64;
     format!(
         "{steps} steps{go_on}: {rows} rows, {tokens} tokens ({learned:.0} % learned); {eval_rows} rows to evaluate on\n\
         {} of {} parameters are trained, learning rate {:.1e}\n\
-        about {} of device memory, {time}",
+        {place}: about {} of memory, {time}",
         plan.trained_parameters,
         plan.trained_parameters + plan.frozen_parameters,
         plan.lr,
@@ -241,6 +245,7 @@ mod tests {
             eval_rows: 5,
             trained_parameters: 300,
             frozen_parameters: 700,
+            gpu: None,
             memory_bytes: 1 << 30,
             duration_secs: Some(90.0),
         };
@@ -248,7 +253,7 @@ mod tests {
             self::plan(&plan),
             "100 steps, from step 20 on: 50 rows, 4000 tokens (25 % learned); 5 rows to evaluate on\n\
             300 of 1000 parameters are trained, learning rate 1.0e-3\n\
-            about 1.0 GiB of device memory, about 1 min 30 s"
+            on the CPU: about 1.0 GiB of memory, about 1 min 30 s"
         );
     }
 

@@ -62,6 +62,16 @@ impl Compute {
         self.gpu.is_some()
     }
 
+    /// What a GPU is called.
+    pub fn name(&self) -> Option<&str> {
+        self.gpu.as_ref().map(|gpu| gpu.info.name.as_str())
+    }
+
+    /// Bytes of a GPU's memory that are taken, those kept for reuse included.
+    pub fn memory_bytes(&self) -> Option<u64> {
+        Some(self.device.memory_pool_usage()?.bytes_reserved).filter(|_| self.is_gpu())
+    }
+
     /// Waits for all that was asked of the device.
     ///
     /// # Errors

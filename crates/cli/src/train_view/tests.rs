@@ -19,6 +19,7 @@ fn started(done: u64, steps: u64) -> TrainEvent {
         eval_rows: 0,
         trained_parameters: 1,
         frozen_parameters: 9,
+        gpu: None,
         memory_bytes: 1 << 20,
         duration_secs: None,
     })

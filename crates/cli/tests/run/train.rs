@@ -89,7 +89,7 @@ fn a_run_is_told_in_lines_and_its_adapter_helps() {
     assert_eq!(ended.out, "", "standard output is for results");
     for words in [
         "40 steps: 8 rows",
-        "of device memory, about",
+        "on the CPU: about",
         "step 1 of 40",
         "evaluation after step 40",
         "done: 40 steps",
@@ -100,7 +100,7 @@ fn a_run_is_told_in_lines_and_its_adapter_helps() {
     let lines = place.lines();
     assert_eq!(lines.len(), 40);
     let keys: Vec<&String> = lines[0].as_object().unwrap().keys().collect();
-    assert_eq!(keys, ["grad_norm", "loss", "lr", "step", "tokens", "tokens_per_s"]);
+    assert_eq!(keys, ["step", "loss", "lr", "grad_norm", "tokens", "tokens_per_s"]);
     let (rows, model) = (rows(), base());
     let eval = |more: &[&str]| -> f64 {
         let arguments = [

@@ -79,6 +79,8 @@ pub struct Plan {
     pub trained_parameters: u64,
     /// Numbers that are not.
     pub frozen_parameters: u64,
+    /// Where it computes: a GPU's name; `None` for the CPU.
+    pub gpu: Option<String>,
     /// What the device will hold at its fullest, in bytes; an estimate.
     pub memory_bytes: u64,
     /// How long training will last, in seconds; `None` where nothing was measured.

@@ -26,6 +26,7 @@ impl<S: Store> Run<'_, S> {
             eval_rows: self.eval.as_ref().map_or(0, crate::data::Data::rows),
             trained_parameters,
             frozen_parameters: self.base.parameters,
+            gpu: self.base.compute.name().map(str::to_owned),
             memory_bytes: self.memory(trained_parameters),
             duration_secs: Some(left as f64 * tokens_a_step * seconds_a_token),
         })

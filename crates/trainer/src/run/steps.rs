@@ -110,7 +110,10 @@ impl<S: Store> Run<'_, S> {
             grad_norm,
             tokens: self.state.tokens,
             tokens_per_s: batch.tokens() as f64 / secs,
-            memory: Memory { device_bytes: None, process_bytes: platform::process_bytes() },
+            memory: Memory {
+                device_bytes: self.base.compute.memory_bytes(),
+                process_bytes: platform::process_bytes(),
+            },
         }
     }
 
