@@ -1,7 +1,7 @@
 //! `smolder data`: what training will see of a dataset.
 
 use crate::library::resolve;
-use crate::open::{model, options, source, weights};
+use crate::open::{self, model, options, weights};
 use crate::progress::percent;
 use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::json;
@@ -73,7 +73,7 @@ impl From<Learn> for Target {
 /// Reads, renders, audits, and shows or writes what was asked for.
 pub fn run(arguments: &Arguments) -> Result<()> {
     ensure!(arguments.max_len >= 2, "--max-len must be at least 2: one token to read and one to learn");
-    let file = source(&arguments.file)?;
+    let file = open::data(&arguments.file)?;
     let (tokenizer, template) = reading(&arguments.model)?;
     if template.is_built_in() {
         eprintln!("The model has no chat template: the built-in ChatML is used.");
