@@ -20,6 +20,8 @@ pub async fn run(build: &str, commands: impl Stream<Item = Command> + Unpin, mut
                 let check = check::run(&mut gpu, &mut emit).await;
                 emit(Event::Checked(check));
             }
+            Command::Methods => emit(Event::Methods(methods::all())),
+            Command::Data(command) => todo!(),
         }
     }
 }

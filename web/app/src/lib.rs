@@ -3,12 +3,23 @@
 //! It knows [`smolder_protocol`] and never a tensor. What decides (`link`, `verdict`, `facts`, `text`, `units`) is
 //! plain Rust with tests that run anywhere; what touches the browser (`bridge`, `session`, `preferences`) is thin.
 
+mod answers;
 mod app;
 mod bridge;
+mod bundled;
+mod chart;
+mod choices;
+mod examples;
 mod facts;
+mod form;
+mod library;
 mod link;
+mod look;
 mod preferences;
+mod presets;
 mod report;
+mod route;
+mod run;
 #[cfg(test)]
 mod sample;
 mod screens;
@@ -17,6 +28,7 @@ mod shell;
 mod text;
 mod units;
 mod verdict;
+mod wake;
 
 /// The build that this page comes from; its worker must come from the same.
 pub(crate) const BUILD: &str = match option_env!("SMOLDER_BUILD") {
