@@ -125,14 +125,14 @@ impl Case {
 
     /// The model with another configuration than its file's.
     pub async fn load_as(&self, config: Config, device: &Device) -> Model {
-        load(self.open(), config, device).await
+        Box::pin(load(self.open(), config, device)).await
     }
 
     /// The model on a device.
     pub async fn load(&self, device: &Device) -> Model {
         let opened = self.open();
         let config = opened.config.clone();
-        load(opened, config, device).await
+        Box::pin(load(opened, config, device)).await
     }
 }
 

@@ -46,7 +46,7 @@ impl Run {
     pub async fn model(&self, device: &Device) -> Model {
         let opened = open_gguf(&format!("models/{}", self.text("model").unwrap()));
         let config = opened.config.clone();
-        fixtures::load(opened, config, device).await
+        Box::pin(fixtures::load(opened, config, device)).await
     }
 
     pub fn start(&self, model: &Model) -> Box<dyn Adapter> {

@@ -6,8 +6,12 @@
 pub mod catalog;
 mod device;
 mod message;
+pub mod model;
+pub mod storage;
 pub mod train;
 
 pub use device::{Adapter, AdapterKind, Check, Limits, Problem, SelfTest, Severity, Storage, Subgroups};
 pub use message::{Command, Event, Stage};
+pub use model::{ModelCommand, ModelEvent};
+pub use storage::{StorageCommand, StorageEvent};
 pub use train::TrainConfig;

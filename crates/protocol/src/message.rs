@@ -1,6 +1,8 @@
 //! The two directions of the conversation.
 
 use crate::device::{Check, Problem};
+use crate::model::{ModelCommand, ModelEvent};
+use crate::storage::{StorageCommand, StorageEvent};
 use serde::{Deserialize, Serialize};
 
 /// What a front end asks for.
@@ -8,6 +10,12 @@ use serde::{Deserialize, Serialize};
 pub enum Command {
     /// Look at the machine: adapter, limits, storage, and a kernel's own test.
     Check,
+    /// Load a model, or let it write.
+    Model(ModelCommand),
+    /// End what is going on; without anything going on it does nothing.
+    Cancel,
+    /// Look after the tab's storage; a terminal has none.
+    Storage(StorageCommand),
 }
 
 /// What the trainer answers, in the order in which it happens.
@@ -24,6 +32,10 @@ pub enum Event {
     Checked(Check),
     /// The GPU failed after it had been checked.
     Failed(Problem),
+    /// Something about the model.
+    Model(ModelEvent),
+    /// Something about the tab's storage.
+    Storage(StorageEvent),
 }
 
 /// The steps of [`Command::Check`], in order.

@@ -2,9 +2,12 @@
 
 mod check;
 pub mod checkpoint;
+mod compute;
 pub mod data;
 pub mod early;
 mod files;
+mod inbox;
+mod loaded;
 pub mod optimizer;
 mod platform;
 pub mod schedule;
@@ -12,7 +15,9 @@ mod self_test;
 mod session;
 pub mod step;
 pub mod watch;
+mod write;
 
+pub use compute::{Compute, DeviceError};
 pub use files::{FileError, Files};
 #[cfg(not(target_family = "wasm"))]
 pub use platform::FolderStore;
