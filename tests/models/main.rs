@@ -6,6 +6,7 @@
 mod failures;
 mod generate;
 mod logits;
+mod session;
 #[cfg(not(target_family = "wasm"))]
 mod smollm2;
 

@@ -8,6 +8,7 @@ mod download;
 mod engine;
 #[allow(dead_code, reason = "until a session trains")]
 mod eval;
+mod files;
 mod generate;
 mod hub;
 mod inspect;

@@ -20,6 +20,7 @@ mod quant_cpu;
 mod rms_norm;
 mod rope;
 mod rope_frequencies;
+mod turn;
 mod unroll;
 pub mod wgsl;
 
@@ -36,3 +37,4 @@ pub use matrix::{Matrix, MatrixBuilder};
 pub use rms_norm::rms_norm;
 pub use rope::{Pairing, rope};
 pub use rope_frequencies::{Scaling, rope_frequencies};
+pub use turn::turn;

@@ -12,6 +12,7 @@ mod load;
 mod model;
 pub mod open;
 pub mod peft;
+mod read;
 pub mod sampling;
 pub mod stop_strings;
 

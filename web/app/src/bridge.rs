@@ -109,5 +109,5 @@ fn unreadable(error: &serde_json::Error) -> Message {
 }
 
 fn not_loaded(error: JsValue) -> Failure {
-    Failure::NotLoaded(js_sys::Object::from(error).to_string().into())
+    Failure::NotLoaded(Object::from(error).to_string().into())
 }

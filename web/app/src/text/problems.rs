@@ -16,11 +16,11 @@ pub(crate) struct Words {
 }
 
 impl Words {
-    pub(super) fn new(title: &'static str, advice: &str) -> Self {
+    pub(crate) fn new(title: &'static str, advice: &str) -> Self {
         Self { title, advice: vec![advice.to_owned()], quote: None }
     }
 
-    pub(super) fn quoting(self, quote: &str) -> Self {
+    pub(crate) fn quoting(self, quote: &str) -> Self {
         Self { quote: (!quote.is_empty()).then(|| quote.to_owned()), ..self }
     }
 

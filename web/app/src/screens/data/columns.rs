@@ -69,7 +69,8 @@ pub(super) fn Columns(
 fn Column(label: &'static str, columns: StoredValue<Vec<String>>, column: RwSignal<String>) -> impl IntoView {
     let option = move |name: String| {
         let chosen = { let name = name.clone(); move || column.with(|column| *column == name) };
-        view! { <option value=name.clone() selected=chosen>{name}</option> }
+        let value = name.clone();
+        view! { <option value=value selected=chosen>{name}</option> }
     };
     view! {
         <label class="field">
