@@ -217,7 +217,8 @@ async fn what_cannot_be_done_is_refused_and_the_session_goes_on(device: &TestDev
             _ => None,
         })
         .collect();
-    let reasons = ["expected", "ZIP archive", "", "temperature: expected 0 or more", "mine: expected an adapter"];
+    let reasons =
+        ["expected", "ZIP archive", "", "temperature: expected 0 or more", "mine: expected an adapter"];
     let tasks = [Task::Load, Task::Load, Task::Generate(1), Task::Generate(2), Task::Generate(3)];
     assert_eq!(failures.len(), tasks.len(), "{failures:?}");
     for ((found, failure, still_loaded), (task, words)) in failures.iter().zip(tasks.iter().zip(reasons)) {

@@ -31,7 +31,10 @@ mod tests {
         for (spec, method) in all.iter().zip(METHODS) {
             let given = spec.options.iter().map(|one| (one.name.clone(), one.default.clone())).collect();
             assert!(spec.options.iter().all(|one| !one.default.is_null()), "{}", spec.name);
-            assert_eq!(Options::new(method.options, &given), Options::new(method.options, &Default::default()));
+            assert_eq!(
+                Options::new(method.options, &given),
+                Options::new(method.options, &Default::default())
+            );
         }
     }
 }

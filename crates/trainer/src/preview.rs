@@ -8,9 +8,7 @@ use smolder_formats::tokenizer::Tokenizer;
 use smolder_formats::{Error, Kind};
 use smolder_models::Opened;
 use smolder_protocol::TrainConfig;
-use smolder_protocol::data::{
-    Audit, DataFormat, Dropped, Preview, PreviewFailure, PreviewRow, PreviewToken,
-};
+use smolder_protocol::data::{Audit, DataFormat, Dropped, Preview, PreviewFailure, PreviewRow, PreviewToken};
 use std::io::{Read, Seek};
 
 /// Tokens of a row that are shown; a person reads no more.
@@ -85,8 +83,7 @@ fn format(format: Format) -> DataFormat {
 }
 
 fn audit(found: dataset::Audit) -> Audit {
-    let dropped =
-        |one: dataset::Dropped| Dropped { reason: one.reason, rows: one.rows, first: one.first };
+    let dropped = |one: dataset::Dropped| Dropped { reason: one.reason, rows: one.rows, first: one.first };
     Audit {
         kept: found.kept,
         dropped: found.dropped.into_iter().map(dropped).collect(),
@@ -104,8 +101,8 @@ fn audit(found: dataset::Audit) -> Audit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checkpoint::StoreError;
     use crate::FolderStore;
+    use crate::checkpoint::StoreError;
     use crate::files::FileError;
     use futures_util::FutureExt;
     use smolder_formats::Source;
@@ -130,7 +127,11 @@ mod tests {
             Source::new(name, Cursor::new(self.0.as_bytes())).map_err(|error| FileError(error.to_string()))
         }
 
-        async fn adapter(&mut self, name: &str, _: &mut Opened<Self::Reader>) -> Result<PeftAdapter, FileError> {
+        async fn adapter(
+            &mut self,
+            name: &str,
+            _: &mut Opened<Self::Reader>,
+        ) -> Result<PeftAdapter, FileError> {
             Err(FileError(name.to_owned()))
         }
 
@@ -177,7 +178,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_a_sentence() {
-        let Err(PreviewFailure::Input { reason }) = look("", |_| ()) else { panic!("an empty file was read") };
+        let Err(PreviewFailure::Input { reason }) = look("", |_| ()) else {
+            panic!("an empty file was read")
+        };
         assert!(reason.contains("d.jsonl") && reason.contains("empty"), "{reason}");
     }
 }

@@ -3,7 +3,7 @@
 use crate::choices::Choices;
 use crate::preferences::Preferences;
 use crate::route::Screen;
-use crate::screens::{Check, Data, Model, Settings, Train, Try};
+use crate::screens::{Check, Data, Model, Settings, Share, Train, Try};
 use crate::session::Session;
 use crate::shell::{Footer, Header, Way};
 use leptos::prelude::*;
@@ -34,6 +34,7 @@ pub(crate) fn App() -> impl IntoView {
                 Screen::Settings => view! { <Settings/> }.into_any(),
                 Screen::Train => view! { <Train/> }.into_any(),
                 Screen::Try => view! { <Try/> }.into_any(),
+                Screen::Share => view! { <Share/> }.into_any(),
             }}
         </main>
         <Footer/>

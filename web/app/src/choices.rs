@@ -61,7 +61,8 @@ impl Choices {
         self.change(|config| {
             file.clone_into(&mut config.data);
             config.map.clear();
-            config.samples = bundled::examples(file).map(|known| known.prompt.to_owned()).into_iter().collect();
+            config.samples =
+                bundled::examples(file).map(|known| known.prompt.to_owned()).into_iter().collect();
         });
     }
 

@@ -75,7 +75,9 @@ pub(crate) fn mapping(columns: &[(&str, &str)]) -> Vec<String> {
 pub(crate) fn likely_column<'a>(field: &str, columns: &'a [String]) -> Option<&'a str> {
     let names: &[&str] = match field {
         "prompt" => &["prompt", "question", "input", "instruction", "ask", "query", "source", "问题", "输入"],
-        "completion" => &["completion", "answer", "output", "response", "reply", "target", "label", "回答", "输出"],
+        "completion" => {
+            &["completion", "answer", "output", "response", "reply", "target", "label", "回答", "输出"]
+        }
         _ => &["text", "content", "story", "body", "正文", "文本"],
     };
     let named = |name: &&str| columns.iter().find(|column| column.to_lowercase().contains(name));

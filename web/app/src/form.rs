@@ -103,7 +103,9 @@ pub(crate) fn option_value(default: &Value, text: &str) -> Option<Value> {
     match default {
         Value::Number(number) if number.is_f64() => parsed::<f64>(text).map(Value::from),
         // A whole default need not stay whole: α may be 8.5.
-        Value::Number(_) => parsed::<u64>(text).map(Value::from).or_else(|| parsed::<f64>(text).map(Value::from)),
+        Value::Number(_) => {
+            parsed::<u64>(text).map(Value::from).or_else(|| parsed::<f64>(text).map(Value::from))
+        }
         Value::Bool(_) => parsed::<bool>(text).map(Value::from),
         _ => Some(text.into()),
     }
@@ -149,7 +151,8 @@ mod tests {
 
     #[test]
     fn a_text_becomes_its_setting_and_reads_as_it_was_written() {
-        for (field, text) in [(LR, "0.001"), (BATCH_SIZE, "4"), (SEQ_LEN, "256"), (CLIP, "0.5"), (SEED, "9")] {
+        for (field, text) in [(LR, "0.001"), (BATCH_SIZE, "4"), (SEQ_LEN, "256"), (CLIP, "0.5"), (SEED, "9")]
+        {
             let config = written(field, &format!(" {text} ")).unwrap();
             assert_eq!((field.read)(&config), text, "{}", field.setting);
         }

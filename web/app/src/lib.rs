@@ -6,6 +6,7 @@
 mod answers;
 mod app;
 mod bridge;
+mod browser;
 mod bundled;
 mod chart;
 mod choices;
@@ -29,6 +30,7 @@ mod text;
 mod units;
 mod verdict;
 mod wake;
+mod zip;
 
 /// The build that this page comes from; its worker must come from the same.
 pub(crate) const BUILD: &str = match option_env!("SMOLDER_BUILD") {

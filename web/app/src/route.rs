@@ -11,11 +11,12 @@ pub(crate) enum Screen {
     Settings,
     Train,
     Try,
+    Share,
 }
 
 impl Screen {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Check, Self::Model, Self::Data, Self::Settings, Self::Train, Self::Try];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Check, Self::Model, Self::Data, Self::Settings, Self::Train, Self::Try, Self::Share];
 
     /// What an address means; the first screen where it means nothing.
     pub(crate) fn from_hash(hash: &str) -> Self {
@@ -32,6 +33,7 @@ impl Screen {
             Self::Settings => "#settings",
             Self::Train => "#train",
             Self::Try => "#try",
+            Self::Share => "#share",
         }
     }
 
@@ -44,6 +46,7 @@ impl Screen {
             Self::Settings => t.way.settings,
             Self::Train => t.way.train,
             Self::Try => t.way.try_it,
+            Self::Share => t.way.share,
         }
     }
 
@@ -78,6 +81,6 @@ mod tests {
         assert_eq!(Screen::Check.neighbour(-1), None);
         assert_eq!(Screen::Data.neighbour(1), Some(Screen::Settings));
         assert_eq!(Screen::Train.neighbour(-1), Some(Screen::Settings));
-        assert_eq!(Screen::Try.neighbour(1), None);
+        assert_eq!(Screen::Share.neighbour(1), None);
     }
 }

@@ -184,7 +184,8 @@ impl Run {
     /// The mean loss of the first steps and of the last, where it fell. `None` where it did not, or too little was done.
     pub(crate) fn fallen(&self) -> Option<(f32, f32)> {
         let ends = (self.steps.len() / 4).clamp(1, FIRST_STEPS);
-        let mean = |steps: &[StepReport]| steps.iter().map(|step| step.loss).sum::<f32>() / steps.len() as f32;
+        let mean =
+            |steps: &[StepReport]| steps.iter().map(|step| step.loss).sum::<f32>() / steps.len() as f32;
         let first = mean(self.steps.get(..ends)?);
         let last = mean(self.steps.get(self.steps.len() - ends..)?);
         (self.steps.len() > 1 && last < first).then_some((first, last))
@@ -300,7 +301,10 @@ pub(crate) mod tests {
     fn a_loss_that_did_not_fall_is_not_said_to_have() {
         let with = |losses: &[f32]| {
             let numbered = losses.iter().zip(1..);
-            run_after(numbered.map(|(loss, number)| TrainEvent::Stepped(StepReport { loss: *loss, ..step(number) })))
+            run_after(
+                numbered
+                    .map(|(loss, number)| TrainEvent::Stepped(StepReport { loss: *loss, ..step(number) })),
+            )
         };
         assert_eq!(with(&[]).fallen(), None);
         assert_eq!(with(&[1.0]).fallen(), None);
@@ -311,9 +315,8 @@ pub(crate) mod tests {
 
     #[test]
     fn the_log_forgets_its_oldest_lines() {
-        let skipped = |step| {
-            TrainEvent::Warned(Warning::StepSkipped { step, cause: NotFinite::Loss, in_a_row: 1 })
-        };
+        let skipped =
+            |step| TrainEvent::Warned(Warning::StepSkipped { step, cause: NotFinite::Loss, in_a_row: 1 });
         let run = run_after((0..LOG_ENTRIES as u64 + 3).map(skipped));
         assert_eq!((run.log.len(), run.log[0].at_secs), (LOG_ENTRIES, 4.0));
     }

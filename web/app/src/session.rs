@@ -1,5 +1,6 @@
 //! The conversation with the trainer: a worker, a clock, and the states that the screens show.
 
+use crate::BUILD;
 use crate::answers::{Answers, Question};
 use crate::bridge::Bridge;
 use crate::choices::{Choices, run_name};
@@ -7,7 +8,6 @@ use crate::library::Library;
 use crate::link::{Message, State};
 use crate::look::Looking;
 use crate::run::{Run, Status};
-use crate::BUILD;
 use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
 use smolder_protocol::storage::{Import, Origin, Shelf, StorageEvent};
@@ -199,7 +199,9 @@ impl Session {
         }
         let command = Command::Storage(StorageCommand::Import(import));
         match file {
-            Some(file) => self.bridge.with_value(|bridge| bridge.iter().for_each(|b| b.send_with(&command, file))),
+            Some(file) => {
+                self.bridge.with_value(|bridge| bridge.iter().for_each(|b| b.send_with(&command, file)))
+            }
             None => self.send(&command),
         }
     }

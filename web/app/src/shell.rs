@@ -128,7 +128,7 @@ fn is_done(screen: Screen, session: Session, choices: Choices) -> bool {
         Screen::Data => has(Shelf::Data, |config| &config.data),
         Screen::Settings => choices.config.with(|config| config.problems().is_empty()),
         Screen::Train => session.run.with(|run| run.has_adapter()),
-        Screen::Try => false,
+        Screen::Try | Screen::Share => false,
     }
 }
 

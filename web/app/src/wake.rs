@@ -1,11 +1,10 @@
 //! Keeping the screen awake while a run goes: a computer that sleeps does not train.
 
+use crate::browser::{call, of_navigator};
 use crate::preferences::Preferences;
 use crate::session::Session;
-use js_sys::{Function, Promise, Reflect};
 use leptos::prelude::*;
-use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen::JsValue;
 
 /// A switch, shown while a run is under way in a browser that can do it.
 #[component]
@@ -20,7 +19,7 @@ pub(crate) fn Wake() -> impl IntoView {
         leptos::task::spawn_local(async move {
             let lock_before = lock.try_update_value(Option::take).flatten();
             if let Some(held) = lock_before {
-                let _ = call(&held, "release", None).await;
+                let _ = call(&held, "release", &[]).await;
             }
             if on && let Ok(held) = request().await {
                 lock.set_value(Some(held));
@@ -39,24 +38,10 @@ pub(crate) fn Wake() -> impl IntoView {
     }
 }
 
-fn wake_lock() -> Result<JsValue, JsValue> {
-    Reflect::get(&window().navigator(), &"wakeLock".into())
-}
-
 fn offered() -> bool {
-    wake_lock().is_ok_and(|api| api.is_object())
+    of_navigator("wakeLock").is_ok_and(|api| api.is_object())
 }
 
 async fn request() -> Result<JsValue, JsValue> {
-    call(&wake_lock()?, "request", Some(&"screen".into())).await
-}
-
-/// web-sys has this interface only behind a flag of the whole build.
-async fn call(object: &JsValue, method: &str, argument: Option<&JsValue>) -> Result<JsValue, JsValue> {
-    let method: Function = Reflect::get(object, &method.into())?.dyn_into()?;
-    let promise = match argument {
-        Some(argument) => method.call1(object, argument)?,
-        None => method.call0(object)?,
-    };
-    JsFuture::from(promise.dyn_into::<Promise>()?).await
+    call(&of_navigator("wakeLock")?, "request", &["screen".into()]).await
 }

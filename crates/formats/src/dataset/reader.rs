@@ -72,7 +72,8 @@ impl<R: Read + Seek> Dataset<R> {
             _ => Container::Json,
         };
         let rows = Rows::new(source, matches!(container, Container::Table(_)))?;
-        let mut dataset = Self { rows, container, mapping, header: Vec::new(), columns: Vec::new(), format: None };
+        let mut dataset =
+            Self { rows, container, mapping, header: Vec::new(), columns: Vec::new(), format: None };
         if let Container::Table(separator) = container {
             let record = dataset.rows.next_row()?.map(|row| row.1).unwrap_or_default();
             let fields = utf8(record).and_then(|text| table::fields(&text, separator));

@@ -78,7 +78,8 @@ fn Again(heading: NodeRef<H1>) -> impl IntoView {
     let t = move || Preferences::here().phrases();
     // A check begins with a fresh worker, which would end a run.
     let checked = move || {
-        session.state.with(|state| matches!(state, State::Checked(_))) && !session.run.with(|run| run.under_way())
+        session.state.with(|state| matches!(state, State::Checked(_)))
+            && !session.run.with(|run| run.under_way())
     };
     let again = move |_| {
         session.restart();

@@ -63,7 +63,9 @@ pub(crate) fn Data() -> impl IntoView {
     let origin = RwSignal::new(choices.config.with_untracked(|config| Origin::of(&config.data)));
     look_at_what_is_chosen(session, choices);
     let ready = Memo::new(move |_| {
-        session.looking.with(|looking| matches!(&looking.look, Look::Shown(preview) if preview.audit.kept > 0))
+        session
+            .looking
+            .with(|looking| matches!(&looking.look, Look::Shown(preview) if preview.audit.kept > 0))
     });
     view! {
         <section class="flow">

@@ -5,6 +5,7 @@ mod data;
 mod model;
 mod parts;
 mod settings;
+mod share;
 mod train;
 mod try_it;
 
@@ -12,5 +13,6 @@ pub(crate) use check::Check;
 pub(crate) use data::Data;
 pub(crate) use model::Model;
 pub(crate) use settings::Settings;
+pub(crate) use share::Share;
 pub(crate) use train::Train;
 pub(crate) use try_it::Try;

@@ -73,11 +73,14 @@ fn OneModel(name: String) -> impl IntoView {
     let about = Signal::derive(move || name.with_value(|name| about(name, t())));
     let amount = Signal::derive(move || {
         let bytes = session.library.with(|library| {
-            name.with_value(|name| library.shelf(Shelf::Models).find(|file| file.name == *name).map(|file| file.bytes))
+            name.with_value(|name| {
+                library.shelf(Shelf::Models).find(|file| file.name == *name).map(|file| file.bytes)
+            })
         });
         bytes.map(units::bytes).unwrap_or_default()
     });
-    let chosen = Signal::derive(move || choices.config.with(|config| name.with_value(|name| config.model == *name)));
+    let chosen =
+        Signal::derive(move || choices.config.with(|config| name.with_value(|name| config.model == *name)));
     let disabled = Signal::derive(move || session.run.with(|run| run.under_way()));
     let choose = Callback::new(move |()| choices.change(|config| config.model = name.get_value()));
     view! { <Choice group="model" value=name.get_value() title about amount chosen disabled choose/> }
@@ -116,7 +119,8 @@ fn Add() -> impl IntoView {
             choices.change(|config| config.model = name);
         }
     });
-    let complaint = move || refused.get().map(|name| with_code(&fill(t().model.not_gguf, &[("name", &name)])));
+    let complaint =
+        move || refused.get().map(|name| with_code(&fill(t().model.not_gguf, &[("name", &name)])));
     view! {
         <section>
             <h2>{move || t().model.add}</h2>

@@ -19,7 +19,7 @@ mod way;
 mod words;
 mod zh;
 
-pub(crate) use options::{method_name, method_about, option_label};
+pub(crate) use options::{method_about, method_name, option_label};
 pub(crate) use problems::{Words, failure_words, problem_words};
 pub(crate) use told::{generate_failure_words, note_line, run_failure_words, storage_failure_words};
 

@@ -22,7 +22,5 @@ words! {
         steps: "Steps", "步数";
         loss: "Last loss", "最后的损失";
         best: "Best held-out loss", "留出示例的最佳损失";
-        command: "The same run in the terminal", "在终端里重复这次训练";
-        command_lead: "Save the settings as `run.toml` beside the files that they name.", "把设置保存为 `run.toml`，与其中所列文件放在一起。";
     }
 }

@@ -51,7 +51,9 @@ fn plan_line(plan: &Plan, t: &Phrases) -> String {
 fn warning_line(warning: &Warning, t: &Phrases) -> String {
     let w = &t.trouble;
     let numbers = |text: &str, values: &[(&str, u64)]| {
-        values.iter().fold(text.to_owned(), |text, (name, value)| fill(&text, &[(name, &units::count(*value))]))
+        values
+            .iter()
+            .fold(text.to_owned(), |text, (name, value)| fill(&text, &[(name, &units::count(*value))]))
     };
     match warning {
         Warning::StepSkipped { step, cause, in_a_row } => {

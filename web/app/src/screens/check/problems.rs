@@ -1,7 +1,7 @@
 //! Problems as cards: what it is, what to do, the platform's own words.
 
-use crate::link::{Failure, State};
 use super::super::parts::with_code;
+use crate::link::{Failure, State};
 use crate::preferences::Preferences;
 use crate::session::Session;
 use crate::text::{Phrases, Words, failure_words, problem_words};

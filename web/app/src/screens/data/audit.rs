@@ -33,7 +33,8 @@ fn counts(audit: &Audit, t: &Phrases) -> Vec<Row> {
         (t.data.missing_eos, audit.missing_eos),
         (t.data.duplicate_bos, audit.duplicate_bos),
     ];
-    let where_any = where_any.into_iter().filter(|(_, rows)| *rows > 0).map(|(label, rows)| (label, count(rows)));
+    let where_any =
+        where_any.into_iter().filter(|(_, rows)| *rows > 0).map(|(label, rows)| (label, count(rows)));
     let last = [(t.data.tokens, tokens), (t.data.longest, longest)];
     always.into_iter().chain(where_any).chain(last).map(|(label, value)| (label.to_owned(), value)).collect()
 }
@@ -48,7 +49,8 @@ fn dropped(dropped: &[Dropped], t: &Phrases) -> impl IntoView + use<> {
 
 fn lengths(audit: &Audit, t: &Phrases) -> impl IntoView + use<> {
     let bar = |bar: Bar| {
-        let range = if bar.from == bar.to { bar.from.to_string() } else { format!("{}–{}", bar.from, bar.to) };
+        let range =
+            if bar.from == bar.to { bar.from.to_string() } else { format!("{}–{}", bar.from, bar.to) };
         view! {
             <tr>
                 <th scope="row">{range}</th>

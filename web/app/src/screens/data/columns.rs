@@ -30,7 +30,9 @@ pub(super) fn Columns(
     });
     let apply = move |_| {
         let map = match shape.get_untracked() {
-            Shape::Pair => mapping(&[(&prompt.get_untracked(), "prompt"), (&completion.get_untracked(), "completion")]),
+            Shape::Pair => {
+                mapping(&[(&prompt.get_untracked(), "prompt"), (&completion.get_untracked(), "completion")])
+            }
             Shape::Text => mapping(&[(&text.get_untracked(), "text")]),
         };
         choices.change(|config| config.map = map);
@@ -68,7 +70,10 @@ pub(super) fn Columns(
 #[component]
 fn Column(label: &'static str, columns: StoredValue<Vec<String>>, column: RwSignal<String>) -> impl IntoView {
     let option = move |name: String| {
-        let chosen = { let name = name.clone(); move || column.with(|column| *column == name) };
+        let chosen = {
+            let name = name.clone();
+            move || column.with(|column| *column == name)
+        };
         let value = name.clone();
         view! { <option value=value selected=chosen>{name}</option> }
     };

@@ -41,10 +41,15 @@ fn TypedRow(row: usize) -> impl IntoView {
     let t = move || Preferences::here().phrases();
     let number = (row + 1).to_string();
     let named = move |text: &str| fill(text, &[("number", &number)]);
-    let label = { let named = named.clone(); move || named(t().data.row) };
+    let label = {
+        let named = named.clone();
+        move || named(t().data.row)
+    };
     let removal = move || named(t().data.remove_row);
     let field = move |name: fn(&mut Pair) -> &mut String, label: fn() -> &'static str| {
-        let value = move || typed.with(|pairs| pairs.get(row).cloned().map(|mut pair| std::mem::take(name(&mut pair))));
+        let value = move || {
+            typed.with(|pairs| pairs.get(row).cloned().map(|mut pair| std::mem::take(name(&mut pair))))
+        };
         let input = move |event| {
             typed.update(|pairs| {
                 if let Some(pair) = pairs.get_mut(row) {

@@ -49,7 +49,9 @@ pub(super) fn MethodOptions() -> impl IntoView {
     let t = move || Preferences::here().phrases();
     let name = Memo::new(move |_| choices.config.with(|config| config.method.clone()));
     let spec = Memo::new(move |_| {
-        session.methods.with(|methods| methods.iter().find(|spec| name.with(|name| spec.name == *name)).cloned())
+        session
+            .methods
+            .with(|methods| methods.iter().find(|spec| name.with(|name| spec.name == *name)).cloned())
     });
     let heading = move || {
         let name = spec.get().map(|spec| method_name(&spec, t())).unwrap_or_default();
@@ -73,7 +75,9 @@ fn MethodOption(option: OptionSpec) -> impl IntoView {
     let option = StoredValue::new(option);
     let unread = RwSignal::new(None::<String>);
     let value = move || {
-        choices.config.with(|config| option.with_value(|option| option_text(config, &option.name, &option.default)))
+        choices
+            .config
+            .with(|config| option.with_value(|option| option_text(config, &option.name, &option.default)))
     };
     let write = move |text: String| {
         let found = option.with_value(|option| option_value(&option.default, &text));

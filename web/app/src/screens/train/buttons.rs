@@ -39,7 +39,8 @@ pub(super) fn Buttons() -> impl IntoView {
     let session = Session::here();
     let t = move || Preferences::here().phrases();
     let offer = Memo::new(move |_| session.run.with(|run| Offer::of(&run.status)));
-    let steer = move |command: TrainCommand, status: Status| move |_| session.steer(command.clone(), status.clone());
+    let steer =
+        move |command: TrainCommand, status: Status| move |_| session.steer(command.clone(), status.clone());
     let stop = move || {
         view! { <button on:click=steer(TrainCommand::Stop, Status::Stopping)>{move || t().train.stop}</button> }
     };

@@ -133,7 +133,8 @@ fn table(lines: &[Line], t: &Phrases) -> impl IntoView + use<> {
         view! { <tr><th scope="row">{units::count(step as u64)}</th>{cells}</tr> }
     };
     let rows = rows.into_iter().filter_map(|at| steps.get(at).copied()).map(row).collect_view();
-    let part = fill(t.train.table_part, &[("n", &every.to_string()), ("count", &units::count(steps.len() as u64))]);
+    let part =
+        fill(t.train.table_part, &[("n", &every.to_string()), ("count", &units::count(steps.len() as u64))]);
     let heads = lines.iter().map(|line| view! { <th scope="col">{(line.name)(t)}</th> }).collect_view();
     view! {
         <div class="scroll" tabindex="0">

@@ -16,7 +16,8 @@ const MIB: f64 = (1 << 20) as f64;
 pub(super) fn Charts() -> impl IntoView {
     let session = Session::here();
     let t = move || Preferences::here().phrases();
-    let last = Signal::derive(move || session.run.with(|run| run.plan.as_ref().map_or(1, |plan| plan.steps) as f64));
+    let last =
+        Signal::derive(move || session.run.with(|run| run.plan.as_ref().map_or(1, |plan| plan.steps) as f64));
     let lines = move |draw: fn(&Run) -> Vec<Line>| Signal::derive(move || session.run.with(draw));
     view! {
         <section class="charts" aria-label=move || t().train.progress>
@@ -49,11 +50,19 @@ fn rates(run: &Run) -> Vec<Line> {
 }
 
 fn norms(run: &Run) -> Vec<Line> {
-    vec![Line { name: |t| t.train.grad_norm, class: "smooth", points: points(run, |step| Some(step.grad_norm.into())) }]
+    vec![Line {
+        name: |t| t.train.grad_norm,
+        class: "smooth",
+        points: points(run, |step| Some(step.grad_norm.into())),
+    }]
 }
 
 fn speeds(run: &Run) -> Vec<Line> {
-    vec![Line { name: |t| t.train.speed, class: "smooth", points: points(run, |step| Some(step.tokens_per_s)) }]
+    vec![Line {
+        name: |t| t.train.speed,
+        class: "smooth",
+        points: points(run, |step| Some(step.tokens_per_s)),
+    }]
 }
 
 fn memory(run: &Run) -> Vec<Line> {

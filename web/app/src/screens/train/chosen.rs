@@ -18,7 +18,9 @@ pub(super) fn ChosenRun() -> impl IntoView {
     let t = move || Preferences::here().phrases();
     let method = move || {
         let name = choices.config.with(|config| config.method.clone());
-        session.methods.with(|methods| methods.iter().find(|spec| spec.name == name).map(|spec| method_name(spec, t())))
+        session
+            .methods
+            .with(|methods| methods.iter().find(|spec| spec.name == name).map(|spec| method_name(spec, t())))
             .unwrap_or(name)
     };
     let row = move |label: fn(&Phrases) -> &'static str, value: Signal<String>, screen: Screen| {

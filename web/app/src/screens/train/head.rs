@@ -3,11 +3,11 @@
 use super::super::parts::Heading;
 use crate::chart::number;
 use crate::preferences::Preferences;
+use crate::run::Note;
 use crate::run::{Run, Status};
 use crate::session::Session;
 use crate::text::{Phrases, fill, note_line};
 use crate::units;
-use crate::run::Note;
 use leptos::prelude::*;
 use smolder_protocol::train::EndCause;
 
@@ -64,7 +64,8 @@ pub(super) fn Numbers() -> impl IntoView {
     let last = move |read: fn(&smolder_protocol::train::StepReport) -> Option<String>| {
         move || session.run.with(|run| run.steps.last().and_then(read)).unwrap_or_else(|| "–".to_owned())
     };
-    let tile = move |label: fn(&Phrases) -> &'static str, value: fn(&smolder_protocol::train::StepReport) -> Option<String>| {
+    let tile = move |label: fn(&Phrases) -> &'static str,
+                     value: fn(&smolder_protocol::train::StepReport) -> Option<String>| {
         view! { <div><dt>{move || label(t())}</dt><dd>{last(value)}</dd></div> }
     };
     view! {

@@ -19,7 +19,8 @@ pub(super) fn OneAnswer(
     tuned: bool,
 ) -> impl IntoView {
     let t = move || Preferences::here().phrases();
-    let writing = move || answer.with(|answer| matches!(answer.progress, Progress::Reading | Progress::Writing));
+    let writing =
+        move || answer.with(|answer| matches!(answer.progress, Progress::Reading | Progress::Writing));
     view! {
         <section class="card reply" class:tuned=tuned aria-busy=move || writing().to_string()>
             <h2>{move || title(t())}</h2>

@@ -28,7 +28,8 @@ struct How {
 pub(super) fn Ask() -> impl IntoView {
     let (session, choices) = (Session::here(), Choices::here());
     let t = move || Preferences::here().phrases();
-    let first = choices.trained.with_untracked(|run| run.as_ref().and_then(|run| run.samples.first().cloned()));
+    let first =
+        choices.trained.with_untracked(|run| run.as_ref().and_then(|run| run.samples.first().cloned()));
     let prompt = RwSignal::new(first.unwrap_or_default());
     let raw = choices.trained.with_untracked(|run| run.as_ref().is_some_and(|run| run.raw));
     let how = How {
@@ -158,7 +159,8 @@ fn LoadingModel() -> impl IntoView {
     });
     let words = Signal::derive(move || {
         let both = session.loading.get().map(|(done, total)| (units::bytes(done), units::bytes(total)));
-        both.map(|(done, total)| fill(t().model.of, &[("done", &done), ("total", &total)])).unwrap_or_default()
+        both.map(|(done, total)| fill(t().model.of, &[("done", &done), ("total", &total)]))
+            .unwrap_or_default()
     });
     view! {
         <Show when=move || session.loading.get().is_some()>
