@@ -21,7 +21,7 @@ on_every_device!(
     what_cannot_be_done_is_refused_and_the_session_goes_on,
 );
 
-const MODEL: &str = "models/llama-k/k.gguf";
+pub const MODEL: &str = "models/llama-k/k.gguf";
 
 /// Fixtures by path, and a few that are damaged.
 struct Fixtures;
@@ -76,12 +76,16 @@ impl Store for Nowhere {
 
 /// What is told of a model in answer to `commands`, where [`Command::Cancel`] comes in answer to the first event that is
 /// `last_straw`.
-async fn converse(commands: Vec<Command>, last_straw: impl Fn(&ModelEvent) -> bool) -> Vec<ModelEvent> {
+pub async fn converse(
+    files: impl Files,
+    commands: Vec<Command>,
+    last_straw: impl Fn(&ModelEvent) -> bool,
+) -> Vec<ModelEvent> {
     let (sender, receiver) = unbounded();
     let mut answers_due = commands.len();
     commands.into_iter().for_each(|command| sender.unbounded_send(command).unwrap());
     let (mut sender, events, mut cancelled) = (Some(sender), RefCell::new(Vec::new()), false);
-    smolder_trainer::run("test", Fixtures, receiver, |event| {
+    smolder_trainer::run("test", files, receiver, |event| {
         let Event::Model(event) = event else { return };
         if !cancelled && last_straw(&event) {
             sender.as_ref().unwrap().unbounded_send(Command::Cancel).unwrap();
@@ -99,30 +103,30 @@ async fn converse(commands: Vec<Command>, last_straw: impl Fn(&ModelEvent) -> bo
     events.into_inner()
 }
 
-fn never(_: &ModelEvent) -> bool {
+pub fn never(_: &ModelEvent) -> bool {
     false
 }
 
-fn load(model: &str, device: &TestDevice) -> Command {
+pub fn load(model: &str, device: &TestDevice) -> Command {
     let device = if device.is_gpu() { DeviceChoice::Gpu } else { DeviceChoice::Cpu };
     Command::Model(ModelCommand::Load { model: model.to_owned(), device })
 }
 
-fn case() -> Case {
+pub fn case() -> Case {
     cases().into_iter().find(|case| case.name == "llama-k-k").unwrap()
 }
 
 /// The greedy continuation that is known.
-fn known(id: u64) -> Generate {
+pub fn known(id: u64) -> Generate {
     let prompt = case().prompt();
     Generate { id, prompt: Prompt::Text(prompt.text), max_tokens: prompt.greedy.len(), ..Generate::default() }
 }
 
-fn generate(asked: Generate) -> Command {
+pub fn generate(asked: Generate) -> Command {
     Command::Model(ModelCommand::Generate(Box::new(asked)))
 }
 
-fn text(events: &[ModelEvent], wanted: u64) -> String {
+pub fn text(events: &[ModelEvent], wanted: u64) -> String {
     let pieces = events.iter().filter_map(|event| match event {
         ModelEvent::Wrote { id, text } if *id == wanted => Some(text.as_str()),
         _ => None,
@@ -138,7 +142,7 @@ fn written(events: &[ModelEvent], wanted: u64) -> &Written {
     found.unwrap_or_else(|| panic!("no answer {wanted} in {events:?}"))
 }
 
-fn loaded(events: &[ModelEvent]) -> &Loaded {
+pub fn loaded(events: &[ModelEvent]) -> &Loaded {
     let found = events.iter().find_map(|event| match event {
         ModelEvent::Loaded(loaded) => Some(loaded),
         _ => None,
@@ -147,7 +151,7 @@ fn loaded(events: &[ModelEvent]) -> &Loaded {
 }
 
 async fn a_model_is_loaded_and_writes_as_transformers_does(device: &TestDevice) {
-    let events = converse(vec![load(MODEL, device), generate(known(7))], never).await;
+    let events = converse(Fixtures, vec![load(MODEL, device), generate(known(7))], never).await;
     let prompt = case().prompt();
     assert_eq!(text(&events, 7), prompt.greedy_text);
     let Written { end, prompt_tokens, tokens, first_token_secs, decode_secs, .. } = written(&events, 7);
@@ -171,7 +175,7 @@ async fn a_model_is_loaded_and_writes_as_transformers_does(device: &TestDevice) 
 async fn cancelling_ends_an_answer_and_the_next_one_is_whole(device: &TestDevice) {
     let first_piece = |event: &ModelEvent| matches!(event, ModelEvent::Wrote { id: 1, .. });
     let commands = vec![load(MODEL, device), generate(known(1)), generate(known(2))];
-    let events = converse(commands, first_piece).await;
+    let events = converse(Fixtures, commands, first_piece).await;
     let cancelled = written(&events, 1);
     assert_eq!(cancelled.end, End::Cancelled);
     assert!(cancelled.tokens < known(1).max_tokens, "{cancelled:?}");
@@ -180,7 +184,7 @@ async fn cancelling_ends_an_answer_and_the_next_one_is_whole(device: &TestDevice
 
 async fn cancelling_ends_loading(device: &TestDevice) {
     let commands = vec![load(MODEL, device), generate(known(1)), load(MODEL, device)];
-    let events = converse(commands, |event| matches!(event, ModelEvent::Loading { .. })).await;
+    let events = converse(Fixtures, commands, |event| matches!(event, ModelEvent::Loading { .. })).await;
     let refused = |task, failure| ModelEvent::Refused { task, failure, still_loaded: false };
     assert!(events.contains(&refused(Task::Load, Failure::Cancelled)), "{events:?}");
     assert!(events.contains(&refused(Task::Generate(1), Failure::NoModel)), "{events:?}");
@@ -209,7 +213,7 @@ async fn what_cannot_be_done_is_refused_and_the_session_goes_on(device: &TestDev
         }),
         generate(known(5)),
     ];
-    let events = converse(commands, never).await;
+    let events = converse(Fixtures, commands, never).await;
     let failures: Vec<(Task, &Failure, bool)> = events
         .iter()
         .filter_map(|event| match event {

@@ -23,4 +23,6 @@ pub use compute::{Compute, DeviceError};
 pub use files::{FileError, Files};
 #[cfg(not(target_family = "wasm"))]
 pub use platform::FolderStore;
+#[cfg(target_family = "wasm")]
+pub use platform::{OpfsFile, OpfsFiles, OpfsStorage, OpfsStore};
 pub use session::run;
