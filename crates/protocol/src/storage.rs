@@ -2,6 +2,19 @@
 
 use serde::{Deserialize, Serialize};
 
+/// The folder that holds everything: other pages of the same host share a tab's private file system.
+pub const ROOT: &str = "smolder";
+/// The folder in it that holds a folder for each training run: its checkpoints and its adapter.
+pub const RUNS: &str = "runs";
+/// The adapter's weights in a run's folder.
+pub const RUN_WEIGHTS: &str = "adapter_model.safetensors";
+
+/// What [`crate::model::Generate::adapter`] calls the adapter of the run in the folder `out`. No imported file has a
+/// slash in its name.
+pub fn adapter_of_run(out: &str) -> String {
+    format!("{RUNS}/{out}")
+}
+
 /// What a page asks of its storage. Each is answered beside whatever else is going on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StorageCommand {

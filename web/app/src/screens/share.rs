@@ -12,11 +12,11 @@ use crate::run::Status;
 use crate::units;
 use leptos::prelude::*;
 use smolder_protocol::TrainConfig;
+use smolder_protocol::storage::{ROOT, RUN_WEIGHTS, RUNS};
 use wasm_bindgen::JsValue;
 
 /// What a run leaves in its folder.
-const FILES: [&str; 3] = ["README.md", "adapter_config.json", WEIGHTS];
-const WEIGHTS: &str = "adapter_model.safetensors";
+const FILES: [&str; 3] = ["README.md", "adapter_config.json", RUN_WEIGHTS];
 
 /// A file to take along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl Format {
                 save(&format!("{name}.zip"), &archive(&files), "application/zip")
             }
             Self::Safetensors => {
-                let bytes = read(name, WEIGHTS).await?;
+                let bytes = read(name, RUN_WEIGHTS).await?;
                 save(&format!("{name}.safetensors"), &bytes, "application/octet-stream")
             }
         }
@@ -54,7 +54,7 @@ impl Format {
 }
 
 async fn read(run: &str, file: &str) -> Result<Vec<u8>, JsValue> {
-    stored_file(&["smolder", "runs", run, file]).await
+    stored_file(&[ROOT, RUNS, run, file]).await
 }
 
 /// What became of the last wish.

@@ -10,15 +10,12 @@ use smolder_formats::Source;
 use smolder_formats::adapter::{Check, Heads, PeftAdapter, read_gguf};
 use smolder_formats::gguf::split_names;
 use smolder_models::Opened;
-use smolder_protocol::storage::Shelf;
+use smolder_protocol::storage::{RUN_WEIGHTS, RUNS, Shelf};
 use std::collections::HashMap;
 
 /// Finds what was imported.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OpfsFiles;
-
-/// Where runs keep their checkpoints.
-const RUNS: &str = "runs";
 
 impl Files for OpfsFiles {
     type Reader = OpfsFile;
@@ -27,18 +24,21 @@ impl Files for OpfsFiles {
     async fn model(&mut self, name: &str) -> Result<Opened<OpfsFile>, FileError> {
         let mut parts = HashMap::new();
         for part in split_names(name) {
-            let source = open(Shelf::Models, &part).await?;
+            let source = open(shelf_folder(Shelf::Models), &part).await?;
             parts.insert(part, source);
         }
         Opened::gguf(name, &mut |part| Ok(parts.remove(part))).map_err(|error| sentence(&error))
     }
 
     async fn data(&mut self, name: &str) -> Result<Source<OpfsFile>, FileError> {
-        open(Shelf::Data, name).await
+        open(shelf_folder(Shelf::Data), name).await
     }
 
     async fn adapter(&mut self, name: &str, base: &mut Opened<OpfsFile>) -> Result<PeftAdapter, FileError> {
-        let mut source = open(Shelf::Adapters, name).await?;
+        let mut source = match name.split_once('/') {
+            Some((RUNS, _)) => open(name, RUN_WEIGHTS).await?,
+            _ => open(shelf_folder(Shelf::Adapters), name).await?,
+        };
         let mut magic = [0; 4];
         let adapter = if source.read_at(0, &mut magic).is_ok() && &magic == b"GGUF" {
             let sizes = &base.config.sizes;
@@ -60,9 +60,9 @@ impl Files for OpfsFiles {
     }
 }
 
-async fn open(shelf: Shelf, name: &str) -> Result<Source<OpfsFile>, FileError> {
+async fn open(folder: &str, name: &str) -> Result<Source<OpfsFile>, FileError> {
     let file = async {
-        let folder = Folder::root().await?.folder(shelf_folder(shelf)).await?;
+        let folder = Folder::root().await?.folder(folder).await?;
         folder.open(name, Access::Read).await
     };
     let file = file.await.map_err(|refusal: Refusal| {

@@ -3,10 +3,8 @@
 use super::file::OpfsFile;
 use super::js::{self, AccessHandle, DirectoryHandle, FileHandle, Step, object, wait};
 use js_sys::Promise;
+use smolder_protocol::storage::ROOT;
 use wasm_bindgen::{JsCast, JsValue};
-
-/// All of Smolder's files lie here, since other pages of the same host share the file system.
-const ROOT: &str = "smolder";
 
 /// A folder.
 #[derive(Clone, Debug)]

@@ -10,6 +10,7 @@ use crate::units;
 use leptos::prelude::*;
 use smolder_protocol::Command;
 use smolder_protocol::model::{Message, Prompt, Sampling};
+use smolder_protocol::storage::adapter_of_run;
 
 const MOST_TOKENS: usize = 2048;
 const HOTTEST: f32 = 5.0;
@@ -44,7 +45,7 @@ pub(super) fn Ask() -> impl IntoView {
         let Some(run) = choices.trained.get_untracked() else { return };
         let prompt = prompt.get_untracked();
         if !prompt.trim().is_empty() && !busy.get_untracked() && !training.get_untracked() {
-            session.ask(&run.model, question(prompt, how, run.out));
+            session.ask(&run.model, question(prompt, how, adapter_of_run(&run.out)));
         }
     };
     let stop = move |_| {
