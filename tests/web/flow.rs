@@ -38,14 +38,17 @@ async fn typed_examples_are_shown_as_tokens_and_never_as_markup() {
     take_tiny_model(&browser).await;
     open(&browser, "#data").await;
     browser.click(".tabs label:nth-of-type(2) input").await;
-    fill(&browser, ".typed li:nth-child(1) label:nth-of-type(1) textarea", "Say <script>alert(1)</script>").await;
+    fill(&browser, ".typed li:nth-child(1) label:nth-of-type(1) textarea", "Say <script>alert(1)</script>")
+        .await;
     fill(&browser, ".typed li:nth-child(1) label:nth-of-type(2) textarea", "the little king").await;
     browser.click(".typed button.primary").await;
     browser.wait_for(".token-rows .token.learned").await;
-    let text = "return [...document.querySelectorAll('.token-rows .token')].map((e) => e.textContent).join('')";
+    let text =
+        "return [...document.querySelectorAll('.token-rows .token')].map((e) => e.textContent).join('')";
     let text = browser.script(text).await.as_str().unwrap_or_default().to_owned();
     assert!(text.contains("<script>alert(1)</script>"), "{text}");
-    let learned = "return [...document.querySelectorAll('.token-rows .learned')].map((e) => e.textContent).join('')";
+    let learned =
+        "return [...document.querySelectorAll('.token-rows .learned')].map((e) => e.textContent).join('')";
     let learned = browser.script(learned).await.as_str().unwrap_or_default().to_owned();
     assert!(learned.starts_with("the little king"), "{learned}");
     assert_eq!(browser.script("return document.querySelectorAll('main script').length").await, json!(0));

@@ -9,7 +9,7 @@ use smolder_trainer::{FileError, Files, FolderStore};
 use std::fs::File;
 use std::path::Path;
 
-/// Finds files by path.
+/// This machine's files.
 pub struct Paths;
 
 impl Files for Paths {
@@ -25,7 +25,7 @@ impl Files for Paths {
     }
 
     async fn adapter(&mut self, name: &str, base: &mut Opened<File>) -> Result<PeftAdapter, FileError> {
-        adapter::read(Path::new(name), base, false).map_err(sentence)
+        adapter::find(Path::new(name), base).map_err(sentence)
     }
 
     async fn store(&mut self, folder: &str) -> Result<FolderStore, StoreError> {
@@ -33,6 +33,7 @@ impl Files for Paths {
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 fn sentence(error: anyhow::Error) -> FileError {
     FileError(format!("{error:#}"))
 }

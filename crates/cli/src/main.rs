@@ -6,7 +6,6 @@ mod data;
 mod devices;
 mod download;
 mod engine;
-#[allow(dead_code, reason = "until a session trains")]
 mod eval;
 mod files;
 mod generate;
@@ -16,7 +15,6 @@ mod interrupt;
 mod library;
 mod listing;
 mod logits;
-#[allow(dead_code, reason = "until a session trains")]
 mod method_flags;
 mod models;
 mod open;
@@ -25,11 +23,8 @@ mod part;
 mod progress;
 mod spec;
 mod store;
-#[allow(dead_code, reason = "until a session trains")]
 mod train;
-#[allow(dead_code, reason = "until a session trains")]
 mod train_text;
-#[allow(dead_code, reason = "until a session trains")]
 mod train_view;
 
 use clap::{Parser, Subcommand};
@@ -57,6 +52,10 @@ enum Task {
     Generate(generate::Arguments),
     /// Talk with a model; an empty line or /quit ends, Ctrl-C stops an answer.
     Chat(chat::Arguments),
+    /// Train an adapter for a model on examples.
+    Train(Box<train::Arguments>),
+    /// Measure a model's loss on examples, perhaps with an adapter.
+    Eval(Box<eval::Arguments>),
     /// Compute a model's logits at every position of a text and write them to a safetensors file.
     Logits(logits::Arguments),
 }
@@ -69,6 +68,8 @@ fn main() -> ExitCode {
         Task::Data(arguments) => data::run(&arguments),
         Task::Generate(arguments) => generate::run(&arguments),
         Task::Chat(arguments) => chat::run(&arguments),
+        Task::Train(arguments) => train::run(*arguments),
+        Task::Eval(arguments) => eval::run(&arguments),
         Task::Logits(arguments) => logits::run(&arguments),
     };
     match result {

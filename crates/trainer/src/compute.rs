@@ -15,11 +15,13 @@ pub struct Compute {
 }
 
 /// Why a device gave no result.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum DeviceError {
     /// It needs less to do at once.
+    #[error("not enough memory")]
     OutOfMemory,
     /// Anything else.
+    #[error("{0:?}")]
     Failed(Problem),
 }
 

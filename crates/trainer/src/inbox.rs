@@ -1,10 +1,13 @@
 //! Commands as they come, also while one is being answered.
 
-use futures_util::stream::{Fuse, Stream, StreamExt};
+use futures_util::stream::{Fuse, FusedStream, Stream, StreamExt};
 use futures_util::{FutureExt, future};
 use smolder_kernels::gpu::Gpu;
 use smolder_protocol::Command;
+use smolder_protocol::train::TrainCommand;
 use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 /// What a front end has sent, in its order.
 #[derive(Debug)]
@@ -49,9 +52,42 @@ impl<S: Stream<Item = Command> + Unpin> Inbox<S> {
         self.waiting.remove(index)
     }
 
+    /// What a run is told on its way; all else waits.
+    pub fn of_run(&mut self) -> OfRun<'_, S> {
+        OfRun { inbox: self }
+    }
+
     /// Whether [`Command::Cancel`] has arrived.
     pub fn cancelled(&mut self) -> bool {
         self.take(|command| *command == Command::Cancel).is_some()
+    }
+}
+
+/// See [`Inbox::of_run`].
+#[derive(Debug)]
+pub(crate) struct OfRun<'a, S> {
+    inbox: &'a mut Inbox<S>,
+}
+
+impl<S: Stream<Item = Command> + Unpin> Stream for OfRun<'_, S> {
+    type Item = TrainCommand;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<TrainCommand>> {
+        loop {
+            match std::task::ready!(Pin::new(&mut self.inbox.stream).poll_next(context)) {
+                Some(Command::Train(command)) if !matches!(command, TrainCommand::Start { .. }) => {
+                    return Poll::Ready(Some(command));
+                }
+                Some(other) => self.inbox.waiting.push_back(other),
+                None => return Poll::Ready(None),
+            }
+        }
+    }
+}
+
+impl<S: Stream<Item = Command> + Unpin> FusedStream for OfRun<'_, S> {
+    fn is_terminated(&self) -> bool {
+        self.inbox.stream.is_terminated()
     }
 }
 

@@ -2,9 +2,11 @@
 
 mod check;
 pub mod checkpoint;
-mod compute;
+pub mod compute;
 pub mod data;
+mod dropout;
 pub mod early;
+pub mod evaluation;
 mod files;
 mod inbox;
 mod loaded;
@@ -12,17 +14,20 @@ mod methods;
 pub mod optimizer;
 mod platform;
 mod preview;
+pub mod room;
+mod run;
 pub mod schedule;
 mod self_test;
 mod session;
 pub mod step;
+mod training;
 pub mod watch;
 mod write;
 
-pub use compute::{Compute, DeviceError};
-pub use files::{FileError, Files};
+pub use files::{FileError, Files, NoFiles, NoStore};
 #[cfg(not(target_family = "wasm"))]
 pub use platform::FolderStore;
 #[cfg(target_family = "wasm")]
 pub use platform::{OpfsFile, OpfsFiles, OpfsStorage, OpfsStore};
+pub use run::load_rows;
 pub use session::run;

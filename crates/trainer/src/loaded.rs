@@ -3,6 +3,9 @@
 use crate::compute::{Compute, DeviceError};
 use crate::files::Files;
 use crate::platform;
+use smolder_formats::adapter::BaseIdentity;
+use smolder_formats::template::ChatTemplate;
+use smolder_formats::tokenizer::Tokenizer;
 use smolder_models::peft::{self, Adapter};
 use smolder_models::{LoadError, Model, Opened, Progress};
 use smolder_protocol::model::{self, Failure};
@@ -19,9 +22,26 @@ pub(crate) struct Loaded<R> {
     pub model: Model,
     /// Where they are.
     pub compute: Compute,
+    /// Numbers of the weights, tied ones counted once.
+    pub parameters: u64,
+    /// Their bytes, as stored.
+    pub bytes: u64,
+    identity: Option<BaseIdentity>,
     /// The last adapter that wrote with it.
     adapter: Option<(String, Box<dyn Adapter>)>,
     load_secs: f64,
+}
+
+/// What training and sampling need of a loaded model.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Base<'a> {
+    pub model: &'a Model,
+    pub compute: &'a Compute,
+    pub parameters: u64,
+    pub bytes: u64,
+    pub tokenizer: &'a Tokenizer,
+    pub template: &'a ChatTemplate,
+    pub ends: &'a [u32],
 }
 
 impl<R: Read + Seek> Loaded<R> {
@@ -44,8 +64,28 @@ impl<R: Read + Seek> Loaded<R> {
             LoadError::Device(reason) => DeviceError::because(reason).into(),
         })?;
         let load_secs = (platform::now_ms() - start_ms) / 1e3;
+        let tensors = opened.weights.source().tensors();
+        let parameters = tensors.iter().map(smolder_formats::TensorInfo::elements).sum();
+        let bytes = tensors.iter().map(|tensor| tensor.bytes).sum();
         let name = name.to_owned();
-        Ok(Self { name, opened, model, compute, adapter: None, load_secs })
+        let (identity, adapter) = (None, None);
+        Ok(Self { name, opened, model, compute, parameters, bytes, identity, adapter, load_secs })
+    }
+
+    /// What names the model in adapters; computed once, from all of its files' bytes.
+    pub fn identity(&mut self) -> smolder_formats::Result<BaseIdentity> {
+        if self.identity.is_none() {
+            let found = self.opened.identity(&mut |_| ())?;
+            self.identity = Some(BaseIdentity { name: file_name(&found.name).to_owned(), ..found });
+        }
+        Ok(self.identity.clone().unwrap_or_default())
+    }
+
+    /// What training and sampling need of it.
+    pub fn base(&self) -> Base<'_> {
+        let Opened { tokenizer, template, ends, .. } = &self.opened;
+        let Self { model, compute, parameters, bytes, .. } = self;
+        Base { model, compute, parameters: *parameters, bytes: *bytes, tokenizer, template, ends }
     }
 
     /// Puts an adapter on the model's device, unless it is the one that is there.
@@ -59,23 +99,27 @@ impl<R: Read + Seek> Loaded<R> {
         Ok(())
     }
 
+    /// Forgets the last adapter: under its name there may be another now.
+    pub fn bare(&mut self) {
+        self.adapter = None;
+    }
+
     /// The adapter that [`Self::adapt`] put there.
     pub fn adapter(&self) -> Option<&dyn Adapter> {
         self.adapter.as_ref().map(|(_, adapter)| adapter.as_ref())
     }
 
     /// What a person wants to know of it.
-    pub fn describe(&mut self) -> model::Loaded {
-        let tensors = self.opened.weights.source().tensors();
+    pub fn describe(&self) -> model::Loaded {
         let sizes = &self.model.config().sizes;
         model::Loaded {
             model: self.name.clone(),
             architecture: sizes.architecture.clone(),
-            parameters: tensors.iter().map(smolder_formats::TensorInfo::elements).sum(),
+            parameters: self.parameters,
             layers: sizes.layers,
             context: sizes.context,
             vocabulary: self.model.vocabulary(),
-            bytes: tensors.iter().map(|tensor| tensor.bytes).sum(),
+            bytes: self.bytes,
             template_built_in: self.opened.template.is_built_in(),
             device: self.compute.describe(),
             duration_secs: self.load_secs,
@@ -94,5 +138,20 @@ impl From<DeviceError> for Failure {
             DeviceError::OutOfMemory => Self::OutOfMemory,
             DeviceError::Failed(problem) => Self::Device(problem),
         }
+    }
+}
+
+/// A path says more about the machine than about what lies there.
+pub(crate) fn file_name(path: &str) -> &str {
+    path.rsplit(['/', '\\']).next().unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_known_by_its_name() {
+        assert_eq!(["/home/me/m.gguf", r"c:\m.gguf", "m.gguf"].map(file_name), ["m.gguf"; 3]);
     }
 }

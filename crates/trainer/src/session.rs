@@ -5,15 +5,16 @@ use crate::compute::Compute;
 use crate::files::Files;
 use crate::inbox::{Heard, Inbox};
 use crate::loaded::Loaded;
-use crate::{methods, preview, write};
+use crate::{methods, preview, training, write};
 use futures_util::Stream;
 use smolder_kernels::gpu::Gpu;
 use smolder_protocol::model::{Failure, Task};
-use smolder_protocol::train::DeviceChoice;
+use smolder_protocol::train::{DeviceChoice, TrainCommand};
 use smolder_protocol::{Command, DataCommand, DataEvent, Event, ModelCommand, ModelEvent, Problem};
 use std::ops::ControlFlow;
 
-/// Answers `commands` one after another, telling `emit` what happens, until the stream ends.
+/// Answers `commands` one after another, telling `emit` what happens, until the stream ends; what they name is found
+/// in `files`.
 ///
 /// The first event is [`Event::Ready`] with `build`, the identity of the caller's build. A GPU that is lost while
 /// no command runs is reported as [`Event::Failed`] and opened anew by the next command that needs one.
@@ -36,7 +37,13 @@ pub async fn run<F: Files>(
             Heard::Command(Command::Methods) => emit(Event::Methods(methods::all())),
             Heard::Command(Command::Data(command)) => emit(Event::Data(session.data(command).await)),
             Heard::Command(Command::Model(command)) => session.model(command, &mut inbox, &mut emit).await,
-            Heard::Command(Command::Cancel | Command::Storage(_)) => {}
+            Heard::Command(Command::Train(TrainCommand::Start { config, resume })) => {
+                let Session { files, gpu, loaded } = &mut session;
+                let mut told = inbox.of_run();
+                training::start(files, (gpu, loaded), (*config, resume), &mut told, &mut emit).await;
+            }
+            // Nothing goes on that these could be meant for; files are the caller's.
+            Heard::Command(Command::Cancel | Command::Train(_) | Command::Storage(_)) => {}
             Heard::Lost(reason) => {
                 session.lose_gpu();
                 emit(Event::Failed(Problem::DeviceLost { reason }));
@@ -116,7 +123,7 @@ impl<F: Files> Session<F> {
             emit(Event::Model(ModelEvent::Loading { done_bytes, total_bytes }));
             ControlFlow::Continue(())
         };
-        let mut loaded = Loaded::load(&mut self.files, name, compute, &mut progress).await?;
+        let loaded = Loaded::load(&mut self.files, name, compute, &mut progress).await?;
         let facts = loaded.describe();
         self.loaded = Some(loaded);
         Ok(facts)

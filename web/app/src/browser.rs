@@ -35,7 +35,8 @@ pub(crate) fn save(name: &str, bytes: &[u8], kind: &str) -> Result<(), JsValue> 
     let about = BlobPropertyBag::new();
     about.set_type(kind);
     let parts = Array::of1(&Uint8Array::from(bytes));
-    let address = Url::create_object_url_with_blob(&Blob::new_with_u8_array_sequence_and_options(&parts, &about)?)?;
+    let address =
+        Url::create_object_url_with_blob(&Blob::new_with_u8_array_sequence_and_options(&parts, &about)?)?;
     let link: HtmlElement = document().create_element("a")?.dyn_into()?;
     link.set_attribute("href", &address)?;
     link.set_attribute("download", name)?;

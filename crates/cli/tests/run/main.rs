@@ -1,4 +1,4 @@
-//! `smolder generate`, `chat` and `logits` with the tiny models of `tests/fixtures/models`.
+//! `smolder generate`, `chat`, `logits`, `train` and `eval` with the tiny models of `tests/fixtures/models`.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -8,3 +8,4 @@ mod generate;
 mod logits;
 mod program;
 mod refusals;
+mod train;

@@ -31,6 +31,10 @@ pub struct Method {
     pub about: &'static str,
     /// Its settings.
     pub options: &'static [OptionSpec],
+    /// The learning rate to begin with.
+    pub lr: f64,
+    /// Whether an adapter's numbers are such that it changes nothing.
+    pub idle: fn(&PeftAdapter) -> bool,
     /// A fresh adapter for a model: config and initial tensors.
     pub(crate) fresh: for<'a> fn(Fresh<'a>) -> LocalBoxFuture<'a, Result<PeftAdapter>>,
     /// An adapter's tensors on the model's device, checked against the model.
@@ -64,6 +68,18 @@ impl Method {
         })
     }
 
+    /// The method of an adapter.
+    ///
+    /// # Errors
+    /// [`Kind::Unsupported`] for one that is not in [`METHODS`].
+    pub fn of(adapter: &PeftAdapter) -> Result<&'static Self> {
+        let name = &adapter.config.method;
+        METHODS.into_iter().find(|method| method.peft_type == *name).ok_or_else(|| {
+            let known = METHODS.map(|method| method.peft_type).join(", ");
+            Error::new(Kind::Unsupported, "`peft_type`", format!("one of {known}"), name)
+        })
+    }
+
     /// A fresh adapter, in the form that [`load`] takes.
     ///
     /// # Errors
@@ -80,12 +96,7 @@ impl Method {
 /// [`Kind::Unsupported`] for a method that is not in [`METHODS`]; [`Kind::Missing`] or [`Kind::Shape`] where the tensors
 /// do not fit the model.
 pub fn load(file: &PeftAdapter, model: &Model) -> Result<Box<dyn Adapter>> {
-    let method = METHODS.into_iter().find(|method| method.peft_type == file.config.method);
-    let method = method.ok_or_else(|| {
-        let known = METHODS.map(|method| method.peft_type).join(", ");
-        Error::new(Kind::Unsupported, "`peft_type`", format!("one of {known}"), &file.config.method)
-    })?;
-    (method.load)(file, model)
+    (Method::of(file)?.load)(file, model)
 }
 
 /// What a method may change. Every hook changes nothing unless a method says otherwise.
@@ -103,6 +114,12 @@ pub trait Adapter: Debug {
     /// Rows of [`Self::prompt`].
     fn prompt_len(&self) -> usize {
         self.prompt().map_or(0, |prompt| prompt.dims()[0])
+    }
+
+    /// The same adapter for one forward pass of training and the backward pass that belongs to it, where that differs:
+    /// what a method leaves out at random, `seed` decides.
+    fn training(&self, _seed: u32) -> Option<Box<dyn Adapter>> {
+        None
     }
 
     /// What is trained, always in the same order.

@@ -5,11 +5,11 @@ use crate::browser::{save, stored_file};
 use crate::choices::Choices;
 use crate::preferences::Preferences;
 use crate::route::Screen;
+use crate::run::Status;
 use crate::session::Session;
 use crate::text::{Phrases, Words};
-use crate::zip::archive;
-use crate::run::Status;
 use crate::units;
+use crate::zip::archive;
 use leptos::prelude::*;
 use smolder_protocol::TrainConfig;
 use smolder_protocol::storage::{ROOT, RUN_WEIGHTS, RUNS};
@@ -76,7 +76,8 @@ pub(crate) fn Share() -> impl IntoView {
         saving.set(Saving::Preparing);
         leptos::task::spawn_local(async move {
             let saved = format.save(&run.out).await;
-            saving.set(saved.map_or_else(|error| Saving::Failed(words_of(&error)), |()| Saving::Done(format)));
+            saving
+                .set(saved.map_or_else(|error| Saving::Failed(words_of(&error)), |()| Saving::Done(format)));
         });
     };
     let one = move |format: Format| {

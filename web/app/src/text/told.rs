@@ -68,6 +68,8 @@ fn warning_line(warning: &Warning, t: &Phrases) -> String {
             numbers(w.rolled_back, &[("step", *step), ("checkpoint", *checkpoint)])
         }
         Warning::AdapterFrozen { step } => numbers(w.frozen, &[("step", *step)]),
+        Warning::EvaluationNotFinite { step } => numbers(w.evaluation_infinite, &[("step", *step)]),
+        Warning::NoSample { prompt, reason } => fill(w.no_sample, &[("prompt", prompt), ("reason", reason)]),
         Warning::TargetsUnmatched { targets } => fill(w.unmatched, &[("targets", &targets.join(", "))]),
         Warning::BatchHalved { before, now } => {
             numbers(w.halved, &[("before", (*before).into()), ("now", (*now).into())])
@@ -173,6 +175,8 @@ mod tests {
             Warning::StepSkipped { step: 1, cause: NotFinite::Loss, in_a_row: 2 },
             Warning::RolledBack { step: 9, checkpoint: 5 },
             Warning::AdapterFrozen { step: 3 },
+            Warning::EvaluationNotFinite { step: 3 },
+            Warning::NoSample { prompt: "a".into(), reason: "too long".into() },
             Warning::TargetsUnmatched { targets: vec!["q".into()] },
             Warning::BatchHalved { before: 4, now: 2 },
             Warning::BatchLargerThanData { wanted: 9, rows: 3 },
