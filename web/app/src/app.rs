@@ -1,6 +1,7 @@
 //! The page as a whole: shell around a screen.
 
 use crate::choices::Choices;
+use crate::link::State;
 use crate::preferences::Preferences;
 use crate::route::Screen;
 use crate::screens::{Check, Data, Model, Settings, Share, Train, Try};
@@ -20,6 +21,7 @@ pub(crate) fn App() -> impl IntoView {
     fetch_what_is_chosen(session, choices);
     guard_the_run(session);
     let screen = screen_of_address();
+    let stopped = Memo::new(move |_| session.state.with(|state| matches!(state, State::Stopped(_))));
     let t = move || preferences.phrases();
     Effect::new(move || document().set_title(&format!("{} · {}", screen.get().name(t()), t().title)));
     view! {
@@ -27,6 +29,12 @@ pub(crate) fn App() -> impl IntoView {
         <Header/>
         <Way screen/>
         <main id="main" tabindex="-1">
+            <Show when=move || screen.get() != Screen::Check && stopped.get()>
+                <p class="card bad stopped" role="alert">
+                    {move || t().way.trainer_missing} " "
+                    <a href=Screen::Check.hash()>{move || t().way.to_check}</a>
+                </p>
+            </Show>
             {move || match screen.get() {
                 Screen::Check => view! { <Check/> }.into_any(),
                 Screen::Model => view! { <Model/> }.into_any(),

@@ -30,7 +30,7 @@ impl Axes {
         let points = || lines.iter().copied().flatten().filter(|(x, y)| x.is_finite() && y.is_finite());
         let (least, most) = range(points().map(|(_, y)| *y))?;
         let (first, measured) = range(points().map(|(x, _)| *x))?;
-        let x = [first.min(1.0), measured.max(last).max(first + 1.0)];
+        let x = [first.min(0.0), measured.max(last).max(first + 1.0)];
         let y = widened(least, most);
         let mut axes = Self { x, y, x_ticks: Vec::new(), y_ticks: Vec::new() };
         let places = |[least, most]: [f64; 2], count| {
@@ -147,7 +147,7 @@ mod tests {
     fn axes_hold_every_point_and_the_steps_to_come() {
         let line = [(1.0, 2.0), (2.0, 1.0)];
         let axes = Axes::over(&[&line], 10.0).unwrap();
-        assert_eq!((axes.x_at(1.0), axes.x_at(10.0)), (0.0, SIDE));
+        assert_eq!((axes.x_at(0.0), axes.x_at(10.0)), (0.0, SIDE));
         assert!(axes.y_at(2.0) < axes.y_at(1.0), "more is higher");
         assert!(axes.y_at(2.0) > 0.0 && axes.y_at(1.0) < SIDE);
         assert!(axes.x_ticks.iter().all(|tick| tick.value.fract() == 0.0), "steps are whole");

@@ -54,13 +54,13 @@ pub(crate) const EPOCHS: Field = Field {
     },
     ..optional!(epochs)
 };
-/// A number of warm-up steps goes before a share.
-pub(crate) const WARMUP_STEPS: Field = Field {
+/// A share of warm-up goes before a number of steps.
+pub(crate) const WARMUP: Field = Field {
     write: |config, text| {
-        config.warmup_ratio = 0.0;
-        set(&mut config.warmup_steps, parsed(text))
+        config.warmup_steps = 0;
+        set(&mut config.warmup_ratio, parsed(text))
     },
-    ..number!(warmup_steps)
+    ..number!(warmup_ratio)
 };
 /// What is evaluated only with rows to evaluate on goes with them.
 pub(crate) const EVAL_SPLIT: Field = Field {

@@ -1,7 +1,9 @@
 //! Smolder's page: it starts the worker, shows what the trainer says and asks for what the person wants.
 //!
-//! It knows [`smolder_protocol`] and never a tensor. What decides (`link`, `verdict`, `facts`, `text`, `units`) is
-//! plain Rust with tests that run anywhere; what touches the browser (`bridge`, `session`, `preferences`) is thin.
+//! It knows [`smolder_protocol`] and never a tensor. What decides is plain Rust with tests that run anywhere: what the
+//! worker says becomes states (`link`, `library`, `look`, `run`, `answers`), what a person enters becomes settings
+//! (`choices`, `examples`, `form`, `presets`), and both become words and drawings (`text`, `units`, `facts`, `chart`).
+//! What touches the browser (`bridge`, `browser`, `session`, `preferences`, `wake`, `screens`) is thin.
 
 mod answers;
 mod app;

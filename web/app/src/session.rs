@@ -45,7 +45,12 @@ pub(crate) struct Session {
     waited_secs: StoredValue<f64>,
     last_tick_secs: StoredValue<f64>,
     bridge: StoredValue<Option<Bridge>, LocalStorage>,
+    /// Commands, perhaps with a file, until the worker listens; `None` from then on.
+    waiting: StoredValue<Option<Vec<Outgoing>>, LocalStorage>,
 }
+
+/// A command, and the file that travels beside it.
+type Outgoing = (Command, Option<JsValue>);
 
 impl Session {
     /// Starts the worker and the check.
@@ -65,6 +70,7 @@ impl Session {
             waited_secs: StoredValue::new(0.0),
             last_tick_secs: StoredValue::new(now_secs()),
             bridge: StoredValue::new_local(None),
+            waiting: StoredValue::new_local(None),
         };
         session.restart();
         session
@@ -86,6 +92,7 @@ impl Session {
         self.answers.set(Answers::default());
         self.loaded.set_value(None);
         self.bridge.set_value(None);
+        self.waiting.set_value(Some(Vec::new()));
         match Bridge::start(move |message| self.hear(message)) {
             Ok(bridge) => self.bridge.set_value(Some(bridge)),
             Err(failure) => self.hear(Message::Failed(failure)),
@@ -113,9 +120,13 @@ impl Session {
         }
         self.state.update(|state| *state = state.clone().after(message, BUILD));
         if ready && matches!(self.state.get_untracked(), State::Checking { .. }) {
+            let waiting = self.waiting.try_update_value(Option::take).flatten();
             self.send(&Command::Check);
             self.send(&Command::Methods);
             self.send(&Command::Storage(StorageCommand::List));
+            for (command, file) in waiting.into_iter().flatten() {
+                self.post(&command, file.as_ref());
+            }
         }
     }
 
@@ -149,6 +160,9 @@ impl Session {
 
     fn hear_train(self, event: TrainEvent) {
         let step = matches!(event, TrainEvent::Stepped(_));
+        if matches!(event, TrainEvent::Started(_) | TrainEvent::Failed(_)) {
+            self.loading.set(None);
+        }
         if matches!(event, TrainEvent::Started(_)) {
             let model = self.choices.unfinished.get_untracked().map(|config| config.model);
             self.loaded.set_value(model);
@@ -197,13 +211,7 @@ impl Session {
         {
             *address = whole;
         }
-        let command = Command::Storage(StorageCommand::Import(import));
-        match file {
-            Some(file) => {
-                self.bridge.with_value(|bridge| bridge.iter().for_each(|b| b.send_with(&command, file)))
-            }
-            None => self.send(&command),
-        }
+        self.post(&Command::Storage(StorageCommand::Import(import)), file);
     }
 
     /// Asks what training will see of the examples, unless that is known.
@@ -247,10 +255,21 @@ impl Session {
     }
 
     pub(crate) fn send(self, command: &Command) {
-        self.bridge.with_value(|bridge| {
-            if let Some(bridge) = bridge {
-                bridge.send(command);
-            }
+        self.post(command, None);
+    }
+
+    /// What is sent before the worker listens would be lost, so it waits.
+    fn post(self, command: &Command, file: Option<&JsValue>) {
+        let waits = self.waiting.try_update_value(|waiting| {
+            waiting.as_mut().map(|waiting| waiting.push((command.clone(), file.cloned())))
+        });
+        if waits.flatten().is_some() {
+            return;
+        }
+        self.bridge.with_value(|bridge| match (bridge, file) {
+            (Some(bridge), Some(file)) => bridge.send_with(command, file),
+            (Some(bridge), None) => bridge.send(command),
+            (None, _) => {}
         });
     }
 

@@ -8,13 +8,10 @@ words! {
         title: "Choose a model", "选择模型";
         lead: "Training changes how it writes; what it knows, it brings along. A smaller model trains faster.", "训练改变它的写法，知识则来自模型本身。模型越小，训练越快。";
         here: "On this machine", "本机上的模型";
-        bundled: "Comes with this page", "本页自带";
         bundled_name: "Tales", "Tales（童话）";
         bundled_about: "A tiny storyteller, made for this page and trained on the Grimms’ fairy tales. It knows nothing else and learns in seconds.", "专为本页制作的小型讲故事模型，用格林童话训练而成。它别无所知，但几秒钟就能学会新东西。";
         own: "Your own file", "你自己的文件";
-        whole: "Ready", "可用";
         partial: "{here} arrived", "已收到 {here}";
-        selected: "Chosen", "已选择";
         add: "Add a model", "添加模型";
         add_lead: "A GGUF file from this machine. It is copied into this browser’s private storage and goes nowhere else.", "选择本机上的 GGUF 文件。它会复制到浏览器的私有存储，不会传到别处。";
         pick: "Choose a file", "选择文件";
@@ -42,8 +39,5 @@ words! {
         delete_sure: "Delete {name} for good?", "确定永久删除 {name}？";
         delete_yes: "Yes, delete", "确定删除";
         keep: "Keep", "保留";
-        column_name: "File", "文件";
-        column_kind: "Kind", "类型";
-        column_size: "Size", "大小";
     }
 }

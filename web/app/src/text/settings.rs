@@ -37,7 +37,7 @@ words! {
         linear: "it falls along a line", "线性下降";
         cosine: "it falls along a cosine", "余弦下降";
         wsd: "it stays and falls at the end", "先保持，最后下降";
-        warmup_steps: "Steps of warm-up", "预热步数";
+        warmup: "Share of steps to warm up over", "预热所占步数比例";
         weight_decay: "Weight decay", "权重衰减";
         clip: "Largest gradient norm", "梯度范数上限";
         batch_size: "Examples in a batch", "每批示例数";
@@ -74,6 +74,5 @@ words! {
         tokens: "Virtual words", "虚拟词数量";
         init: "What they begin as: vocabulary, text or random", "初始值：vocabulary、text 或 random";
         init_text: "The text for `text`", "`text` 方式使用的文本";
-        reset: "Back to the preset", "恢复预设";
     }
 }

@@ -9,7 +9,6 @@ words! {
         lead: "The same prompt and the same dice for both; what differs is the training.", "两边使用相同的提问和相同的随机数，差别只在于训练。";
         prompt: "Prompt", "提问";
         prompt_hint: "Ask something like your examples, but not one of them.", "问一个与示例相似、但不在其中的问题。";
-        from_examples: "From your examples:", "来自你的示例：";
         kind: "Read it as", "理解为";
         kind_question: "a question to answer", "要回答的问题";
         kind_beginning: "a beginning to go on from", "要续写的开头";

@@ -23,6 +23,5 @@ words! {
         preparing: "Preparing", "正在准备";
         trainer_missing: "The trainer does not run. The Check screen says why.", "训练程序没有运行，原因见“检查”页面。";
         to_check: "To the Check screen", "前往“检查”页面";
-        leave: "Training is under way. Leaving the page stops it.", "训练正在进行，离开本页会使它停止。";
     }
 }

@@ -1,6 +1,6 @@
 //! What became of all rows, and how long they are.
 
-use super::super::parts::{Row, facts};
+use super::super::parts::{Row, facts, with_code};
 use crate::choices::Choices;
 use crate::look::{Bar, bars};
 use crate::text::{Phrases, fill};
@@ -42,7 +42,8 @@ fn counts(audit: &Audit, t: &Phrases) -> Vec<Row> {
 fn dropped(dropped: &[Dropped], t: &Phrases) -> impl IntoView + use<> {
     let one = |one: &Dropped| {
         let first = fill(t.data.first, &[("first", &one.first)]);
-        view! { <li>{format!("{} × {}", units::count(one.rows as u64), one.reason)} <span class="aside">" (" {first} ")"</span></li> }
+        let reason = format!("{} × {}", units::count(one.rows as u64), one.reason);
+        view! { <li>{with_code(&reason)} <span class="aside">" (" {first} ")"</span></li> }
     };
     (!dropped.is_empty()).then(|| view! { <ul class="reasons">{dropped.iter().map(one).collect_view()}</ul> })
 }

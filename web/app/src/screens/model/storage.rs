@@ -29,6 +29,9 @@ pub(super) fn Storage() -> impl IntoView {
         <details class="fold">
             <summary><h2>{move || t().model.storage}</h2></summary>
             <p class="aside">{move || t().model.storage_lead}" "{sum}</p>
+            <Show when=move || files.with(Vec::is_empty)>
+                <p class="aside">{move || t().model.storage_empty}</p>
+            </Show>
             <ul class="stored">
                 <For each=move || files.get() key=|file| (file.shelf, file.name.clone(), file.bytes) let:file>
                     <OneFile file/>

@@ -46,7 +46,7 @@ pub(super) fn Advanced() -> impl IntoView {
             <div class="fields">
                 <Typed field=form::LR label=|t| t.settings.lr empty=|t| t.settings.lr_default/>
                 <Chosen label=|t| t.settings.schedule all=&SCHEDULES read=|c| c.schedule write=|c, to| c.schedule = to/>
-                <Typed field=form::WARMUP_STEPS label=|t| t.settings.warmup_steps/>
+                <Typed field=form::WARMUP label=|t| t.settings.warmup/>
                 <Typed field=form::WEIGHT_DECAY label=|t| t.settings.weight_decay/>
                 <Typed field=form::CLIP label=|t| t.settings.clip/>
             </div>

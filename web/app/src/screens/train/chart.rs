@@ -10,7 +10,7 @@ use leptos::prelude::*;
 const TABLE_ROWS: usize = 50;
 
 /// Something measured.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(super) struct Line {
     /// What it is.
     pub(super) name: fn(&Phrases) -> &'static str,
