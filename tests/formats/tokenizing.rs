@@ -1,8 +1,8 @@
 //! Ids against Hugging Face's `tokenizers` (fixtures: `nasty.py`, `make_tokenizers.py`), and the crate itself.
 
 use serde::Deserialize;
-use smolder_formats::gguf::Gguf;
-use smolder_formats::tokenizer::{Specials, Tokenizer, TokenizerConfig};
+use smolder_formats::gguf::{Gguf, Metadata};
+use smolder_formats::tokenizer::{Specials, Tokenizer, TokenizerConfig, learn};
 
 use crate::{memory, read};
 
@@ -187,4 +187,46 @@ fn random_strings_give_the_crates_ids() {
             assert_eq!(encoder.encode(&text, Specials::AsTokens), want.get_ids(), "{name}: {text:?}");
         }
     }
+}
+
+/// A text with ties, words of all kinds and a word that no pair repeats.
+const LEARNED_FROM: &str = "the cat and the hat; the rat, the mat: 12 rats, 123 hats!\n\nThat's the cat's hat, isn't it? \
+    Caf\u{e9}s and caf\u{e9}s, na\u{ef}ve \u{4f60}\u{597d}\u{4f60}\u{597d}   spaces  end zq";
+
+#[test]
+fn a_learned_vocabulary_is_the_crates() {
+    use tokenizers::models::bpe::{BPE, BpeTrainer};
+    use tokenizers::pre_tokenizers::byte_level::ByteLevel;
+    use tokenizers::{AddedToken, TokenizerBuilder};
+
+    let ours = learn([LEARNED_FROM].into_iter(), &["<|endoftext|>", "<|im_end|>"], 310);
+    let mut trainer = BpeTrainer::builder()
+        .vocab_size(310)
+        .min_frequency(2)
+        .show_progress(false)
+        .special_tokens(["<|endoftext|>", "<|im_end|>"].map(|token| AddedToken::from(token, true)).to_vec())
+        .initial_alphabet(ByteLevel::alphabet().into_iter().collect())
+        .build();
+    let mut theirs = TokenizerBuilder::<
+        BPE,
+        tokenizers::NormalizerWrapper,
+        ByteLevel,
+        tokenizers::PostProcessorWrapper,
+        tokenizers::DecoderWrapper,
+    >::new()
+    .with_model(BPE::default())
+    .with_pre_tokenizer(Some(ByteLevel::new(false, false, true)))
+    .build()
+    .unwrap();
+    theirs.train(&mut trainer, [LEARNED_FROM].into_iter()).unwrap();
+    let token = |id: usize| theirs.id_to_token(id as u32).unwrap();
+    assert_eq!(ours.tokens, (0..theirs.get_vocab_size(true)).map(token).collect::<Vec<_>>());
+    assert!(ours.merges.len() > 20, "{} merges", ours.merges.len());
+
+    let mut metadata = Metadata::new();
+    ours.write(&mut metadata, 0, 1);
+    let ours = Tokenizer::from_gguf(&metadata).unwrap();
+    let encoded = theirs.encode(LEARNED_FROM, false).unwrap();
+    assert_eq!(ours.encode_text(LEARNED_FROM), encoded.get_ids());
+    assert_eq!(ours.spec().eos, Some(1));
 }

@@ -2,14 +2,16 @@
 
 use crate::open::source;
 use crate::progress::percent;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use smolder_formats::adapter::{BaseIdentity, Check, Heads, LoraAdapter, PeftAdapter, read_gguf};
 use smolder_models::Opened;
 use std::fs::{self, File};
 use std::path::Path;
 
-const CONFIG: &str = "adapter_config.json";
-const WEIGHTS: &str = "adapter_model.safetensors";
+/// The file of settings in PEFT's folder.
+pub const CONFIG: &str = "adapter_config.json";
+/// The file of tensors in PEFT's folder.
+pub const WEIGHTS: &str = "adapter_model.safetensors";
 
 /// Reads an adapter for a model. Where it says what it was trained on, that must be this model, unless `force` is set:
 /// then only shapes decide, when it is loaded.
@@ -19,6 +21,16 @@ pub fn read(path: &Path, base: &mut Opened<File>, force: bool) -> Result<PeftAda
         compare(trained_on, base, force).with_context(|| format!("{}", path.display()))?;
     }
     Ok(adapter)
+}
+
+/// Reads an adapter that needs no model to be understood.
+pub fn read_alone(path: &Path) -> Result<PeftAdapter> {
+    ensure!(
+        !is_gguf(path)?,
+        "{} is a GGUF LoRA, which only its model explains: say which with --model",
+        path.display()
+    );
+    peft(path)
 }
 
 /// Reads an adapter, whatever it was trained on; `base` says how a GGUF's names are to be read.

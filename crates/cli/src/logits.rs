@@ -3,15 +3,16 @@
 use crate::engine::{self, Engine};
 use crate::interrupt::Stopped;
 use crate::progress::percent;
+use crate::whole::Whole;
 use anyhow::{Context, Result};
 use smolder_formats::Dtype;
 use smolder_formats::gguf::TensorPlan;
 use smolder_formats::safetensors::write_header;
 use smolder_models::generate::positions;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Options of `smolder logits`.
 #[derive(clap::Args)]
@@ -26,28 +27,17 @@ pub struct Arguments {
     out: PathBuf,
 }
 
-/// Computes and writes some rows at a time; the file has its name when it is whole.
+/// Computes and writes some rows at a time.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let engine = Engine::start(&arguments.engine)?;
-    let out = &arguments.out;
-    let part = PathBuf::from(format!("{}.part", out.display()));
-    let written = write(&engine, &arguments.ids, &part);
-    let moved = written.and_then(|()| {
-        fs::rename(&part, out).with_context(|| format!("{} cannot be written", out.display()))
-    });
-    if moved.is_err() {
-        // What is broken is of no use; the first error says why.
-        let _ = fs::remove_file(&part);
-    }
-    moved
+    Whole::create(&arguments.out)?.write(|out| write(&engine, &arguments.ids, out))?;
+    Ok(())
 }
 
-fn write(engine: &Engine, ids: &[u32], part: &Path) -> Result<()> {
-    let unwritable = || format!("{} cannot be written", part.display());
-    let mut file = BufWriter::new(File::create(part).with_context(unwritable)?);
+fn write(engine: &Engine, ids: &[u32], file: &mut BufWriter<File>) -> Result<()> {
     let shape = vec![ids.len() as u64, engine.model.vocabulary() as u64];
     let plan = TensorPlan { name: "logits".to_owned(), shape, dtype: Dtype::F32 };
-    write_header(&mut file, &[], &[plan])?;
+    write_header(&mut *file, &[], &[plan])?;
     let (mut show, mut done) = (percent("computing"), 0);
     let total = (ids.len() * engine.model.vocabulary()) as u64;
     let mut failed = None;
@@ -61,6 +51,6 @@ fn write(engine: &Engine, ids: &[u32], part: &Path) -> Result<()> {
     };
     let (model, adapter) = (&engine.model, engine.adapter.as_ref());
     let ended = engine.attempt(|| Ok(pollster::block_on(positions(model, adapter, ids, &mut each))?))?;
-    failed.map_or(Ok(()), Err).and_then(|()| file.flush()).with_context(unwritable)?;
+    failed.map_or(Ok(()), Err).context("the logits cannot be written")?;
     if ended.is_break() { Err(Stopped.into()) } else { Ok(()) }
 }

@@ -1,12 +1,14 @@
 //! Smolder in the terminal: arguments to commands, events to text.
 
 mod adapter;
+mod bundled;
 mod chat;
 mod data;
 mod devices;
 mod download;
 mod engine;
 mod eval;
+mod export;
 mod files;
 mod generate;
 mod hub;
@@ -15,27 +17,34 @@ mod interrupt;
 mod library;
 mod listing;
 mod logits;
+mod merge;
 mod method_flags;
 mod models;
 mod open;
 mod output;
 mod part;
+mod pretrain;
 mod progress;
+mod quantization;
+mod quickstart;
 mod spec;
 mod store;
 mod train;
 mod train_text;
 mod train_view;
+mod whole;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
 /// Fine-tune small language models on this machine.
+///
+/// Without a command, it fine-tunes the tiny model that comes with it, in about a minute.
 #[derive(Parser)]
-#[command(version, arg_required_else_help = true)]
+#[command(version)]
 struct Arguments {
     #[command(subcommand)]
-    task: Task,
+    task: Option<Task>,
 }
 
 #[derive(Subcommand)]
@@ -58,19 +67,29 @@ enum Task {
     Eval(Box<eval::Arguments>),
     /// Compute a model's logits at every position of a text and write them to a safetensors file.
     Logits(logits::Arguments),
+    /// Make an adapter part of its model's weights: one GGUF that every program reads.
+    Merge(merge::Arguments),
+    /// Write an adapter for other programs: PEFT, llama.cpp, MLX.
+    Export(export::Arguments),
+    /// Train a tiny model from nothing but a text.
+    Pretrain(pretrain::Arguments),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().task {
-        Task::Devices(arguments) => devices::run(&arguments),
-        Task::Models(arguments) => models::run(&arguments),
-        Task::Inspect(arguments) => inspect::run(&arguments),
-        Task::Data(arguments) => data::run(&arguments),
-        Task::Generate(arguments) => generate::run(&arguments),
-        Task::Chat(arguments) => chat::run(&arguments),
-        Task::Train(arguments) => train::run(*arguments),
-        Task::Eval(arguments) => eval::run(&arguments),
-        Task::Logits(arguments) => logits::run(&arguments),
+        None => quickstart::run(),
+        Some(Task::Devices(arguments)) => devices::run(&arguments),
+        Some(Task::Models(arguments)) => models::run(&arguments),
+        Some(Task::Inspect(arguments)) => inspect::run(&arguments),
+        Some(Task::Data(arguments)) => data::run(&arguments),
+        Some(Task::Generate(arguments)) => generate::run(&arguments),
+        Some(Task::Chat(arguments)) => chat::run(&arguments),
+        Some(Task::Train(arguments)) => train::run(*arguments),
+        Some(Task::Eval(arguments)) => eval::run(&arguments),
+        Some(Task::Logits(arguments)) => logits::run(&arguments),
+        Some(Task::Merge(arguments)) => merge::run(&arguments),
+        Some(Task::Export(arguments)) => export::run(&arguments),
+        Some(Task::Pretrain(arguments)) => pretrain::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

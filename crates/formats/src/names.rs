@@ -68,6 +68,11 @@ impl Projection {
         TABLE[self as usize].1
     }
 
+    /// `self_attn.q_proj`, `mlp.gate_proj` …
+    pub const fn module(self) -> &'static str {
+        TABLE[self as usize].2
+    }
+
     /// `attn_q`, `ffn_gate` …
     pub const fn gguf(self) -> &'static str {
         TABLE[self as usize].3
@@ -92,7 +97,7 @@ pub struct Place {
 impl Place {
     /// `model.layers.3.self_attn.q_proj`
     pub fn hf(self) -> String {
-        format!("model.layers.{}.{}", self.layer, TABLE[self.projection as usize].2)
+        format!("model.layers.{}.{}", self.layer, self.projection.module())
     }
 
     /// `blk.3.attn_q`

@@ -85,6 +85,19 @@ impl Dtype {
         self.row().4
     }
 
+    /// GGUF's `general.file_type` for a model of such matrices, where they are written.
+    pub const fn file_type(self) -> Option<u32> {
+        match self {
+            Self::F32 => Some(0),
+            Self::F16 => Some(1),
+            Self::Q4_0 => Some(2),
+            Self::Q4_1 => Some(3),
+            Self::Q8_0 => Some(7),
+            Self::BF16 => Some(32),
+            _ => None,
+        }
+    }
+
     /// Whether elements share a scale with their block.
     pub const fn is_quantized(self) -> bool {
         self.block_len() > 1

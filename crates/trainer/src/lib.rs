@@ -14,6 +14,7 @@ mod methods;
 pub mod optimizer;
 mod platform;
 mod preview;
+pub mod pretrain;
 pub mod room;
 mod run;
 pub mod schedule;

@@ -13,7 +13,7 @@ fn tiny() -> PathBuf {
 }
 
 /// Model, ids and adapter of a run that PEFT made, and the logits that it computes then.
-fn trained(name: &str) -> (String, String, PathBuf) {
+pub fn trained(name: &str) -> (String, String, PathBuf) {
     let runs = json(&tiny().join("runs.json"));
     let run = runs.as_array().unwrap().iter().find(|run| run["name"] == name).unwrap();
     let folder = tiny().join(run["final"].as_str().unwrap());

@@ -21,9 +21,12 @@ pub struct Heads {
     pub keys: u64,
 }
 
-/// For each row of a file's B, the row of Hugging Face's: llama.cpp pairs rotary dimensions side by side, Hugging Face
+/// For each row of a GGUF's weight or B at `place`, the row of Hugging Face's: llama.cpp pairs rotary dimensions side by side, Hugging Face
 /// half a head apart. Reshaped to `[heads, 2, half, r]`, the middle dimensions are swapped.
-fn row_order(architecture: &str, place: Place, heads: Heads, rows: u64) -> Result<Vec<u64>> {
+///
+/// # Errors
+/// [`Kind::Shape`] for rows that do not fit `heads`.
+pub fn row_order(architecture: &str, place: Place, heads: Heads, rows: u64) -> Result<Vec<u64>> {
     let heads = match (architecture, place.projection) {
         ("llama", Projection::Q) => heads.queries,
         ("llama", Projection::K) => heads.keys,

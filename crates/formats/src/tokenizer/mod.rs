@@ -23,6 +23,7 @@ mod matchers;
 mod sentencepiece;
 mod spec;
 mod split;
+mod train;
 mod vocabulary;
 
 pub use decode::Incremental;
@@ -30,6 +31,7 @@ pub use encode::{Encoder, Specials};
 pub use json::TokenizerConfig;
 pub use spec::{AddedToken, Prefix, Spec, Style};
 pub use split::Split;
+pub use train::{Learned, learn};
 pub use vocabulary::Vocabulary;
 
 use crate::error::Result;

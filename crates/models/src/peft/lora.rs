@@ -1,6 +1,8 @@
 //! LoRA: `y = W·x + s·B·(A·x)` with A `[rank, in]`, B `[out, rank]`, `s = α/r` (Hu et al. 2021, arXiv 2106.09685), or
 //! `s = α/√r` (rsLoRA, Kalajdzievski 2023, arXiv 2312.03732). In training some numbers of x are left out before A.
 
+mod merge;
+
 use super::{Adapter, Fresh, Method, OptionSpec, Parameter, matrix};
 use crate::model::Model;
 use futures_util::FutureExt;
@@ -36,6 +38,7 @@ pub(super) const METHOD: Method = Method {
     },
     fresh: |fresh| async move { self::fresh(fresh) }.boxed_local(),
     load: |file, model| Ok(Box::new(Lora::load(file, model)?)),
+    merge: Ok(merge::merge),
 };
 
 /// A from U(±1/√in), B zero, as PEFT begins.

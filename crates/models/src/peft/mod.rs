@@ -10,6 +10,7 @@ mod prompt_tuning;
 use crate::model::Model;
 use futures_util::future::LocalBoxFuture;
 use smolder_formats::adapter::{AdapterTensor, PeftAdapter};
+use smolder_formats::model::ModelConfig;
 use smolder_formats::names::Place;
 use smolder_formats::{Error, Kind, Result};
 use smolder_kernels::burn::tensor::{Tensor, TensorData};
@@ -39,6 +40,19 @@ pub struct Method {
     pub(crate) fresh: for<'a> fn(Fresh<'a>) -> LocalBoxFuture<'a, Result<PeftAdapter>>,
     /// An adapter's tensors on the model's device, checked against the model.
     pub(crate) load: fn(&PeftAdapter, &Model) -> Result<Box<dyn Adapter>>,
+    /// What the adapter makes of a model's weights, or why it cannot become part of them.
+    pub(crate) merge: std::result::Result<Merger, &'static str>,
+}
+
+type Merger = fn(&PeftAdapter, &ModelConfig) -> Result<Box<dyn Merge>>;
+
+/// What an adapter makes of weights, row by row.
+pub(crate) trait Merge {
+    /// Whether the weight at `place` becomes another.
+    fn changes(&self, place: Place) -> bool;
+
+    /// Changes row `row`, in Hugging Face's order, of the weight at `place`.
+    fn change(&self, place: Place, row: usize, weights: &mut [f32]);
 }
 
 /// What a fresh adapter is made of.
@@ -78,6 +92,19 @@ impl Method {
             let known = METHODS.map(|method| method.peft_type).join(", ");
             Error::new(Kind::Unsupported, "`peft_type`", format!("one of {known}"), name)
         })
+    }
+
+    /// What an adapter makes of a model's weights.
+    ///
+    /// # Errors
+    /// [`Kind::Unsupported`] where it cannot become part of them; [`Kind::Missing`] or [`Kind::Shape`] where it does not
+    /// fit the model.
+    pub(crate) fn merge(&self, adapter: &PeftAdapter, sizes: &ModelConfig) -> Result<Box<dyn Merge>> {
+        let merger = self.merge.map_err(|reason| {
+            let found = format!("{}: {reason}", self.peft_type);
+            Error::new(Kind::Unsupported, "`peft_type`", "a method that changes weights", found)
+        })?;
+        merger(adapter, sizes)
     }
 
     /// A fresh adapter, in the form that [`load`] takes.

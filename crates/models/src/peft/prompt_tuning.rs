@@ -29,6 +29,7 @@ pub(super) const METHOD: Method = Method {
     idle: |_| false,
     fresh: |fresh| self::fresh(fresh).boxed_local(),
     load: |file, model| Ok(Box::new(Prompt::load(file, model)?)),
+    merge: Err("virtual tokens stand before a text and have no place in the weights"),
 };
 
 async fn fresh(fresh: Fresh<'_>) -> Result<PeftAdapter> {

@@ -1,0 +1,95 @@
+//! `smolder export`: an adapter in the forms that other programs read.
+
+use crate::whole::Whole;
+use crate::{adapter, open};
+use anyhow::{Context, Result};
+use smolder_formats::adapter::{Heads, LoraAdapter, PeftAdapter, write_gguf, write_mlx};
+use smolder_models::Opened;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Options of `smolder export`.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The adapter: PEFT's folder, a safetensors file that carries its config, or a GGUF LoRA.
+    #[arg(long)]
+    adapter: PathBuf,
+    /// What for.
+    #[arg(long, value_enum)]
+    to: Form,
+    /// The folder to write, or the file for gguf.
+    #[arg(long, short)]
+    out: PathBuf,
+    /// The model that the adapter was trained on; GGUF needs it, on either side.
+    #[arg(long, short)]
+    model: Option<PathBuf>,
+    /// Export even if the adapter was trained on another model than --model.
+    #[arg(long, requires = "model")]
+    force: bool,
+}
+
+/// Who reads it.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Form {
+    /// Hugging Face's PEFT: a folder of `adapter_model.safetensors` and `adapter_config.json`
+    Peft,
+    /// llama.cpp and what builds on it: one file
+    Gguf,
+    /// Apple's mlx-lm: a folder of `adapters.safetensors` and `adapter_config.json`
+    Mlx,
+}
+
+/// Reads the adapter and writes it anew.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let mut base = arguments.model.as_deref().map(open::weights).transpose()?;
+    let adapter = match &mut base {
+        Some(base) => adapter::read(&arguments.adapter, base, arguments.force)?,
+        None => adapter::read_alone(&arguments.adapter)?,
+    };
+    if !matches!(arguments.to, Form::Gguf) {
+        let unwritable = || format!("{} cannot be made", arguments.out.display());
+        fs::create_dir_all(&arguments.out).with_context(unwritable)?;
+    }
+    match arguments.to {
+        Form::Peft => peft(&adapter, &arguments.out)?,
+        Form::Gguf => gguf(adapter, base.as_ref(), &arguments.out)?,
+        Form::Mlx => mlx(adapter, &arguments.out)?,
+    }
+    println!("{}", arguments.out.display());
+    Ok(())
+}
+
+fn peft(adapter: &PeftAdapter, folder: &Path) -> Result<()> {
+    let weights = Whole::create(&folder.join(adapter::WEIGHTS))?;
+    weights.write(|out| Ok(adapter.write_weights(out)?))?;
+    text(&folder.join(adapter::CONFIG), &(adapter.config.to_json() + "\n"))
+}
+
+fn gguf(adapter: PeftAdapter, base: Option<&Opened<File>>, file: &Path) -> Result<()> {
+    let base = base.context("a GGUF LoRA is written for one model: say which with --model")?;
+    let sizes = &base.config.sizes;
+    let heads = Heads { queries: sizes.heads, keys: sizes.kv_heads };
+    let lora = LoraAdapter::from_peft(adapter)?;
+    lora.check_shapes(|place| sizes.weight(place))?;
+    let written = Whole::create(file)?.write(|out| {
+        write_gguf(&lora, &sizes.architecture, heads, out)?;
+        Ok(())
+    });
+    written.map(drop)
+}
+
+fn mlx(adapter: PeftAdapter, folder: &Path) -> Result<()> {
+    let lora = LoraAdapter::from_peft(adapter)?;
+    let mut config = String::new();
+    Whole::create(&folder.join("adapters.safetensors"))?.write(|out| {
+        config = write_mlx(&lora, out)?;
+        Ok(())
+    })?;
+    text(&folder.join(adapter::CONFIG), &config)
+}
+
+fn text(path: &Path, text: &str) -> Result<()> {
+    Whole::create(path)?.write(|out| Ok(out.write_all(text.as_bytes())?))?;
+    Ok(())
+}

@@ -1,0 +1,80 @@
+//! `smolder merge`: a model with an adapter inside.
+
+use crate::engine::{Engine, Options, Wanted};
+use crate::interrupt::{Interrupt, Stopped};
+use crate::progress::percent;
+use crate::quantization::Quantization;
+use crate::whole::Whole;
+use crate::{adapter, eval, open};
+use anyhow::{Error, Result};
+use smolder_formats::inspect::size;
+use smolder_models::LoadError;
+use smolder_protocol::TrainConfig;
+use std::path::{Path, PathBuf};
+
+/// Rows of examples that are computed at once.
+const ROWS: u32 = 8;
+
+/// Options of `smolder merge`.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The model that the adapter was trained on: a GGUF file, a name from `smolder models`, or
+    /// organisation/repository at the hub.
+    #[arg(long, short)]
+    model: PathBuf,
+    /// The adapter: PEFT's folder, a safetensors file that carries its config, or a GGUF LoRA.
+    #[arg(long)]
+    adapter: PathBuf,
+    /// Merge even if the adapter was trained on another model, where its shapes fit.
+    #[arg(long)]
+    force: bool,
+    /// The GGUF file to write.
+    #[arg(long, short)]
+    out: PathBuf,
+    /// How the layers' matrices are stored [default: as they are, or q8_0 where that cannot be written].
+    #[arg(long = "type", value_enum)]
+    dtype: Option<Quantization>,
+    /// Examples to compare on: the loss of the model with the adapter, and of the file.
+    #[arg(long, short)]
+    data: Option<PathBuf>,
+    /// Where to compute the losses.
+    #[arg(long, value_enum, default_value = "auto", requires = "data")]
+    device: Wanted,
+}
+
+/// Writes the file, a tensor at a time.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let mut base = open::weights(&arguments.model)?;
+    let adapter = adapter::read(&arguments.adapter, &mut base, arguments.force)?;
+    let whole = Whole::create(&arguments.out)?;
+    let interrupt = Interrupt::watch()?;
+    let mut show = percent("merging");
+    let mut progress = |done, total| {
+        show(done, total);
+        interrupt.flow()
+    };
+    let dtype = arguments.dtype.map(Into::into);
+    let bytes = whole.write(|out| {
+        let merged = smolder_models::merge(&mut base, &adapter, dtype, out, &mut progress);
+        merged.map(drop).map_err(|error| match error {
+            LoadError::Cancelled => Error::new(Stopped),
+            LoadError::File(error) => error.into(),
+        })
+    })?;
+    println!("{}: {}", arguments.out.display(), size(bytes));
+    arguments.data.as_ref().map_or(Ok(()), |data| compare(arguments, data))
+}
+
+/// Says what storing the merged weights cost.
+fn compare(arguments: &Arguments, data: &Path) -> Result<()> {
+    let loss = |model: &Path, adapter: Option<&PathBuf>| {
+        let options = Options::new(model.to_owned(), adapter.cloned(), arguments.device);
+        let engine = Engine::start(&options)?;
+        Ok::<_, Error>(eval::loss(&engine, open::data(data)?, TrainConfig::default(), ROWS)?.loss)
+    };
+    let apart = loss(&arguments.model, Some(&arguments.adapter))?;
+    let merged = loss(&arguments.out, None)?;
+    let change = merged - apart;
+    println!("loss on {}: {apart:.4} with the adapter, {merged:.4} merged ({change:+.4})", data.display());
+    Ok(())
+}

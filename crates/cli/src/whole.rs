@@ -1,0 +1,49 @@
+//! A file that has its name once it is whole.
+
+use anyhow::{Context, Result};
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// What is written of a file so far, beside it; deleted where it never becomes whole.
+pub struct Whole {
+    target: PathBuf,
+    part: PathBuf,
+    file: Option<BufWriter<File>>,
+}
+
+impl Whole {
+    /// Makes an empty file, so that what cannot be written is known before there is something to write.
+    pub fn create(target: &Path) -> Result<Self> {
+        let mut part = target.as_os_str().to_owned();
+        part.push(".part");
+        let part = PathBuf::from(part);
+        let file = Some(BufWriter::new(File::create(&part).with_context(|| unwritable(target))?));
+        Ok(Self { target: target.to_owned(), part, file })
+    }
+
+    /// Lets `fill` write the file and gives it its name; the bytes that it has.
+    pub fn write(mut self, fill: impl FnOnce(&mut BufWriter<File>) -> Result<()>) -> Result<u64> {
+        let Some(mut file) = self.file.take() else { return Ok(0) };
+        let unwritable = || unwritable(&self.target);
+        fill(&mut file)?;
+        file.flush().with_context(unwritable)?;
+        let file = file.into_inner().map_err(std::io::IntoInnerError::into_error).with_context(unwritable)?;
+        file.sync_all().with_context(unwritable)?;
+        let bytes = file.metadata().with_context(unwritable)?.len();
+        fs::rename(&self.part, &self.target).with_context(unwritable)?;
+        Ok(bytes)
+    }
+}
+
+impl Drop for Whole {
+    fn drop(&mut self) {
+        drop(self.file.take());
+        // Nothing is there once it has its name.
+        let _ = fs::remove_file(&self.part);
+    }
+}
+
+fn unwritable(target: &Path) -> String {
+    format!("{} cannot be written", target.display())
+}

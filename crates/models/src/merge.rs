@@ -1,0 +1,113 @@
+//! An adapter made part of its base's weights, one tensor after the other.
+
+use crate::load::{LoadError, Progress};
+use crate::open::{Opened, Weights};
+use crate::peft::{Merge, Method};
+use smolder_formats::adapter::{Heads, PeftAdapter, row_order};
+use smolder_formats::gguf::{GgufWriter, Metadata, SplitGguf, TensorPlan, Value};
+use smolder_formats::names::Place;
+use smolder_formats::quants::dequantize_into;
+use smolder_formats::{Dtype, Error, Kind, Result, TensorInfo, TensorSource};
+use std::io::{Read, Seek, Write};
+
+/// Bytes that are read at a time.
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// Writes the base as one GGUF whose weights W' compute what W and the adapter compute.
+///
+/// Every weight of a layer's projections is stored as `dtype`. Without one, those that the adapter changes keep their
+/// type, or become `Q8_0` where that is only read. All other tensors and all keys stay as they are.
+///
+/// # Errors
+/// [`LoadError::File`] with [`Kind::Unsupported`] for a base that is no GGUF or a method that has no place in weights,
+/// [`Kind::Missing`] or [`Kind::Shape`] for an adapter that does not fit, and for rows that are no whole blocks of
+/// `dtype`; [`LoadError::Cancelled`] when `progress`, told of bytes read, breaks.
+pub fn merge<R: Read + Seek, W: Write>(
+    base: &mut Opened<R>,
+    adapter: &PeftAdapter,
+    dtype: Option<Dtype>,
+    out: W,
+    progress: Progress,
+) -> std::result::Result<W, LoadError> {
+    let Weights::Gguf(file) = &mut base.weights else {
+        return Err(Error::new(Kind::Unsupported, "base", "a GGUF model", "another format").into());
+    };
+    let sizes = &base.config.sizes;
+    let change = Method::of(adapter)?.merge(adapter, sizes)?;
+    let heads = Heads { queries: sizes.heads, keys: sizes.kv_heads };
+    let target = Target { architecture: &sizes.architecture, heads, change: change.as_ref(), dtype };
+    let tensors = file.tensors().to_vec();
+    let plans = tensors.iter().map(|tensor| target.plan(tensor)).collect();
+    let mut writer = GgufWriter::begin(out, &metadata(file.metadata(), dtype), plans)?;
+    let (mut done, total) = (0, tensors.iter().map(|tensor| tensor.bytes).sum());
+    for tensor in &tensors {
+        target.copy(file, tensor, &mut writer)?;
+        done += tensor.bytes;
+        if progress(done, total).is_break() {
+            return Err(LoadError::Cancelled);
+        }
+    }
+    Ok(writer.finish()?)
+}
+
+/// The base's keys, those of a split file left out.
+fn metadata(base: &Metadata, dtype: Option<Dtype>) -> Metadata {
+    let mut metadata = Metadata::new();
+    let kept = base.iter().filter(|(key, _)| !key.starts_with("split."));
+    kept.for_each(|(key, value)| metadata.set(key, value.clone()));
+    if let Some(number) = dtype.and_then(Dtype::file_type) {
+        metadata.set("general.file_type", Value::U32(number));
+    }
+    metadata
+}
+
+struct Target<'a> {
+    architecture: &'a str,
+    heads: Heads,
+    change: &'a dyn Merge,
+    dtype: Option<Dtype>,
+}
+
+impl Target<'_> {
+    fn place(&self, tensor: &TensorInfo) -> Option<Place> {
+        Place::from_gguf(self.architecture, tensor.name.strip_suffix(".weight")?)
+    }
+
+    fn plan(&self, tensor: &TensorInfo) -> TensorPlan {
+        let kept = tensor.dtype;
+        let dtype = match (self.place(tensor), self.dtype) {
+            (Some(_), Some(wanted)) => wanted,
+            (Some(place), None) if self.change.changes(place) && kept.file_type().is_none() => Dtype::Q8_0,
+            _ => kept,
+        };
+        TensorPlan { name: tensor.name.clone(), shape: tensor.shape.clone(), dtype }
+    }
+
+    fn copy<R: Read + Seek, W: Write>(
+        &self,
+        file: &mut SplitGguf<R>,
+        tensor: &TensorInfo,
+        writer: &mut GgufWriter<W>,
+    ) -> Result<()> {
+        let changed = self.place(tensor).filter(|place| self.change.changes(*place));
+        if changed.is_none() && self.plan(tensor).dtype == tensor.dtype {
+            return file.read_chunks(tensor, CHUNK_BYTES, &mut |bytes| writer.write_bytes(bytes));
+        }
+        let [rows, cols] = [0, 1].map(|at| tensor.shape.get(at).copied().unwrap_or(1));
+        let order = match changed {
+            Some(place) => row_order(self.architecture, place, self.heads, rows)?,
+            None => Vec::new(),
+        };
+        let row_bytes = (tensor.bytes / rows.max(1)) as usize;
+        let (mut rows, mut values) = (order.into_iter(), Vec::new());
+        file.read_finite(tensor, (CHUNK_BYTES / row_bytes.max(1)).max(1) * row_bytes, &mut |bytes| {
+            values.clear();
+            dequantize_into(tensor.dtype, bytes, &mut values)?;
+            if let Some(place) = changed {
+                let weights = values.chunks_mut(cols as usize).zip(rows.by_ref());
+                weights.for_each(|(weights, row)| self.change.change(place, row as usize, weights));
+            }
+            writer.write_f32(&values)
+        })
+    }
+}
