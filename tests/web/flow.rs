@@ -104,3 +104,69 @@ async fn fill(browser: &Browser, selector: &str, text: &str) {
     let field = browser.client.find(Locator::Css(selector)).await.expect("the field is there");
     field.send_keys(text).await.expect("it takes text");
 }
+
+#[tokio::test]
+async fn trains_compares_shares_and_goes_on_after_a_reload() {
+    let browser = Browser::start().await;
+    take_tiny_model(&browser).await;
+    open(&browser, "#settings").await;
+    browser.click("input[value=Quick]").await;
+    open(&browser, "#train").await;
+    browser.wait_for("#start:enabled").await;
+    browser.click("#start").await;
+    browser.wait_for(".verdict.good").await;
+    assert!(browser.text("h1").await.starts_with("Trained: 30 steps"));
+    let loss = steps_of_table(&browser).await;
+    assert_eq!(loss.len(), 30, "every step stands in the table behind the chart");
+    let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
+    assert!(mean(&loss[25..]) < mean(&loss[..5]), "{loss:?}");
+
+    open(&browser, "#try").await;
+    browser.click(".ask button[type=submit]").await;
+    browser.wait_for(".compare:not(:has([aria-busy=true])) .tuned .answer:not(:empty)").await;
+    let answers = browser.texts(".reply .answer").await;
+    assert!(answers.iter().all(|answer| !answer.is_empty()) && answers[0] != answers[1], "{answers:?}");
+
+    open(&browser, "#share").await;
+    let saved = save_both(&browser).await;
+    assert!(saved[0].0.ends_with(".zip") && saved[0].1 == [0x50, 0x4b, 3, 4], "{saved:?}");
+    assert!(saved[1].0.ends_with(".safetensors"), "{saved:?}");
+
+    open(&browser, "#train").await;
+    browser.click("#start").await;
+    browser.wait_for(".verdict.running ~ .tiles, .flow .log li:nth-child(2)").await;
+    browser.client.refresh().await.expect("the page answers");
+    browser.wait_for("#go-on").await;
+    browser.click("#go-on").await;
+    browser.wait_for(".verdict.good").await;
+    assert!(browser.text("h1").await.starts_with("Trained: 30 steps"));
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
+    browser.close().await;
+}
+
+/// The losses in the table behind the large chart.
+async fn steps_of_table(browser: &Browser) -> Vec<f64> {
+    browser.click(".chart.large summary").await;
+    browser.wait_for(".chart.large tbody td").await;
+    let script = "return [...document.querySelectorAll('.chart.large tbody tr')]
+        .map((row) => Number(row.querySelector('td').textContent))";
+    let losses = browser.script(script).await;
+    losses.as_array().into_iter().flatten().filter_map(serde_json::Value::as_f64).collect()
+}
+
+/// Names and first bytes of what the page hands to the browser's downloads.
+async fn save_both(browser: &Browser) -> Vec<(String, Vec<u64>)> {
+    let watch = "window.saved = []; const create = URL.createObjectURL; window.blobs = new Map();
+        URL.createObjectURL = (blob) => { const url = create(blob); blobs.set(url, blob); return url; };
+        HTMLElement.prototype.click = function () {
+            const name = this.download;
+            blobs.get(this.href).slice(0, 4).arrayBuffer().then((b) => saved.push([name, [...new Uint8Array(b)]]));
+        };";
+    browser.script(watch).await;
+    for (number, format) in ["peft", "safetensors"].into_iter().enumerate() {
+        browser.click(&format!("button[name={format}]:enabled")).await;
+        browser.wait_for(&format!(".cards li:nth-child({}) .amount:not(:empty)", number + 1)).await;
+    }
+    let saved = browser.script("return saved").await;
+    serde_json::from_value(saved).expect("names and bytes")
+}

@@ -4,6 +4,7 @@ use crate::choices::Choices;
 use crate::link::State;
 use crate::preferences::Preferences;
 use crate::route::Screen;
+use crate::run::Run;
 use crate::screens::{Check, Data, Model, Settings, Share, Train, Try};
 use crate::session::Session;
 use crate::shell::{Footer, Header, Way};
@@ -70,6 +71,7 @@ fn focus_headline() {
 }
 
 /// The address belongs to the screens; skipping only moves the keyboard's place.
+#[allow(clippy::needless_pass_by_value, reason = "the shape of a handler")]
 fn skip(event: leptos::ev::MouseEvent) {
     event.prevent_default();
     if let Some(main) = document().get_element_by_id("main")
@@ -94,7 +96,7 @@ fn fetch_what_is_chosen(session: Session, choices: Choices) {
 /// A run ends with the page, so the browser asks before it closes.
 fn guard_the_run(session: Session) {
     window_event_listener(leptos::ev::beforeunload, move |event| {
-        if session.run.with_untracked(|run| run.under_way()) {
+        if session.run.with_untracked(Run::under_way) {
             event.prevent_default();
         }
     });

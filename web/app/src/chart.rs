@@ -25,12 +25,12 @@ pub(crate) struct Axes {
 }
 
 impl Axes {
-    /// Axes that hold all `lines` and, on the x axis, the steps up to `last`. `None` without a point.
-    pub(crate) fn over(lines: &[&[Point]], last: f64) -> Option<Self> {
+    /// Axes that hold all `lines` and, on the x axis, as many `steps`. `None` without a point.
+    pub(crate) fn over(lines: &[&[Point]], steps: f64) -> Option<Self> {
         let points = || lines.iter().copied().flatten().filter(|(x, y)| x.is_finite() && y.is_finite());
         let (least, most) = range(points().map(|(_, y)| *y))?;
         let (first, measured) = range(points().map(|(x, _)| *x))?;
-        let x = [first.min(0.0), measured.max(last).max(first + 1.0)];
+        let x = [first.min(0.0), measured.max(steps).max(first + 1.0)];
         let y = widened(least, most);
         let mut axes = Self { x, y, x_ticks: Vec::new(), y_ticks: Vec::new() };
         let places = |[least, most]: [f64; 2], count| {

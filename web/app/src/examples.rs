@@ -80,8 +80,8 @@ pub(crate) fn likely_column<'a>(field: &str, columns: &'a [String]) -> Option<&'
         }
         _ => &["text", "content", "story", "body", "正文", "文本"],
     };
-    let named = |name: &&str| columns.iter().find(|column| column.to_lowercase().contains(name));
-    names.iter().find_map(named).map(String::as_str)
+    let find = |name: &&str| columns.iter().find(|column| column.to_lowercase().contains(name));
+    names.iter().find_map(find).map(String::as_str)
 }
 
 #[cfg(test)]

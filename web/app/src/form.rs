@@ -90,6 +90,7 @@ fn parsed<T: FromStr>(text: &str) -> Option<T> {
 }
 
 /// An empty text is no value; `Some(None)`.
+#[allow(clippy::option_option, reason = "unreadable, left out, given")]
 fn optional<T: FromStr>(text: &str) -> Option<Option<T>> {
     if text.trim().is_empty() { Some(None) } else { parsed(text).map(Some) }
 }

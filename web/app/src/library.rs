@@ -27,18 +27,18 @@ pub(crate) struct Library {
 
 impl Library {
     /// Files on a shelf.
-    pub(crate) fn shelf(&self, shelf: Shelf) -> impl Iterator<Item = &StoredFile> {
-        self.files.iter().filter(move |file| file.shelf == shelf)
+    pub(crate) fn shelf(&self, place: Shelf) -> impl Iterator<Item = &StoredFile> {
+        self.files.iter().filter(move |file| file.shelf == place)
     }
 
     /// Whether all of a file is here.
-    pub(crate) fn has(&self, shelf: Shelf, name: &str) -> bool {
-        self.shelf(shelf).any(|file| file.name == name && file.whole)
+    pub(crate) fn has(&self, place: Shelf, name: &str) -> bool {
+        self.shelf(place).any(|file| file.name == name && file.whole)
     }
 
     /// Whether a file is on its way.
-    pub(crate) fn awaits(&self, shelf: Shelf, name: &str) -> bool {
-        self.transfers.iter().any(|transfer| transfer.shelf == shelf && transfer.name == name)
+    pub(crate) fn awaits(&self, place: Shelf, name: &str) -> bool {
+        self.transfers.iter().any(|transfer| transfer.shelf == place && transfer.name == name)
     }
 
     /// Bytes of everything that is here.
@@ -47,25 +47,31 @@ impl Library {
     }
 
     /// The command that brings a bundled file here; `None` where it is here, on its way, or does not come with the page.
-    pub(crate) fn fetch(&mut self, shelf: Shelf, name: &str) -> Option<Import> {
-        if !self.known || self.has(shelf, name) || self.awaits(shelf, name) {
+    pub(crate) fn fetch(&mut self, place: Shelf, name: &str) -> Option<Import> {
+        if !self.known || self.has(place, name) || self.awaits(place, name) {
             return None;
         }
-        let address = bundled::address(shelf, name)?;
-        Some(self.import(shelf, name, Origin::Url(address), None))
+        let address = bundled::address(place, name)?;
+        Some(self.import(place, name, Origin::Url(address), None))
     }
 
     /// The command that takes in a file of the person's.
-    pub(crate) fn take(&mut self, shelf: Shelf, name: &str, bytes: u64) -> Import {
-        self.import(shelf, name, Origin::Attached, Some(bytes))
+    pub(crate) fn take(&mut self, place: Shelf, name: &str, bytes: u64) -> Import {
+        self.import(place, name, Origin::Attached, Some(bytes))
     }
 
-    fn import(&mut self, shelf: Shelf, name: &str, origin: Origin, bytes: Option<u64>) -> Import {
+    fn import(&mut self, place: Shelf, name: &str, origin: Origin, bytes: Option<u64>) -> Import {
         self.last_id += 1;
         self.failure = None;
         let (id, name) = (self.last_id, name.to_owned());
-        self.transfers.push(Transfer { id, shelf, name: name.clone(), done_bytes: 0, total_bytes: bytes });
-        Import { id, shelf, name, origin, sha256: None, bytes }
+        self.transfers.push(Transfer {
+            id,
+            shelf: place,
+            name: name.clone(),
+            done_bytes: 0,
+            total_bytes: bytes,
+        });
+        Import { id, shelf: place, name, origin, sha256: None, bytes }
     }
 
     /// Takes in what the storage says.
@@ -97,8 +103,8 @@ impl Library {
         self.transfers.retain(|transfer| Some(transfer.id) != id);
     }
 
-    fn forget(&mut self, shelf: Shelf, name: &str) {
-        self.files.retain(|file| file.shelf != shelf || file.name != name);
+    fn forget(&mut self, place: Shelf, name: &str) {
+        self.files.retain(|file| file.shelf != place || file.name != name);
     }
 }
 

@@ -38,15 +38,21 @@ pub(crate) struct Session {
     pub(crate) answers: RwSignal<Answers>,
     /// How much of a model is on its device while it is being put there, in bytes, of how many.
     pub(crate) loading: RwSignal<Option<(u64, u64)>>,
+    own: StoredValue<Own, LocalStorage>,
+}
+
+/// What no screen shows.
+struct Own {
     choices: Choices,
     /// The model that the worker holds.
-    loaded: StoredValue<Option<String>>,
-    drawing: StoredValue<bool>,
-    waited_secs: StoredValue<f64>,
-    last_tick_secs: StoredValue<f64>,
-    bridge: StoredValue<Option<Bridge>, LocalStorage>,
+    loaded: Option<String>,
+    /// Whether a run will be drawn anew.
+    drawing: bool,
+    waited_secs: f64,
+    last_tick_secs: f64,
+    bridge: Option<Bridge>,
     /// Commands, perhaps with a file, until the worker listens; `None` from then on.
-    waiting: StoredValue<Option<Vec<Outgoing>>, LocalStorage>,
+    waiting: Option<Vec<Outgoing>>,
 }
 
 /// A command, and the file that travels beside it.
@@ -64,13 +70,15 @@ impl Session {
             run: RwSignal::default(),
             answers: RwSignal::default(),
             loading: RwSignal::new(None),
-            choices,
-            loaded: StoredValue::new(None),
-            drawing: StoredValue::new(false),
-            waited_secs: StoredValue::new(0.0),
-            last_tick_secs: StoredValue::new(now_secs()),
-            bridge: StoredValue::new_local(None),
-            waiting: StoredValue::new_local(None),
+            own: StoredValue::new_local(Own {
+                choices,
+                loaded: None,
+                drawing: false,
+                waited_secs: 0.0,
+                last_tick_secs: now_secs(),
+                bridge: None,
+                waiting: None,
+            }),
         };
         session.restart();
         session
@@ -85,16 +93,15 @@ impl Session {
     pub(crate) fn restart(self) {
         self.state.set(State::START);
         self.elapsed_secs.set(0.0);
-        self.waited_secs.set_value(0.0);
-        self.last_tick_secs.set_value(now_secs());
         self.library.set(Library::default());
         self.looking.update(Looking::forget);
         self.answers.set(Answers::default());
-        self.loaded.set_value(None);
-        self.bridge.set_value(None);
-        self.waiting.set_value(Some(Vec::new()));
+        self.own.update_value(|own| {
+            (own.waited_secs, own.last_tick_secs) = (0.0, now_secs());
+            (own.loaded, own.bridge, own.waiting) = (None, None, Some(Vec::new()));
+        });
         match Bridge::start(move |message| self.hear(message)) {
-            Ok(bridge) => self.bridge.set_value(Some(bridge)),
+            Ok(bridge) => self.own.update_value(|own| own.bridge = Some(bridge)),
             Err(failure) => self.hear(Message::Failed(failure)),
         }
         self.tick_later();
@@ -102,7 +109,7 @@ impl Session {
 
     fn hear(self, message: Message) {
         self.count_time();
-        self.waited_secs.set_value(0.0);
+        self.own.update_value(|own| own.waited_secs = 0.0);
         match message {
             Message::Said(Event::Methods(methods)) => self.methods.set(methods),
             Message::Said(Event::Storage(event)) => self.hear_storage(event),
@@ -120,7 +127,7 @@ impl Session {
         }
         self.state.update(|state| *state = state.clone().after(message, BUILD));
         if ready && matches!(self.state.get_untracked(), State::Checking { .. }) {
-            let waiting = self.waiting.try_update_value(Option::take).flatten();
+            let waiting = self.own.try_update_value(|own| own.waiting.take()).flatten();
             self.send(&Command::Check);
             self.send(&Command::Methods);
             self.send(&Command::Storage(StorageCommand::List));
@@ -144,9 +151,9 @@ impl Session {
             ModelEvent::Loading { done_bytes, total_bytes } => {
                 self.loading.set(Some((*done_bytes, *total_bytes)));
             }
-            ModelEvent::Loaded(loaded) => self.loaded.set_value(Some(loaded.model.clone())),
+            ModelEvent::Loaded(loaded) => self.set_loaded(Some(loaded.model.clone())),
             ModelEvent::Refused { still_loaded: false, .. } | ModelEvent::Unloaded => {
-                self.loaded.set_value(None);
+                self.set_loaded(None);
             }
             _ => {}
         }
@@ -164,11 +171,10 @@ impl Session {
             self.loading.set(None);
         }
         if matches!(event, TrainEvent::Started(_)) {
-            let model = self.choices.unfinished.get_untracked().map(|config| config.model);
-            self.loaded.set_value(model);
+            self.set_loaded(self.choices().unfinished.get_untracked().map(|config| config.model));
         }
         if let TrainEvent::Finished(end) = &event {
-            self.choices.end(end.cause != EndCause::Stopped);
+            self.choices().end(end.cause != EndCause::Stopped);
         }
         self.run.update_untracked(|run| run.hear(event, now_secs()));
         if step { self.draw_soon() } else { self.run.notify() }
@@ -176,20 +182,32 @@ impl Session {
 
     /// Draws what came meanwhile at most some times a second.
     fn draw_soon(self) {
-        if self.drawing.get_value() {
-            return;
-        }
-        self.drawing.set_value(true);
         let draw = move || {
-            self.drawing.set_value(false);
+            self.own.update_value(|own| own.drawing = false);
             self.run.notify();
         };
-        Timeout::new(DRAW_MS, draw).forget();
+        let drawing = self.own.try_update_value(|own| std::mem::replace(&mut own.drawing, true));
+        if drawing == Some(false) {
+            Timeout::new(DRAW_MS, draw).forget();
+        }
+    }
+
+    /// Whether a run is under way.
+    pub(crate) fn training(self) -> bool {
+        self.run.with(Run::under_way)
+    }
+
+    fn choices(self) -> Choices {
+        self.own.with_value(|own| own.choices)
+    }
+
+    fn set_loaded(self, model: Option<String>) {
+        self.own.update_value(|own| own.loaded = model);
     }
 
     /// Brings what comes with the page and is chosen but not here.
     pub(crate) fn fetch_chosen(self) {
-        let (model, data) = self.choices.config.with(|config| (config.model.clone(), config.data.clone()));
+        let (model, data) = self.choices().config.with(|config| (config.model.clone(), config.data.clone()));
         for (shelf, name) in [(Shelf::Models, model), (Shelf::Data, data)] {
             if let Some(import) = self.library.try_update(|library| library.fetch(shelf, &name)).flatten() {
                 self.import(import, None);
@@ -198,8 +216,8 @@ impl Session {
     }
 
     /// Takes in a file of the person's.
-    pub(crate) fn take(self, shelf: Shelf, name: &str, bytes: u64, file: &JsValue) {
-        if let Some(import) = self.library.try_update(|library| library.take(shelf, name, bytes)) {
+    pub(crate) fn take(self, place: Shelf, name: &str, bytes: u64, file: &JsValue) {
+        if let Some(import) = self.library.try_update(|library| library.take(place, name, bytes)) {
             self.import(import, Some(file));
         }
     }
@@ -223,7 +241,7 @@ impl Session {
 
     /// Begins the chosen run.
     pub(crate) fn train_chosen(self) {
-        let mut config = self.choices.config.get_untracked();
+        let mut config = self.choices().config.get_untracked();
         let date = String::from(js_sys::Date::new_0().to_iso_string());
         config.out = run_name(&config.data, &date);
         self.train(config, false);
@@ -233,7 +251,7 @@ impl Session {
     pub(crate) fn train(self, config: TrainConfig, resume: bool) {
         self.run.set(Run::start(now_secs()));
         self.answers.set(Answers::default());
-        self.choices.begin(config.clone());
+        self.choices().begin(config.clone());
         self.send(&Command::Train(TrainCommand::Start { config: Box::new(config), resume }));
     }
 
@@ -245,8 +263,8 @@ impl Session {
 
     /// Asks base and tuned model; the base model is put on its device where it is not there.
     pub(crate) fn ask(self, model: &str, question: Question) {
-        if self.loaded.with_value(|loaded| loaded.as_deref() != Some(model)) {
-            let device = self.choices.config.with_untracked(|config| config.device);
+        if self.own.with_value(|own| own.loaded.as_deref() != Some(model)) {
+            let device = self.choices().config.with_untracked(|config| config.device);
             self.send(&Command::Model(ModelCommand::Load { model: model.to_owned(), device }));
         }
         if let Some(first) = self.answers.try_update(|answers| answers.ask(question)) {
@@ -260,16 +278,11 @@ impl Session {
 
     /// What is sent before the worker listens would be lost, so it waits.
     fn post(self, command: &Command, file: Option<&JsValue>) {
-        let waits = self.waiting.try_update_value(|waiting| {
-            waiting.as_mut().map(|waiting| waiting.push((command.clone(), file.cloned())))
-        });
-        if waits.flatten().is_some() {
-            return;
-        }
-        self.bridge.with_value(|bridge| match (bridge, file) {
-            (Some(bridge), Some(file)) => bridge.send_with(command, file),
-            (Some(bridge), None) => bridge.send(command),
-            (None, _) => {}
+        self.own.update_value(|own| match (&mut own.waiting, &own.bridge, file) {
+            (Some(waiting), ..) => waiting.push((command.clone(), file.cloned())),
+            (None, Some(bridge), Some(file)) => bridge.send_with(command, file),
+            (None, Some(bridge), None) => bridge.send(command),
+            (None, None, _) => {}
         });
     }
 
@@ -283,7 +296,7 @@ impl Session {
             return;
         }
         self.count_time();
-        match self.state.get_untracked().overdue(self.waited_secs.get_value()) {
+        match self.state.get_untracked().overdue(self.own.with_value(|own| own.waited_secs)) {
             Some(failure) => self.hear(Message::Failed(failure)),
             None => self.tick_later(),
         }
@@ -291,9 +304,12 @@ impl Session {
 
     fn count_time(self) {
         let now = now_secs();
-        let passed = now - self.last_tick_secs.get_value();
-        self.last_tick_secs.set_value(now);
-        self.waited_secs.update_value(|waited| *waited += passed.min(LONGEST_TICK_SECS));
+        let passed = self.own.try_update_value(|own| {
+            let passed = now - std::mem::replace(&mut own.last_tick_secs, now);
+            own.waited_secs += passed.min(LONGEST_TICK_SECS);
+            passed
+        });
+        let passed = passed.unwrap_or_default();
         if matches!(self.state.get_untracked(), State::Checking { .. }) {
             self.elapsed_secs.update(|elapsed| *elapsed += passed);
         }

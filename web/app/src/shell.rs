@@ -5,6 +5,7 @@ use crate::choices::Choices;
 use crate::link::State;
 use crate::preferences::{Preferences, Theme};
 use crate::route::Screen;
+use crate::run::Run;
 use crate::session::Session;
 use crate::text::{Language, fill};
 use leptos::prelude::*;
@@ -127,7 +128,7 @@ fn is_done(screen: Screen, session: Session, choices: Choices) -> bool {
         Screen::Model => has(Shelf::Models, |config| &config.model),
         Screen::Data => has(Shelf::Data, |config| &config.data),
         Screen::Settings => choices.config.with(|config| config.problems().is_empty()),
-        Screen::Train => session.run.with(|run| run.has_adapter()),
+        Screen::Train => session.run.with(Run::has_adapter),
         Screen::Try | Screen::Share => false,
     }
 }

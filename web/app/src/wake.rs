@@ -11,7 +11,7 @@ use wasm_bindgen::JsValue;
 pub(crate) fn Wake() -> impl IntoView {
     let session = Session::here();
     let t = move || Preferences::here().phrases();
-    let under_way = Memo::new(move |_| session.run.with(|run| run.under_way()));
+    let under_way = Memo::new(move |_| session.training());
     let wanted = RwSignal::new(false);
     let lock = StoredValue::new_local(None::<JsValue>);
     Effect::new(move || {

@@ -77,10 +77,8 @@ fn Again(heading: NodeRef<H1>) -> impl IntoView {
     let session = Session::here();
     let t = move || Preferences::here().phrases();
     // A check begins with a fresh worker, which would end a run.
-    let checked = move || {
-        session.state.with(|state| matches!(state, State::Checked(_)))
-            && !session.run.with(|run| run.under_way())
-    };
+    let checked =
+        move || session.state.with(|state| matches!(state, State::Checked(_))) && !session.training();
     let again = move |_| {
         session.restart();
         // The button goes away with this click; the keyboard's place should not.

@@ -89,7 +89,7 @@ pub(crate) fn Data() -> impl IntoView {
 
 /// Asks the trainer whenever model, examples or what decides the tokens change, but never while it trains.
 fn look_at_what_is_chosen(session: Session, choices: Choices) {
-    let busy = Memo::new(move |_| session.run.with(|run| run.under_way()));
+    let busy = Memo::new(move |_| session.training());
     Effect::new(move || {
         let config = choices.config.get();
         let here = session.library.with(|library| {

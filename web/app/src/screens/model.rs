@@ -81,7 +81,7 @@ fn OneModel(name: String) -> impl IntoView {
     });
     let chosen =
         Signal::derive(move || choices.config.with(|config| name.with_value(|name| config.model == *name)));
-    let disabled = Signal::derive(move || session.run.with(|run| run.under_way()));
+    let disabled = Signal::derive(move || session.training());
     let choose = Callback::new(move |()| choices.change(|config| config.model = name.get_value()));
     view! { <Choice group="model" value=name.get_value() title about amount chosen disabled choose/> }
 }

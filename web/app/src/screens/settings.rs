@@ -13,12 +13,13 @@ use crate::text::{Phrases, Words};
 use advanced::Advanced;
 use leptos::prelude::*;
 use method::Methods;
+use smolder_protocol::TrainConfig;
 
 #[component]
 pub(crate) fn Settings() -> impl IntoView {
     let choices = Choices::here();
     let t = move || Preferences::here().phrases();
-    let problems = Memo::new(move |_| choices.config.with(|config| config.problems()));
+    let problems = Memo::new(move |_| choices.config.with(TrainConfig::problems));
     let ready = Memo::new(move |_| problems.with(Vec::is_empty));
     let wrong = move || {
         let list: Vec<String> = problems.get().iter().map(ToString::to_string).collect();

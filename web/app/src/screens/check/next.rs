@@ -19,7 +19,7 @@ pub(super) fn Next() -> impl IntoView {
     };
     let waiting = move || (!ready.get()).then(|| t().way.preparing);
     view! {
-        <Show when=move || !session.run.with(|run| run.under_way())>
+        <Show when=move || !session.training()>
             <div class="next">
                 <p class="onward">
                     <Show when=move || untouched.get()>

@@ -21,7 +21,7 @@ pub(super) fn Preview() -> impl IntoView {
             {move || match look.get() {
                 Look::Nothing => view! { <p class="aside">{t().data.nothing_yet}</p> }.into_any(),
                 Look::Reading => view! { <p class="aside working">{t().data.reading}</p> }.into_any(),
-                Look::Shown(found) => shown(found, t()).into_any(),
+                Look::Shown(found) => shown(&found, t()).into_any(),
                 Look::Failed(PreviewFailure::Columns { columns }) => view! { <Columns columns/> }.into_any(),
                 Look::Failed(PreviewFailure::Input { reason }) => trouble(unreadable(&reason, t())).into_any(),
             }}
@@ -33,10 +33,10 @@ fn unreadable(reason: &str, t: &Phrases) -> Words {
     Words::new(t.data.cannot, t.data.cannot_do).quoting(reason)
 }
 
-fn shown(found: Found, t: &'static Phrases) -> impl IntoView {
+fn shown(found: &Found, t: &'static Phrases) -> impl IntoView + use<> {
     let built_in = found.template_built_in.then(|| view! { <p class="aside">{t.data.template_built_in}</p> });
     let nothing = (found.audit.kept == 0).then(|| trouble(Words::new(t.data.no_rows, t.data.no_rows_do)));
-    let rows = found.rows.into_iter().enumerate().map(|(index, one)| row(index, one, t)).collect_view();
+    let rows = found.rows.iter().enumerate().map(|(index, one)| row(index, one, t)).collect_view();
     view! {
         {nothing}
         <h2>{t.data.preview}</h2>
@@ -52,7 +52,7 @@ fn shown(found: Found, t: &'static Phrases) -> impl IntoView {
     }
 }
 
-fn row(index: usize, row: PreviewRow, t: &Phrases) -> impl IntoView + use<> {
+fn row(index: usize, row: &PreviewRow, t: &Phrases) -> impl IntoView + use<> {
     let tokens = row.tokens.len() + row.hidden;
     let values = [("number", index + 1), ("tokens", tokens), ("learned", row.learned)];
     let values = values.map(|(name, value)| (name, units::count(value as u64)));
@@ -62,13 +62,13 @@ fn row(index: usize, row: PreviewRow, t: &Phrases) -> impl IntoView + use<> {
     view! {
         <li>
             <p class="amount">{title}</p>
-            <p class="tokens" translate="no" dir="auto">{row.tokens.into_iter().map(token).collect_view()} {more}</p>
+            <p class="tokens" translate="no" dir="auto">{row.tokens.iter().map(token).collect_view()} {more}</p>
         </li>
     }
 }
 
 /// Text from a person's file: a text node, and a sign where a line ends.
-fn token(token: PreviewToken) -> impl IntoView {
+fn token(token: &PreviewToken) -> impl IntoView + use<> {
     let class = if token.learned { "token learned" } else { "token" };
     view! { <span class=class>{token.text.replace('\n', "⏎\n")}</span> }
 }

@@ -1,5 +1,6 @@
 //! What the page keeps in the browser, and the way to be rid of it.
 
+use crate::library::Library;
 use crate::link::State;
 use crate::preferences::Preferences;
 use crate::session::Session;
@@ -15,7 +16,7 @@ pub(super) fn Storage() -> impl IntoView {
     let t = move || Preferences::here().phrases();
     let files = Memo::new(move |_| session.library.with(|library| library.files.clone()));
     let sum = move || {
-        let used = session.library.with(|library| library.used_bytes());
+        let used = session.library.with(Library::used_bytes);
         let free = session.state.with(|state| match state {
             State::Checked(check) => check.storage.map(|storage| units::bytes(storage.free_bytes)),
             _ => None,
@@ -48,7 +49,7 @@ fn OneFile(file: StoredFile) -> impl IntoView {
     let t = move || Preferences::here().phrases();
     let sure = RwSignal::new(false);
     let (shelf, name) = (file.shelf, StoredValue::new(file.name.clone()));
-    let busy = Signal::derive(move || session.run.with(|run| run.under_way()));
+    let busy = Signal::derive(move || session.training());
     let remove = move |_| {
         session.send(&Command::Storage(StorageCommand::Remove { shelf, name: name.get_value() }));
     };

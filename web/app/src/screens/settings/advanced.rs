@@ -1,6 +1,6 @@
 //! Everything that a preset decides, folded away.
 
-use super::field::{Chosen, Switched, Typed};
+use super::field::{Chosen, Named, Switched, Typed};
 use super::method::MethodOptions;
 use crate::choices::Choices;
 use crate::form;
@@ -8,8 +8,6 @@ use crate::preferences::Preferences;
 use crate::text::Phrases;
 use leptos::prelude::*;
 use smolder_protocol::train::{DeviceChoice, LossOn, ScheduleKind};
-
-type Named<T> = (T, fn(&Phrases) -> &'static str);
 
 const SCHEDULES: [Named<ScheduleKind>; 4] = [
     (ScheduleKind::Constant, |t| t.settings.constant),

@@ -8,6 +8,9 @@ use leptos::prelude::*;
 use smolder_protocol::TrainConfig;
 use smolder_protocol::train::Invalid;
 
+/// A value and its words.
+pub(super) type Named<T> = (T, fn(&Phrases) -> &'static str);
+
 /// A setting that is typed.
 #[component]
 pub(super) fn Typed(
@@ -95,7 +98,7 @@ pub(super) fn Chosen<T: Copy + PartialEq + Send + Sync + 'static>(
     /// What it is.
     label: fn(&Phrases) -> &'static str,
     /// All there are, each with its words.
-    all: &'static [(T, fn(&Phrases) -> &'static str)],
+    all: &'static [Named<T>],
     /// Which it is.
     read: fn(&TrainConfig) -> T,
     /// Chooses one.
@@ -103,7 +106,7 @@ pub(super) fn Chosen<T: Copy + PartialEq + Send + Sync + 'static>(
 ) -> impl IntoView {
     let choices = Choices::here();
     let t = move || Preferences::here().phrases();
-    let option = move |(index, (value, words)): (usize, &'static (T, fn(&Phrases) -> &'static str))| {
+    let option = move |(index, (value, words)): (usize, &'static Named<T>)| {
         let selected = move || choices.config.with(|config| read(config) == *value);
         view! { <option value=index.to_string() selected=selected>{move || words(t())}</option> }
     };

@@ -7,7 +7,6 @@ use crate::preferences::Preferences;
 use crate::session::Session;
 use crate::text::{fill, method_about, method_name, option_label};
 use leptos::prelude::*;
-use serde_json::Value;
 use smolder_protocol::{MethodSpec, OptionSpec};
 
 #[component]
@@ -94,7 +93,7 @@ fn MethodOption(option: OptionSpec) -> impl IntoView {
         unread.get().map(|found| fill(t().settings.wrong, &[("expected", expected), ("found", &found)]))
     };
     if switch {
-        let checked = move || value() == Value::Bool(true).to_string();
+        let checked = move || value() == "true";
         let change = move |event| write(event_target_checked(&event).to_string());
         return view! {
             <label class="field check">

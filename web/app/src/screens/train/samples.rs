@@ -24,13 +24,13 @@ pub(super) fn Samples() -> impl IntoView {
                 {move || if samples.with(Vec::is_empty) { t().train.no_samples } else { t().train.samples_lead }}
             </p>
             <ul class="cards">
-                {move || samples.get().into_iter().map(|(before, now)| pair(before, now, t())).collect_view()}
+                {move || samples.get().into_iter().map(|(before, now)| pair(&before, now.as_ref(), t())).collect_view()}
             </ul>
         </section>
     }
 }
 
-fn pair(before: Sample, now: Option<Sample>, t: &'static Phrases) -> impl IntoView {
+fn pair(before: &Sample, now: Option<&Sample>, t: &'static Phrases) -> impl IntoView + use<> {
     let waiting = now.is_none().then(|| view! { <p class="aside">{t.train.waiting}</p> });
     view! {
         <li class="card sample">
@@ -43,7 +43,7 @@ fn pair(before: Sample, now: Option<Sample>, t: &'static Phrases) -> impl IntoVi
 }
 
 /// Text from a model: a text node.
-fn answer(sample: Sample, t: &Phrases) -> impl IntoView + use<> {
+fn answer(sample: &Sample, t: &Phrases) -> impl IntoView + use<> {
     let title = match sample.step {
         0 => t.train.before.to_owned(),
         step => fill(t.train.at_step, &[("step", &units::count(step))]),

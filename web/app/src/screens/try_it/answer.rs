@@ -24,7 +24,7 @@ pub(super) fn OneAnswer(
     view! {
         <section class="card reply" class:tuned=tuned aria-busy=move || writing().to_string()>
             <h2>{move || title(t())}</h2>
-            <p class="answer" class:working=writing dir="auto">{move || answer.with(|answer| shown(answer))}</p>
+            <p class="answer" class:working=writing dir="auto">{move || answer.with(shown)}</p>
             <p class="aside" role="status">{move || answer.with(|answer| state(answer, t()))}</p>
             {move || answer.with(|answer| match &answer.progress {
                 Progress::Failed(failure) => Some(trouble(generate_failure_words(failure, t()))),

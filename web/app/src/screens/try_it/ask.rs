@@ -40,7 +40,7 @@ pub(super) fn Ask() -> impl IntoView {
         seed: RwSignal::new(0),
     };
     let busy = Memo::new(move |_| session.answers.with(Answers::busy));
-    let training = Memo::new(move |_| session.run.with(|run| run.under_way()));
+    let training = Memo::new(move |_| session.training());
     let ask = move || {
         let Some(run) = choices.trained.get_untracked() else { return };
         let prompt = prompt.get_untracked();
