@@ -17,7 +17,7 @@ mod gpu {
         let (opened, mut tokens) = (case.open(), 0);
         let mut config = opened.config.clone();
         config.sizes.context = 1 << 30;
-        let model = case.load_as(config, &gpu.device);
+        let model = case.load_as(config, &gpu.device).await;
         let mut generator = Generator::new(&model, &Base, 1, capacity).unwrap();
         let mut watch = |event: Event| {
             tokens += usize::from(matches!(event, Event::Piece(_)));

@@ -40,13 +40,13 @@ struct Ready {
 }
 
 impl Ready {
-    fn new(case: Case, device: &TestDevice) -> Self {
-        let (model, tokenizer) = (case.load(&device.device), case.open().tokenizer);
+    async fn new(case: Case, device: &TestDevice) -> Self {
+        let (model, tokenizer) = (case.load(&device.device).await, case.open().tokenizer);
         Self { case, model, tokenizer }
     }
 
-    fn named(name: &str, device: &TestDevice) -> Self {
-        Self::new(cases().into_iter().find(|case| case.name == name).unwrap(), device)
+    async fn named(name: &str, device: &TestDevice) -> Self {
+        Self::new(cases().into_iter().find(|case| case.name == name).unwrap(), device).await
     }
 
     /// What becomes of each prompt, and the text that was streamed of it.
@@ -82,7 +82,7 @@ async fn greedy_continuations_are_those_of_transformers(device: &TestDevice) {
         let prompt = case.prompt();
         let opened = case.open();
         assert_eq!(open::prompt(&opened.tokenizer, &prompt.text, Specials::AsText), prompt.ids);
-        let ready = Ready::new(case, device);
+        let ready = Ready::new(case, device).await;
         let settings = Settings { ends: opened.ends, ..greedy(prompt.greedy.len()) };
         let written = ready.write(std::slice::from_ref(&prompt.ids), &settings).await;
         let (summary, text) = &written[0];
@@ -95,7 +95,7 @@ async fn greedy_continuations_are_those_of_transformers(device: &TestDevice) {
 
 /// Prompts that end in different places of a known continuation go on with the rest of it; one meets an end first.
 async fn a_batch_writes_what_each_prompt_would_alone(device: &TestDevice) {
-    let ready = Ready::named("qwen2-hf", device);
+    let ready = Ready::named("qwen2-hf", device).await;
     let prompt = ready.case.prompt();
     let starts = [0, 7, 3, 12];
     let prompts = starts.map(|start| [&prompt.ids[..], &prompt.greedy[..start]].concat());
@@ -113,7 +113,7 @@ async fn a_batch_writes_what_each_prompt_would_alone(device: &TestDevice) {
 }
 
 async fn only_what_is_new_of_a_prompt_is_read(device: &TestDevice) {
-    let ready = Ready::named("phi3-q5_1", device);
+    let ready = Ready::named("phi3-q5_1", device).await;
     let prompt = ready.case.prompt();
     let mut generator = Generator::new(&ready.model, &Base, 1, 64).unwrap();
     let first = ready.go_on(&mut generator, std::slice::from_ref(&prompt.ids), &greedy(10)).await;
@@ -131,10 +131,10 @@ async fn only_what_is_new_of_a_prompt_is_read(device: &TestDevice) {
 
 /// More tokens than a pass takes have the logits that one pass over all of them gives.
 async fn long_texts_are_read_in_passes(device: &TestDevice) {
-    let mut case = Ready::named("llama-f32", device);
+    let mut case = Ready::named("llama-f32", device).await;
     let mut config = case.model.config().clone();
     config.sizes.context = 2048;
-    case.model = case.case.load_as(config, &device.device);
+    case.model = case.case.load_as(config, &device.device).await;
     let ids: Vec<u32> = case.case.ids().into_iter().cycle().take(600).collect();
     let mut found = Vec::new();
     let mut each = |logits: &[f32]| {
@@ -163,7 +163,7 @@ async fn long_texts_are_read_in_passes(device: &TestDevice) {
 }
 
 async fn cancelling_ends_at_once(device: &TestDevice) {
-    let ready = Ready::named("qwen2-hf", device);
+    let ready = Ready::named("qwen2-hf", device).await;
     let prompt = ready.case.prompt();
     let mut generator = Generator::new(&ready.model, &Base, 2, 64).unwrap();
     let prompts = [prompt.ids.clone(), prompt.ids[..4].to_vec()];
@@ -184,7 +184,7 @@ async fn cancelling_ends_at_once(device: &TestDevice) {
 }
 
 async fn stop_strings_are_found_across_tokens(device: &TestDevice) {
-    let ready = Ready::named("llama-hf", device);
+    let ready = Ready::named("llama-hf", device).await;
     let prompt = ready.case.prompt();
     let text = |id: &u32| ready.tokenizer.decode(&[*id], false);
     let (left, right) = (text(&prompt.greedy[5]), text(&prompt.greedy[6]));
@@ -200,7 +200,7 @@ async fn stop_strings_are_found_across_tokens(device: &TestDevice) {
 }
 
 async fn seeds_reproduce_and_differ(device: &TestDevice) {
-    let ready = Ready::named("smollm3-hf", device);
+    let ready = Ready::named("smollm3-hf", device).await;
     let prompt = ready.case.prompt().ids;
     let seeded = |seed| {
         let sampling = Sampling { temperature: 1.0, top_k: 40, seed, ..Sampling::default() };
@@ -215,7 +215,7 @@ async fn seeds_reproduce_and_differ(device: &TestDevice) {
 }
 
 async fn the_context_is_not_left(device: &TestDevice) {
-    let ready = Ready::named("qwen3-hf", device);
+    let ready = Ready::named("qwen3-hf", device).await;
     let prompt = ready.case.prompt();
     let (tokens, vocabulary) = (prompt.ids.len(), ready.model.vocabulary());
     let mut generator = Generator::new(&ready.model, &Base, 1, tokens + 3).unwrap();
@@ -260,7 +260,7 @@ impl Adapter for Damaged {
 }
 
 async fn damaged_logits_are_an_error(device: &TestDevice) {
-    let ready = Ready::named("llama-hf", device);
+    let ready = Ready::named("llama-hf", device).await;
     let prompt = ready.case.prompt().ids;
     let mut ignore = |_: Event| ControlFlow::Continue(());
     let mut generator = Generator::new(&ready.model, &Damaged, 1, 32).unwrap();

@@ -36,7 +36,7 @@ async fn check(case: &Case, device: &TestDevice, logits: Tensor<2>, expected: &[
 
 async fn logits_are_those_of_transformers(device: &TestDevice) {
     for case in cases() {
-        let model = case.load(&device.device);
+        let model = case.load(&device.device).await;
         let ids = case.ids();
         let batch = model.batch(&[&ids], &Base);
         let logits = model.logits(model.hidden(&batch, None, &Base));
@@ -59,7 +59,7 @@ fn in_pieces(model: &Model, ids: &[u32], device: &TestDevice) -> Tensor<2> {
 
 async fn a_cache_changes_nothing(device: &TestDevice) {
     for case in cases() {
-        let model = case.load(&device.device);
+        let model = case.load(&device.device).await;
         let logits = in_pieces(&model, &case.ids(), device);
         check(&case, device, logits, &case.expected("logits")).await;
     }
@@ -69,7 +69,7 @@ async fn packed_documents_do_not_see_each_other(device: &TestDevice) {
     let mut packed = 0;
     for case in cases() {
         let Some([first, second]) = case.documents() else { continue };
-        let model = case.load(&device.device);
+        let model = case.load(&device.device).await;
         let ids = case.ids();
         let batch = model.batch(&[&ids[..first], &ids[first..]], &Base);
         let logits = model.logits(model.hidden(&batch, None, &Base));

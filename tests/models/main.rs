@@ -6,6 +6,9 @@
 mod failures;
 mod generate;
 mod logits;
+#[cfg(target_family = "wasm")]
+mod opfs;
+mod session;
 #[cfg(not(target_family = "wasm"))]
 mod smollm2;
 

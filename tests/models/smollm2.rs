@@ -17,7 +17,7 @@ fn file() -> PathBuf {
     std::env::var_os("SMOLDER_SMOLLM2").expect("SMOLDER_SMOLLM2 names SmolLM2's GGUF file").into()
 }
 
-fn load(device: &Device) -> Model {
+async fn load(device: &Device) -> Model {
     let path = file();
     let find = |name: &str| {
         let file = File::open(&path).map_err(|error| Error::io("file", &error).in_file(name))?;
@@ -25,7 +25,8 @@ fn load(device: &Device) -> Model {
     };
     let mut opened = Opened::gguf("SmolLM2", &mut { find }).unwrap();
     let config = opened.config.clone();
-    Model::load(opened.weights.source(), config, device, &mut |_, _| ControlFlow::Continue(())).unwrap()
+    let go_on = &mut |_, _| ControlFlow::Continue(());
+    Model::load(opened.weights.source(), config, device, go_on).await.unwrap()
 }
 
 fn reference() -> Value {
@@ -43,7 +44,7 @@ async fn logits(model: &Model, ids: &[u32]) -> Vec<f32> {
 
 /// The five best tokens of each of 200 positions, the first of them in its place, and their logits.
 async fn two_hundred_tokens(device: &TestDevice, tolerance: f32) {
-    let model = load(&device.device);
+    let model = load(&device.device).await;
     println!("loaded: {:?}", device.device.memory_pool_usage());
     let (reference, mut worst) = (reference(), 0_f32);
     let text = ids(&reference["ids"]);

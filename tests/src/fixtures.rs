@@ -124,15 +124,15 @@ impl Case {
     }
 
     /// The model with another configuration than its file's.
-    pub fn load_as(&self, config: Config, device: &Device) -> Model {
-        load(self.open(), config, device)
+    pub async fn load_as(&self, config: Config, device: &Device) -> Model {
+        Box::pin(load(self.open(), config, device)).await
     }
 
     /// The model on a device.
-    pub fn load(&self, device: &Device) -> Model {
+    pub async fn load(&self, device: &Device) -> Model {
         let opened = self.open();
         let config = opened.config.clone();
-        load(opened, config, device)
+        Box::pin(load(opened, config, device)).await
     }
 }
 
@@ -147,6 +147,7 @@ fn open_hf(folder: &str) -> Opened<Bytes> {
 }
 
 /// Its weights on a device.
-pub fn load(mut opened: Opened<Bytes>, config: Config, device: &Device) -> Model {
-    Model::load(opened.weights.source(), config, device, &mut |_, _| ControlFlow::Continue(())).unwrap()
+pub async fn load(mut opened: Opened<Bytes>, config: Config, device: &Device) -> Model {
+    let go_on = &mut |_, _| ControlFlow::Continue(());
+    Model::load(opened.weights.source(), config, device, go_on).await.unwrap()
 }

@@ -28,7 +28,7 @@ async fn gradients_are_those_of_peft(device: &TestDevice) {
     let mut compared = 0;
     for run in runs() {
         let Some(expected) = run.gradients() else { continue };
-        let model = run.model(&device.device);
+        let model = run.model(&device.device).await;
         let adapter = run.start(&model);
         let batch = &run.batches()[0];
         let found = gradients(&model, adapter.as_ref(), batch, scale(batch));
@@ -47,7 +47,7 @@ async fn gradients_are_those_of_peft(device: &TestDevice) {
 
 async fn ten_steps_are_those_of_peft(device: &TestDevice) {
     for run in runs() {
-        let model = run.model(&device.device);
+        let model = run.model(&device.device).await;
         let mut adapter = run.start(&model);
         let settings = Settings {
             beta1: 0.9,

@@ -43,10 +43,10 @@ impl Run {
         self.entry[key].as_array().unwrap().iter().map(|number| number.as_f64().unwrap()).collect()
     }
 
-    pub fn model(&self, device: &Device) -> Model {
+    pub async fn model(&self, device: &Device) -> Model {
         let opened = open_gguf(&format!("models/{}", self.text("model").unwrap()));
         let config = opened.config.clone();
-        fixtures::load(opened, config, device)
+        Box::pin(fixtures::load(opened, config, device)).await
     }
 
     pub fn start(&self, model: &Model) -> Box<dyn Adapter> {

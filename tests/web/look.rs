@@ -28,6 +28,22 @@ async fn fits_every_width_in_every_language_and_theme() {
 }
 
 #[tokio::test]
+async fn every_screen_fits_a_phone_in_both_languages() {
+    let browser = Browser::start().await;
+    browser.visit_until_checked().await;
+    for language in ["en", "zh-Hans"] {
+        browser.click(&format!("#language input[value={language}]")).await;
+        for screen in ["model", "data", "settings", "train"] {
+            browser.script(&format!("location.hash = '{screen}'")).await;
+            browser.wait_for(&format!(".way a[href='#{screen}'][aria-current=step]")).await;
+            browser.script("document.querySelectorAll('details').forEach((fold) => fold.open = true)").await;
+            expect_fit(&browser, &format!("{screen}-{language}")).await;
+        }
+    }
+    browser.close().await;
+}
+
+#[tokio::test]
 async fn a_phone_without_a_gpu() {
     let browser = Browser::with_flags(&[]).await;
     browser.visit_until_checked().await;

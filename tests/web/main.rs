@@ -10,6 +10,7 @@
 mod browser;
 mod check;
 mod failures;
+mod flow;
 mod look;
 mod no_gpu;
 mod privacy;

@@ -1,9 +1,9 @@
 //! `smolder devices`: the report that the page's Check screen shows.
 
+use crate::files::Paths;
 use anyhow::{Context, Result};
 use futures_util::stream;
 use smolder_protocol::{Adapter, AdapterKind, Check, Command, Event, Problem, Stage};
-use smolder_trainer::NoFiles;
 use std::io::{IsTerminal, Write};
 
 /// Options of `smolder devices`.
@@ -25,12 +25,12 @@ fn check() -> Option<Check> {
     let mut result = None;
     pollster::block_on(smolder_trainer::run(
         env!("CARGO_PKG_VERSION"),
-        NoFiles,
+        Paths,
         stream::iter([Command::Check]),
         |event| match event {
             Event::Progress(stage) => show(stage),
             Event::Checked(check) => result = Some(check),
-            Event::Ready { .. } | Event::Failed(_) | Event::Train(_) => {}
+            _ => {}
         },
     ));
     result

@@ -105,9 +105,10 @@ fn load(opened: &mut Opened<File>, device: &Device, interrupt: &Interrupt) -> Re
         show(done, total);
         interrupt.flow()
     };
-    Model::load(opened.weights.source(), config, device, &mut progress).map_err(|error| match error {
+    let loaded = pollster::block_on(Model::load(opened.weights.source(), config, device, &mut progress));
+    loaded.map_err(|error| match error {
         LoadError::Cancelled => Error::new(Stopped),
-        LoadError::File(error) => error.into(),
+        other => other.into(),
     })
 }
 

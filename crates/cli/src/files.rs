@@ -1,4 +1,4 @@
-//! Where a session's files lie: on this machine, by path; models also by name.
+//! A terminal's files: paths, names of the catalog, and the hub.
 
 use crate::{adapter, open};
 use smolder_formats::Source;

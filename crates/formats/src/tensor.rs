@@ -142,6 +142,13 @@ impl TensorInfo {
     pub fn elements(&self) -> u64 {
         self.shape.iter().product()
     }
+
+    /// The payload as offsets and lengths in order: pieces of whole blocks, each about `bytes` long.
+    pub fn pieces(&self, bytes: usize) -> impl Iterator<Item = (u64, usize)> + use<> {
+        let (total, block) = (self.bytes, self.dtype.block_bytes());
+        let step = (bytes / block).max(1) * block;
+        (0..total).step_by(step).map(move |offset| (offset, (total - offset).min(step as u64) as usize))
+    }
 }
 
 /// Tensors by name, with payloads read when asked for.
@@ -194,18 +201,25 @@ pub trait TensorSource {
         chunk_bytes: usize,
         each: &mut dyn FnMut(&[u8]) -> Result<()>,
     ) -> Result<()> {
-        let block = tensor.dtype.block_bytes();
-        let step = (chunk_bytes / block).max(1) * block;
-        let mut buffer = vec![0; (step as u64).min(tensor.bytes) as usize];
-        let mut done = 0;
-        while done < tensor.bytes {
-            let take = (tensor.bytes - done).min(step as u64);
-            let chunk = buffer.get_mut(..take as usize).unwrap_or_default();
-            self.read_part(tensor, done, chunk)?;
-            each(chunk)?;
-            done += take;
+        let mut buffer = Vec::new();
+        for (offset, len) in tensor.pieces(chunk_bytes) {
+            buffer.resize(len, 0);
+            self.read_part(tensor, offset, &mut buffer)?;
+            each(&buffer)?;
         }
         Ok(())
+    }
+
+    /// [`Self::read_part`] for weights that are computed with: `offset` and `buffer` span whole blocks.
+    ///
+    /// # Errors
+    /// [`Kind::Value`] naming the first block whose scales, or the first element that, is infinite or not a number.
+    fn read_finite_part(&mut self, tensor: &TensorInfo, offset: u64, buffer: &mut [u8]) -> Result<()> {
+        self.read_part(tensor, offset, buffer)?;
+        first_non_finite(tensor.dtype, buffer).map_or(Ok(()), |index| {
+            let blocks = offset as usize / tensor.dtype.block_bytes();
+            Err(not_finite(tensor, blocks + index).in_file(self.file_of(tensor)))
+        })
     }
 
     /// [`Self::read_chunks`] for weights that are computed with.
@@ -218,15 +232,13 @@ pub trait TensorSource {
         chunk_bytes: usize,
         each: &mut dyn FnMut(&[u8]) -> Result<()>,
     ) -> Result<()> {
-        let file = self.file_of(tensor).to_owned();
-        let mut blocks = 0;
-        self.read_chunks(tensor, chunk_bytes, &mut |chunk| {
-            if let Some(index) = first_non_finite(tensor.dtype, chunk) {
-                return Err(not_finite(tensor, blocks + index).in_file(&file));
-            }
-            blocks += chunk.len() / tensor.dtype.block_bytes();
-            each(chunk)
-        })
+        let mut buffer = Vec::new();
+        for (offset, len) in tensor.pieces(chunk_bytes) {
+            buffer.resize(len, 0);
+            self.read_finite_part(tensor, offset, &mut buffer)?;
+            each(&buffer)?;
+        }
+        Ok(())
     }
 
     /// The tensor as 32-bit floats, dequantized: elements in row-major order.

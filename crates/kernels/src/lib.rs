@@ -25,6 +25,7 @@ mod rms_norm_cpu;
 mod rope;
 mod rope_cpu;
 mod rope_frequencies;
+mod turn;
 mod unroll;
 pub mod wgsl;
 
@@ -42,3 +43,4 @@ pub use matrix::{Matrix, MatrixBuilder};
 pub use rms_norm::rms_norm;
 pub use rope::{Pairing, rope};
 pub use rope_frequencies::{Scaling, rope_frequencies};
+pub use turn::turn;

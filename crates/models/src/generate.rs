@@ -18,6 +18,7 @@ use crate::sampling::Sampling;
 use sequence::Sequence;
 use smolder_formats::tokenizer::Tokenizer;
 use smolder_kernels::burn::tensor::{DType, Device, Int, Tensor, TensorData};
+use smolder_kernels::turn;
 use std::ops::ControlFlow;
 
 /// Tokens of one pass through the model, so that no buffer grows with the prompts.
@@ -91,7 +92,8 @@ impl<'a> Generator<'a> {
         Self::new(model, adapter, prompts.len(), longest.saturating_add(max_tokens.max(1)))
     }
 
-    /// Continues each prompt. What a prompt shares with the last one in its place is not computed again.
+    /// Continues each prompt. What a prompt shares with the last one in its place is not computed again. Others have a
+    /// turn after every pass through the model.
     ///
     /// # Errors
     /// Before the start for prompts and settings that cannot be used; on the way for [`GenerateError::Device`] and for
@@ -117,6 +119,7 @@ impl<'a> Generator<'a> {
         // What a failed pass wrote is not known.
         self.cached.iter_mut().for_each(Vec::clear);
         while sequences.iter().any(Sequence::runs) {
+            turn().await;
             if self.pass(&mut sequences, watch).await?.is_break() {
                 sequences.iter_mut().for_each(Sequence::cancel);
             }
@@ -233,15 +236,6 @@ fn select(h: &Tensor<2>, rows: &[usize]) -> Tensor<2> {
     h.clone().select(0, Tensor::<1, Int>::from_data(data, (&h.device(), DType::I32)))
 }
 
-/// The tensor's numbers, without blocking: a browser's worker cannot.
 async fn read(tensor: Tensor<2>) -> Result<Vec<f32>, GenerateError> {
-    let failed = |error: String| GenerateError::Device(root(&error).to_owned());
-    let data = tensor.into_data_async().await.map_err(|error| failed(error.to_string()))?;
-    data.try_into_vec().map_err(|error| failed(error.to_string()))
-}
-
-/// Where a chain of causes starts, in a line: the rest is what followed from it.
-fn root(error: &str) -> &str {
-    let cause = error.rsplit("Caused by:").next().unwrap_or(error);
-    cause.trim().lines().next().unwrap_or(error)
+    crate::read::read(tensor).await.map_err(GenerateError::Device)
 }

@@ -13,6 +13,7 @@ mod merge;
 mod model;
 pub mod open;
 pub mod peft;
+mod read;
 pub mod sampling;
 pub mod stop_strings;
 

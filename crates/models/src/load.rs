@@ -3,10 +3,11 @@
 use crate::config::{Config, Rope};
 use crate::layers::{Attention, Block, FeedForward, Inputs, Linear};
 use crate::model::Model;
+use crate::read::read;
 use smolder_formats::names::{Place, Projection, to_hf};
 use smolder_formats::{Error, Kind, TensorInfo, TensorSource};
 use smolder_kernels::burn::tensor::{Device, Tensor, TensorData};
-use smolder_kernels::{Matrix, MatrixBuilder, Scaling, rope_frequencies};
+use smolder_kernels::{Matrix, MatrixBuilder, Scaling, rope_frequencies, turn};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
@@ -22,31 +23,37 @@ pub enum LoadError {
     /// Somebody asked to stop.
     #[error("loading was cancelled")]
     Cancelled,
+    /// The device failed.
+    #[error("the device did not take the model: {0}")]
+    Device(String),
 }
 
 /// Told of bytes done and in all; breaks to cancel.
 pub type Progress<'a> = &'a mut dyn FnMut(u64, u64) -> ControlFlow<()>;
 
 impl Model {
-    /// Reads every tensor and puts it on `device`, checking names, shapes and that all numbers are finite.
+    /// Reads every tensor and puts it on `device`, checking names, shapes and that all numbers are finite. Others have
+    /// a turn after every few MiB, and the device has taken all of them when this is done.
     ///
     /// # Errors
-    /// [`LoadError::File`] naming the tensor; [`LoadError::Cancelled`] when `progress` breaks.
-    pub fn load(
+    /// [`LoadError::File`] naming the tensor; [`LoadError::Cancelled`] when `progress` breaks; [`LoadError::Device`].
+    pub async fn load(
         source: &mut dyn TensorSource,
         config: Config,
         device: &Device,
-        progress: Progress,
+        progress: Progress<'_>,
     ) -> Result<Self, LoadError> {
         config.sizes.check_tensors(source)?;
         let hf = source.tensors().iter().any(|tensor| tensor.name.starts_with("model."));
         let total = source.tensors().iter().map(|tensor| tensor.bytes).sum();
         let mut loader =
             Loader { source, config: &config, device, progress, hf, done: 0, total, cancelled: false };
-        let parts = loader
-            .model()
-            .map_err(|error| if loader.cancelled { LoadError::Cancelled } else { LoadError::File(error) })?;
-        Ok(parts(config, device.clone()))
+        let parts = loader.model().await;
+        let parts =
+            parts.map_err(|e| if loader.cancelled { LoadError::Cancelled } else { LoadError::File(e) })?;
+        let model = parts(config, device.clone());
+        read(model.norm.clone()).await.map_err(LoadError::Device)?;
+        Ok(model)
     }
 }
 
@@ -65,78 +72,91 @@ struct Loader<'a> {
 type Assemble = Box<dyn FnOnce(Config, Device) -> Model>;
 
 impl Loader<'_> {
-    fn model(&mut self) -> Result<Assemble, Error> {
+    async fn model(&mut self) -> Result<Assemble, Error> {
         if let Some(tensor) = self.source.tensors().iter().find(|t| t.name.starts_with("rope_factors_")) {
             let field = format!("tensor `{}`", tensor.name);
             return Err(Error::new(Kind::Unsupported, field, "a model without longrope", "its factors"));
         }
-        let embedding = self.matrix("token_embd.weight", Order::AsIs)?;
+        let embedding = self.matrix("token_embd.weight", Order::AsIs).await?;
         let factors = self.find("rope_freqs.weight").map(|info| self.source.read_f32(&info)).transpose()?;
         let mut ropes = Ropes { device: self.device, factors, tables: HashMap::new() };
-        let layers = self.config.layers.len() as u32;
-        let blocks =
-            (0..layers).map(|layer| self.block(layer, &mut ropes)).collect::<Result<Vec<_>, Error>>()?;
-        let norm = self.norm("output_norm.weight")?;
+        let mut blocks = Vec::new();
+        for layer in 0..self.config.layers.len() {
+            blocks.push(self.block(layer as u32, &mut ropes).await?);
+        }
+        let norm = self.norm("output_norm.weight").await?;
         let head = match self.find("output.weight") {
-            Some(_) => Some(self.matrix("output.weight", Order::AsIs)?),
+            Some(_) => Some(self.matrix("output.weight", Order::AsIs).await?),
             None => None,
         };
         Ok(Box::new(move |config, device| Model { config, device, embedding, blocks, norm, head }))
     }
 
-    fn block(&mut self, layer: u32, ropes: &mut Ropes) -> Result<Block, Error> {
+    async fn block(&mut self, layer: u32, ropes: &mut Ropes<'_>) -> Result<Block, Error> {
         let config = self.config;
-        let name = |tensor: &str| format!("blk.{layer}.{tensor}.weight");
-        let optional = |this: &mut Self, wanted: bool, tensor: &str| {
-            if wanted { this.norm(&name(tensor)).map(Some) } else { Ok(None) }
-        };
-        let place = &config.layers[layer as usize];
         let fused = Projection::of(&config.sizes.architecture).contains(&Projection::Qkv);
-        let attention = Attention {
-            inputs: if fused {
-                Inputs::Fused(self.linear(layer, Projection::Qkv)?)
-            } else {
-                let [q, k, v] =
-                    [Projection::Q, Projection::K, Projection::V].map(|one| self.linear(layer, one));
-                Inputs::Separate([q?, k?, v?])
-            },
-            output: self.linear(layer, Projection::O)?,
-            q_norm: optional(self, config.qk_norm, "attn_q_norm")?,
-            k_norm: optional(self, config.qk_norm, "attn_k_norm")?,
-            frequencies: place.rope.as_ref().map(|rope| ropes.table(rope)).transpose()?,
-            window: place.window,
-        };
-        let feed_forward = FeedForward {
-            inputs: if fused {
-                Inputs::Fused(self.linear(layer, Projection::GateUp)?)
-            } else {
-                Inputs::Separate([self.linear(layer, Projection::Gate)?, self.linear(layer, Projection::Up)?])
-            },
-            output: self.linear(layer, Projection::Down)?,
-        };
         Ok(Block {
-            attention_norm: self.norm(&name("attn_norm"))?,
-            attention,
-            attention_post_norm: optional(self, config.post_norms, "post_attention_norm")?,
-            feed_forward_norm: self.norm(&name("ffn_norm"))?,
-            feed_forward,
-            feed_forward_post_norm: optional(self, config.post_norms, "post_ffw_norm")?,
+            attention_norm: self.norm(&norm_name(layer, "attn_norm")).await?,
+            attention: self.attention(layer, fused, ropes).await?,
+            attention_post_norm: self.norm_if(config.post_norms, layer, "post_attention_norm").await?,
+            feed_forward_norm: self.norm(&norm_name(layer, "ffn_norm")).await?,
+            feed_forward: self.feed_forward(layer, fused).await?,
+            feed_forward_post_norm: self.norm_if(config.post_norms, layer, "post_ffw_norm").await?,
         })
     }
 
-    fn linear(&mut self, layer: u32, projection: Projection) -> Result<Linear, Error> {
+    async fn attention(
+        &mut self,
+        layer: u32,
+        fused: bool,
+        ropes: &mut Ropes<'_>,
+    ) -> Result<Attention, Error> {
+        let config = self.config;
+        let place = &config.layers[layer as usize];
+        Ok(Attention {
+            inputs: if fused {
+                Inputs::Fused(self.linear(layer, Projection::Qkv).await?)
+            } else {
+                Inputs::Separate([
+                    self.linear(layer, Projection::Q).await?,
+                    self.linear(layer, Projection::K).await?,
+                    self.linear(layer, Projection::V).await?,
+                ])
+            },
+            output: self.linear(layer, Projection::O).await?,
+            q_norm: self.norm_if(config.qk_norm, layer, "attn_q_norm").await?,
+            k_norm: self.norm_if(config.qk_norm, layer, "attn_k_norm").await?,
+            frequencies: place.rope.as_ref().map(|rope| ropes.table(rope)).transpose()?,
+            window: place.window,
+        })
+    }
+
+    async fn feed_forward(&mut self, layer: u32, fused: bool) -> Result<FeedForward, Error> {
+        let inputs = if fused {
+            Inputs::Fused(self.linear(layer, Projection::GateUp).await?)
+        } else {
+            Inputs::Separate([
+                self.linear(layer, Projection::Gate).await?,
+                self.linear(layer, Projection::Up).await?,
+            ])
+        };
+        Ok(FeedForward { inputs, output: self.linear(layer, Projection::Down).await? })
+    }
+
+    async fn linear(&mut self, layer: u32, projection: Projection) -> Result<Linear, Error> {
         let place = Place { layer, projection };
         let permuted = self.config.permuted_qk && matches!(projection, Projection::Q | Projection::K);
         let order = if permuted { Order::Paired(self.config.sizes.head_dim as usize) } else { Order::AsIs };
         let biased =
             self.config.qkv_bias && matches!(projection, Projection::Q | Projection::K | Projection::V);
-        let weight = self.matrix(&format!("{}.weight", place.gguf()), order)?;
-        let bias = if biased { Some(self.vector(&format!("{}.bias", place.gguf()), 0.0)?) } else { None };
+        let weight = self.matrix(&format!("{}.weight", place.gguf()), order).await?;
+        let bias =
+            if biased { Some(self.vector(&format!("{}.bias", place.gguf()), 0.0).await?) } else { None };
         Ok(Linear { place, weight, bias })
     }
 
     /// A matrix, its rows in Hugging Face's order.
-    fn matrix(&mut self, name: &str, order: Order) -> Result<Matrix, Error> {
+    async fn matrix(&mut self, name: &str, order: Order) -> Result<Matrix, Error> {
         let info = self.require(name)?;
         let cols = info.shape.last().copied().unwrap_or_default() as usize;
         let row_bytes = info.dtype.block_bytes() * cols / info.dtype.block_len();
@@ -148,23 +168,30 @@ impl Loader<'_> {
         self.read(&info, chunk, &mut |bytes| match order {
             Order::AsIs => builder.push(bytes),
             Order::Paired(head_dim) => builder.push(&unpaired(bytes, row_bytes, head_dim)),
-        })?;
+        })
+        .await?;
         Ok(builder.finish())
     }
 
-    fn norm(&mut self, name: &str) -> Result<Tensor<1>, Error> {
+    async fn norm(&mut self, name: &str) -> Result<Tensor<1>, Error> {
         let offset = if self.config.norm_less_one { 1.0 } else { 0.0 };
-        self.vector(name, offset)
+        self.vector(name, offset).await
+    }
+
+    /// A norm that not every family has.
+    async fn norm_if(&mut self, has: bool, layer: u32, tensor: &str) -> Result<Option<Tensor<1>>, Error> {
+        if has { self.norm(&norm_name(layer, tensor)).await.map(Some) } else { Ok(None) }
     }
 
     /// A vector with `offset` added to each number.
-    fn vector(&mut self, name: &str, offset: f32) -> Result<Tensor<1>, Error> {
+    async fn vector(&mut self, name: &str, offset: f32) -> Result<Tensor<1>, Error> {
         let info = self.require(name)?;
         let mut values = Vec::new();
         let dtype = info.dtype;
         self.read(&info, CHUNK_BYTES, &mut |bytes| {
             smolder_formats::quants::dequantize_into(dtype, bytes, &mut values)
-        })?;
+        })
+        .await?;
         for value in &mut values {
             *value += offset;
         }
@@ -172,20 +199,25 @@ impl Loader<'_> {
         Ok(Tensor::from_data(TensorData::new(values, [len]), self.device))
     }
 
-    fn read(
+    async fn read(
         &mut self,
         info: &TensorInfo,
         chunk_bytes: usize,
         each: &mut dyn FnMut(&[u8]) -> smolder_formats::Result<()>,
     ) -> Result<(), Error> {
-        let Self { source, progress, done, total, cancelled, .. } = self;
-        source.read_finite(info, chunk_bytes, &mut |bytes| {
-            each(bytes)?;
-            *done += bytes.len() as u64;
-            *cancelled = progress(*done, *total).is_break();
-            let stop = || Error::new(Kind::Value, "loading", "to go on", "a request to stop");
-            if *cancelled { Err(stop()) } else { Ok(()) }
-        })
+        let mut buffer = Vec::new();
+        for (offset, len) in info.pieces(chunk_bytes) {
+            buffer.resize(len, 0);
+            self.source.read_finite_part(info, offset, &mut buffer)?;
+            each(&buffer)?;
+            self.done += len as u64;
+            turn().await;
+            self.cancelled = (self.progress)(self.done, self.total).is_break();
+            if self.cancelled {
+                return Err(Error::new(Kind::Value, "loading", "to go on", "a request to stop"));
+            }
+        }
+        Ok(())
     }
 
     fn find(&self, name: &str) -> Option<TensorInfo> {
@@ -200,6 +232,10 @@ impl Loader<'_> {
         let theirs = if self.hf { to_hf(&self.config.sizes.architecture, gguf) } else { None };
         theirs.unwrap_or_else(|| gguf.to_owned())
     }
+}
+
+fn norm_name(layer: u32, tensor: &str) -> String {
+    format!("blk.{layer}.{tensor}.weight")
 }
 
 /// How a file orders the rows of a matrix.

@@ -5,10 +5,18 @@
 
 pub mod bundled;
 pub mod catalog;
+pub mod data;
 mod device;
 mod message;
+mod method;
+pub mod model;
+pub mod storage;
 pub mod train;
 
+pub use data::{DataCommand, DataEvent};
 pub use device::{Adapter, AdapterKind, Check, Limits, Problem, SelfTest, Severity, Storage, Subgroups};
 pub use message::{Command, Event, Stage};
-pub use train::TrainConfig;
+pub use method::{MethodSpec, OptionSpec};
+pub use model::{ModelCommand, ModelEvent};
+pub use storage::{StorageCommand, StorageEvent};
+pub use train::{TrainCommand, TrainConfig, TrainEvent};

@@ -1,6 +1,10 @@
 //! The two directions of the conversation.
 
+use crate::data::{DataCommand, DataEvent};
 use crate::device::{Check, Problem};
+use crate::method::MethodSpec;
+use crate::model::{ModelCommand, ModelEvent};
+use crate::storage::{StorageCommand, StorageEvent};
 use crate::train::{TrainCommand, TrainEvent};
 use serde::{Deserialize, Serialize};
 
@@ -9,8 +13,18 @@ use serde::{Deserialize, Serialize};
 pub enum Command {
     /// Look at the machine: adapter, limits, storage, and a kernel's own test.
     Check,
+    /// Load a model, or let it write.
+    Model(ModelCommand),
+    /// End what is going on; without anything going on it does nothing.
+    Cancel,
+    /// Look after the tab's storage; a terminal has none.
+    Storage(StorageCommand),
     /// Something about a training run.
     Train(TrainCommand),
+    /// Tell which methods there are to train with.
+    Methods,
+    /// Look at examples.
+    Data(DataCommand),
 }
 
 /// What the trainer answers, in the order in which it happens.
@@ -27,8 +41,16 @@ pub enum Event {
     Checked(Check),
     /// The GPU failed after it had been checked.
     Failed(Problem),
+    /// Something about the model.
+    Model(ModelEvent),
+    /// Something about the tab's storage.
+    Storage(StorageEvent),
     /// Something happened in a training run.
     Train(TrainEvent),
+    /// [`Command::Methods`] is done.
+    Methods(Vec<MethodSpec>),
+    /// Something about examples.
+    Data(DataEvent),
 }
 
 /// The steps of [`Command::Check`], in order.

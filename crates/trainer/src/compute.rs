@@ -4,6 +4,7 @@ use crate::check;
 use smolder_kernels::burn::tensor::{Device, Tensor};
 use smolder_kernels::gpu::{Gpu, GpuError};
 use smolder_protocol::Problem;
+use smolder_protocol::model::Computes;
 use smolder_protocol::train::DeviceChoice;
 
 /// A device, and who to ask whether it accepted everything.
@@ -89,21 +90,40 @@ impl Compute {
             Ok(data) => data.try_into_vec::<f32>().map_err(|error| format!("{error:?}")),
             Err(error) => Err(error.to_string()),
         };
+        self.check()?;
+        values.map_err(DeviceError::because)
+    }
+
+    /// What went wrong since the last time; nothing on a CPU.
+    ///
+    /// # Errors
+    /// [`DeviceError`].
+    pub fn check(&self) -> Result<(), DeviceError> {
         match self.gpu.as_ref().map(Gpu::check) {
             Some(Err(GpuError::OutOfMemory)) => Err(DeviceError::OutOfMemory),
             Some(Err(GpuError::Lost(reason))) => Err(DeviceError::Failed(Problem::DeviceLost { reason })),
             Some(Err(GpuError::Rejected(reason))) => {
                 Err(DeviceError::Failed(Problem::KernelsWrong { reason }))
             }
-            Some(Ok(())) | None => values.map_err(failed),
+            Some(Ok(())) | None => Ok(()),
         }
+    }
+
+    /// What to call it.
+    pub(crate) fn describe(&self) -> Computes {
+        self.gpu.as_ref().map_or(Computes::Cpu, |gpu| Computes::Gpu {
+            name: gpu.info.name.clone(),
+            software: gpu.info.device_type == wgpu::DeviceType::Cpu,
+        })
     }
 }
 
-/// burn says of a tensor that no buffer can hold that it cannot allocate it.
-fn failed(reason: String) -> DeviceError {
-    if reason.contains("can't allocate") {
-        return DeviceError::OutOfMemory;
+impl DeviceError {
+    /// burn says of a tensor that no buffer can hold that it cannot allocate it.
+    pub(crate) fn because(reason: String) -> Self {
+        if reason.contains("can't allocate") {
+            return Self::OutOfMemory;
+        }
+        Self::Failed(Problem::DeviceLost { reason })
     }
-    DeviceError::Failed(Problem::DeviceLost { reason })
 }

@@ -8,10 +8,13 @@ mod dropout;
 pub mod early;
 pub mod evaluation;
 mod files;
+mod inbox;
 mod loaded;
+mod methods;
 pub mod optimizer;
 mod platform;
 pub mod pretrain;
+mod preview;
 pub mod room;
 mod run;
 pub mod schedule;
@@ -20,9 +23,12 @@ mod session;
 pub mod step;
 mod training;
 pub mod watch;
+mod write;
 
 pub use files::{FileError, Files, NoFiles, NoStore};
 #[cfg(not(target_family = "wasm"))]
 pub use platform::FolderStore;
+#[cfg(target_family = "wasm")]
+pub use platform::{OpfsFile, OpfsFiles, OpfsStorage, OpfsStore};
 pub use run::load_rows;
 pub use session::run;

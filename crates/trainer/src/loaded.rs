@@ -1,14 +1,15 @@
 //! The one model that a session has in memory, for training and sampling.
 
-use crate::compute::Compute;
+use crate::compute::{Compute, DeviceError};
 use crate::files::Files;
-use smolder_formats::Result;
+use crate::platform;
 use smolder_formats::adapter::BaseIdentity;
 use smolder_formats::template::ChatTemplate;
 use smolder_formats::tokenizer::Tokenizer;
-use smolder_models::{LoadError, Model, Opened};
+use smolder_models::peft::{self, Adapter};
+use smolder_models::{LoadError, Model, Opened, Progress};
+use smolder_protocol::model::{self, Failure};
 use std::io::{Read, Seek};
-use std::ops::ControlFlow;
 
 /// A model on its device, and the files that it came from.
 #[derive(Debug)]
@@ -21,11 +22,14 @@ pub(crate) struct Loaded<R> {
     pub model: Model,
     /// Where they are.
     pub compute: Compute,
-    /// Numbers of the weights.
+    /// Numbers of the weights, tied ones counted once.
     pub parameters: u64,
     /// Their bytes, as stored.
     pub bytes: u64,
     identity: Option<BaseIdentity>,
+    /// The last adapter that wrote with it.
+    adapter: Option<(String, Box<dyn Adapter>)>,
+    load_secs: f64,
 }
 
 /// What training and sampling need of a loaded model.
@@ -46,24 +50,30 @@ impl<R: Read + Seek> Loaded<R> {
         files: &mut F,
         name: &str,
         compute: Compute,
-    ) -> std::result::Result<Self, String> {
-        let mut opened = files.model(name).await.map_err(|error| error.to_string())?;
+        progress: Progress<'_>,
+    ) -> Result<Self, Failure> {
+        let start_ms = platform::now_ms();
+        let mut opened = files.model(name).await.map_err(|error| input(&error))?;
         let config = opened.config.clone();
-        let mut progress = |_, _| ControlFlow::Continue(());
-        let model = Model::load(opened.weights.source(), config, compute.device(), &mut progress);
-        let model = model.map_err(|error: LoadError| error.to_string())?;
-        compute
-            .settle()
-            .await
-            .map_err(|error| format!("{name}: expected a device that holds it, found: {error}"))?;
+        let model = Model::load(opened.weights.source(), config, compute.device(), progress).await;
+        // What the GPU says of itself comes before what followed from it.
+        compute.check()?;
+        let model = model.map_err(|error| match error {
+            LoadError::File(error) => input(&error),
+            LoadError::Cancelled => Failure::Cancelled,
+            LoadError::Device(reason) => DeviceError::because(reason).into(),
+        })?;
+        let load_secs = (platform::now_ms() - start_ms) / 1e3;
         let tensors = opened.weights.source().tensors();
-        let parameters = tensors.iter().map(|one| one.shape.iter().product::<u64>()).sum();
-        let bytes = tensors.iter().map(|one| one.bytes).sum();
-        Ok(Self { name: name.to_owned(), opened, model, compute, parameters, bytes, identity: None })
+        let parameters = tensors.iter().map(smolder_formats::TensorInfo::elements).sum();
+        let bytes = tensors.iter().map(|tensor| tensor.bytes).sum();
+        let name = name.to_owned();
+        let (identity, adapter) = (None, None);
+        Ok(Self { name, opened, model, compute, parameters, bytes, identity, adapter, load_secs })
     }
 
     /// What names the model in adapters; computed once, from all of its files' bytes.
-    pub fn identity(&mut self) -> Result<BaseIdentity> {
+    pub fn identity(&mut self) -> smolder_formats::Result<BaseIdentity> {
         if self.identity.is_none() {
             let found = self.opened.identity(&mut |_| ())?;
             self.identity = Some(BaseIdentity { name: file_name(&found.name).to_owned(), ..found });
@@ -76,6 +86,58 @@ impl<R: Read + Seek> Loaded<R> {
         let Opened { tokenizer, template, ends, .. } = &self.opened;
         let Self { model, compute, parameters, bytes, .. } = self;
         Base { model, compute, parameters: *parameters, bytes: *bytes, tokenizer, template, ends }
+    }
+
+    /// Puts an adapter on the model's device, unless it is the one that is there.
+    pub async fn adapt<F: Files<Reader = R>>(&mut self, files: &mut F, name: &str) -> Result<(), Failure> {
+        if self.adapter.as_ref().is_some_and(|(there, _)| there == name) {
+            return Ok(());
+        }
+        let file = files.adapter(name, &mut self.opened).await.map_err(|error| input(&error))?;
+        let adapter = peft::load(&file, &self.model).map_err(|error| input(&error))?;
+        self.adapter = Some((name.to_owned(), adapter));
+        Ok(())
+    }
+
+    /// Forgets the last adapter: under its name there may be another now.
+    pub fn bare(&mut self) {
+        self.adapter = None;
+    }
+
+    /// The adapter that [`Self::adapt`] put there.
+    pub fn adapter(&self) -> Option<&dyn Adapter> {
+        self.adapter.as_ref().map(|(_, adapter)| adapter.as_ref())
+    }
+
+    /// What a person wants to know of it.
+    pub fn describe(&self) -> model::Loaded {
+        let sizes = &self.model.config().sizes;
+        model::Loaded {
+            model: self.name.clone(),
+            architecture: sizes.architecture.clone(),
+            parameters: self.parameters,
+            layers: sizes.layers,
+            context: sizes.context,
+            vocabulary: self.model.vocabulary(),
+            bytes: self.bytes,
+            template_built_in: self.opened.template.is_built_in(),
+            device: self.compute.describe(),
+            duration_secs: self.load_secs,
+        }
+    }
+}
+
+/// What a file or a setting is refused with.
+pub(crate) fn input(error: &impl ToString) -> Failure {
+    Failure::Input { reason: error.to_string() }
+}
+
+impl From<DeviceError> for Failure {
+    fn from(error: DeviceError) -> Self {
+        match error {
+            DeviceError::OutOfMemory => Self::OutOfMemory,
+            DeviceError::Failed(problem) => Self::Device(problem),
+        }
     }
 }
 

@@ -1,68 +1,131 @@
 //! Commands in, events out.
 
 use crate::check;
+use crate::compute::Compute;
 use crate::files::Files;
+use crate::inbox::{Heard, Inbox};
 use crate::loaded::Loaded;
-use crate::training::{self, OnTheWay};
-use futures_util::future::{self, Either, FutureExt};
-use futures_util::stream::{FusedStream, Stream, StreamExt};
+use crate::{methods, preview, training, write};
+use futures_util::Stream;
 use smolder_kernels::gpu::Gpu;
-use smolder_protocol::train::TrainCommand;
-use smolder_protocol::{Command, Event, Problem};
-use std::collections::VecDeque;
+use smolder_protocol::model::{Failure, Task};
+use smolder_protocol::train::{DeviceChoice, TrainCommand};
+use smolder_protocol::{Command, DataCommand, DataEvent, Event, ModelCommand, ModelEvent, Problem};
+use std::ops::ControlFlow;
 
 /// Answers `commands` one after another, telling `emit` what happens, until the stream ends; what they name is found
 /// in `files`.
 ///
 /// The first event is [`Event::Ready`] with `build`, the identity of the caller's build. A GPU that is lost while
 /// no command runs is reported as [`Event::Failed`] and opened anew by the next command that needs one.
+/// [`Command::Storage`] is for the caller, whose files they are.
 pub async fn run<F: Files>(
     build: &str,
-    mut files: F,
+    files: F,
     commands: impl Stream<Item = Command> + Unpin,
     mut emit: impl FnMut(Event),
 ) {
     emit(Event::Ready { build: build.to_owned() });
-    let (mut commands, mut later) = (commands.fuse(), VecDeque::new());
-    let (mut gpu, mut loaded): (_, Option<Loaded<F::Reader>>) = (None, None);
-    loop {
-        let command = match later.pop_front() {
-            Some(command) => command,
-            None => match next(&mut commands, &mut gpu, &mut emit).await {
-                Some(command) => command,
-                None => return,
-            },
-        };
-        match command {
-            Command::Check => {
-                let check = check::run(&mut gpu, &mut emit).await;
+    let mut inbox = Inbox::new(commands);
+    let mut session = Session { files, gpu: None, loaded: None };
+    while let Some(heard) = inbox.next(session.gpu.as_ref()).await {
+        match heard {
+            Heard::Command(Command::Check) => {
+                let check = check::run(&mut session.gpu, &mut emit).await;
                 emit(Event::Checked(check));
             }
-            Command::Train(TrainCommand::Start { config, resume }) => {
-                let mut commands = OnTheWay { commands: &mut commands, later: &mut later };
-                let state = (&mut gpu, &mut loaded);
-                training::start(&mut files, state, (*config, resume), &mut commands, &mut emit).await;
+            Heard::Command(Command::Methods) => emit(Event::Methods(methods::all())),
+            Heard::Command(Command::Data(command)) => emit(Event::Data(session.data(command).await)),
+            Heard::Command(Command::Model(command)) => session.model(command, &mut inbox, &mut emit).await,
+            Heard::Command(Command::Train(TrainCommand::Start { config, resume })) => {
+                let Session { files, gpu, loaded } = &mut session;
+                let mut told = inbox.of_run();
+                training::start(files, (gpu, loaded), (*config, resume), &mut told, &mut emit).await;
             }
-            // Nothing runs that this could be meant for.
-            Command::Train(_) => {}
-        }
-    }
-}
-
-/// The next command; reports a GPU lost while waiting.
-async fn next(
-    commands: &mut (impl FusedStream<Item = Command> + Unpin),
-    gpu: &mut Option<Gpu>,
-    emit: &mut impl FnMut(Event),
-) -> Option<Command> {
-    if let Some(open) = gpu {
-        match future::select(commands.next(), open.lost().boxed_local()).await {
-            Either::Left((command, _)) => return command,
-            Either::Right((reason, _)) => {
-                *gpu = None;
+            // Nothing goes on that these could be meant for; files are the caller's.
+            Heard::Command(Command::Cancel | Command::Train(_) | Command::Storage(_)) => {}
+            Heard::Lost(reason) => {
+                session.lose_gpu();
                 emit(Event::Failed(Problem::DeviceLost { reason }));
             }
         }
     }
-    commands.next().await
+}
+
+/// What outlives a command.
+struct Session<F: Files> {
+    files: F,
+    gpu: Option<Gpu>,
+    loaded: Option<Loaded<F::Reader>>,
+}
+
+impl<F: Files> Session<F> {
+    /// Nothing on a GPU outlives it.
+    fn lose_gpu(&mut self) {
+        self.gpu = None;
+        self.loaded = self.loaded.take().filter(|loaded| !loaded.compute.is_gpu());
+    }
+
+    async fn data(&mut self, command: DataCommand) -> DataEvent {
+        let DataCommand::Preview { id, config, rows } = command;
+        match preview::preview(&mut self.files, &config, rows).await {
+            Ok(preview) => DataEvent::Previewed { id, preview },
+            Err(failure) => DataEvent::Refused { id, failure },
+        }
+    }
+
+    async fn model(
+        &mut self,
+        command: ModelCommand,
+        inbox: &mut Inbox<impl Stream<Item = Command> + Unpin>,
+        emit: &mut impl FnMut(Event),
+    ) {
+        let (task, answer) = match command {
+            ModelCommand::Load { model, device } => {
+                (Task::Load, self.load(&model, device, inbox, emit).await.map(ModelEvent::Loaded))
+            }
+            ModelCommand::Generate(asked) => {
+                let Self { files, loaded, .. } = self;
+                let written = match loaded {
+                    Some(loaded) => write::run(&asked, loaded, files, inbox, emit).await,
+                    None => Err(Failure::NoModel),
+                };
+                (Task::Generate(asked.id), written.map(ModelEvent::Written))
+            }
+            ModelCommand::Unload => {
+                self.loaded = None;
+                return emit(Event::Model(ModelEvent::Unloaded));
+            }
+        };
+        let event = answer.unwrap_or_else(|failure| {
+            if let Failure::Device(_) = failure {
+                self.lose_gpu();
+            }
+            ModelEvent::Refused { task, failure, still_loaded: self.loaded.is_some() }
+        });
+        emit(Event::Model(event));
+    }
+
+    async fn load(
+        &mut self,
+        name: &str,
+        device: DeviceChoice,
+        inbox: &mut Inbox<impl Stream<Item = Command> + Unpin>,
+        emit: &mut impl FnMut(Event),
+    ) -> Result<smolder_protocol::model::Loaded, Failure> {
+        // Before its successor, which may need the memory.
+        self.loaded = None;
+        let compute = Compute::choose(device, &mut self.gpu).await.map_err(Failure::Device)?;
+        let mut progress = |done_bytes, total_bytes| {
+            if inbox.cancelled() {
+                return ControlFlow::Break(());
+            }
+            emit(Event::Model(ModelEvent::Loading { done_bytes, total_bytes }));
+            ControlFlow::Continue(())
+        };
+        let loaded = Loaded::load(&mut self.files, name, compute, &mut progress).await?;
+        let facts = loaded.describe();
+        self.loaded = Some(loaded);
+        Ok(facts)
+    }
 }

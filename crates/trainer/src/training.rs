@@ -1,16 +1,14 @@
-//! [`Command::Train`]: the run of a session, and the commands that reach it on its way.
+//! [`Command::Train`](smolder_protocol::Command::Train): the run of a session.
 
 use crate::compute::Compute;
 use crate::files::Files;
 use crate::loaded::Loaded;
 use crate::run;
-use futures_util::stream::{FusedStream, Stream};
+use futures_util::stream::FusedStream;
 use smolder_kernels::gpu::Gpu;
 use smolder_protocol::train::{Failure, TrainCommand, TrainEvent};
-use smolder_protocol::{Command, Event, TrainConfig};
-use std::collections::VecDeque;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use smolder_protocol::{Event, ModelEvent, TrainConfig, model};
+use std::ops::ControlFlow;
 
 /// Loads what the settings name, unless it is loaded, and trains.
 pub(crate) async fn start<F: Files>(
@@ -20,9 +18,14 @@ pub(crate) async fn start<F: Files>(
     commands: &mut (impl FusedStream<Item = TrainCommand> + Unpin),
     emit: &mut impl FnMut(Event),
 ) {
+    let ready = ready(files, (gpu, loaded), &config, emit).await;
     let mut tell = |event| emit(Event::Train(event));
-    let ended = match ready(files, gpu, loaded, &config).await {
-        Ok(loaded) => run::train(files, loaded, (config, resume), commands, &mut tell).await,
+    let ended = match ready {
+        Ok(loaded) => {
+            // The run may write anew what the model wore last.
+            loaded.bare();
+            run::train(files, loaded, (config, resume), commands, &mut tell).await
+        }
         Err(failure) => Err(failure),
     };
     if matches!(ended, Err(Failure::Device(_) | Failure::OutOfMemory { .. })) {
@@ -35,9 +38,9 @@ pub(crate) async fn start<F: Files>(
 /// The model that the settings name, on the device that they name.
 async fn ready<'a, F: Files>(
     files: &mut F,
-    gpu: &mut Option<Gpu>,
-    loaded: &'a mut Option<Loaded<F::Reader>>,
+    (gpu, loaded): (&mut Option<Gpu>, &'a mut Option<Loaded<F::Reader>>),
     config: &TrainConfig,
+    emit: &mut impl FnMut(Event),
 ) -> Result<&'a mut Loaded<F::Reader>, Failure> {
     let problems = config.problems();
     if !problems.is_empty() {
@@ -48,36 +51,25 @@ async fn ready<'a, F: Files>(
     if !loaded.as_ref().is_some_and(here) {
         // Before the new one is there, the old one is gone: there may be no room for both.
         *loaded = None;
-        let new = Loaded::load(files, &config.model, compute).await;
-        *loaded = Some(new.map_err(|reason| Failure::Input { reason })?);
+        let mut progress = |done_bytes, total_bytes| {
+            emit(Event::Model(ModelEvent::Loading { done_bytes, total_bytes }));
+            ControlFlow::Continue(())
+        };
+        let new = Loaded::load(files, &config.model, compute, &mut progress).await;
+        *loaded = Some(new.map_err(|failure| unloaded(&config.model, failure))?);
     }
     loaded.as_mut().ok_or(Failure::Input { reason: config.model.clone() })
 }
 
-/// What a run is told on its way; all else waits in `later`.
-pub(crate) struct OnTheWay<'a, S> {
-    pub commands: &'a mut S,
-    pub later: &'a mut VecDeque<Command>,
-}
-
-impl<S: FusedStream<Item = Command> + Unpin> Stream for OnTheWay<'_, S> {
-    type Item = TrainCommand;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<TrainCommand>> {
-        loop {
-            match std::task::ready!(Pin::new(&mut *self.commands).poll_next(context)) {
-                Some(Command::Train(command)) if !matches!(command, TrainCommand::Start { .. }) => {
-                    return Poll::Ready(Some(command));
-                }
-                Some(other) => self.later.push_back(other),
-                None => return Poll::Ready(None),
-            }
+/// Why there is no model to train.
+fn unloaded(name: &str, failure: model::Failure) -> Failure {
+    let expected = |found| Failure::Input { reason: format!("{name}: expected {found}") };
+    match failure {
+        model::Failure::Input { reason } | model::Failure::NotFinite { reason } => Failure::Input { reason },
+        model::Failure::Device(problem) => Failure::Device(problem),
+        model::Failure::OutOfMemory => expected("a device that holds it, found too little memory"),
+        model::Failure::NoModel | model::Failure::Context { .. } | model::Failure::Cancelled => {
+            expected("to be loaded, found that somebody stopped it")
         }
-    }
-}
-
-impl<S: FusedStream<Item = Command> + Unpin> FusedStream for OnTheWay<'_, S> {
-    fn is_terminated(&self) -> bool {
-        self.commands.is_terminated()
     }
 }

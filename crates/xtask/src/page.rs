@@ -12,8 +12,16 @@ use std::fs;
 use std::path::PathBuf;
 
 /// What the page is made from, beside the crates.
-const INPUTS: [&str; 7] =
-    [".cargo/config.toml", "Cargo.lock", "Cargo.toml", "Trunk.toml", "index.html", "shaders", "web"];
+const INPUTS: [&str; 8] = [
+    ".cargo/config.toml",
+    "Cargo.lock",
+    "Cargo.toml",
+    "Trunk.toml",
+    "assets",
+    "index.html",
+    "shaders",
+    "web",
+];
 /// Crates that no part of the page depends on.
 const NATIVE_ONLY: [&str; 2] = ["cli", "xtask"];
 

@@ -10,7 +10,7 @@
 
 use crate::BUILD;
 use crate::link::{Failure, Loading, Message};
-use js_sys::{Array, Reflect};
+use js_sys::{Array, Object, Reflect};
 use smolder_protocol::Command;
 use wasm_bindgen::prelude::*;
 use web_sys::{Blob, BlobPropertyBag, ErrorEvent, MessageEvent, Url, Worker, WorkerOptions, WorkerType};
@@ -40,6 +40,16 @@ impl Bridge {
     pub(crate) fn send(&self, command: &Command) {
         if let Ok(json) = serde_json::to_string(command) {
             let _ = self.worker.post_message(&json.into());
+        }
+    }
+
+    /// Sends a command together with the file that it speaks of.
+    pub(crate) fn send_with(&self, command: &Command, file: &JsValue) {
+        if let Ok(json) = serde_json::to_string(command) {
+            let both = Object::new();
+            let _ = Reflect::set(&both, &"command".into(), &json.into());
+            let _ = Reflect::set(&both, &"file".into(), file);
+            let _ = self.worker.post_message(&both);
         }
     }
 }
@@ -99,5 +109,5 @@ fn unreadable(error: &serde_json::Error) -> Message {
 }
 
 fn not_loaded(error: JsValue) -> Failure {
-    Failure::NotLoaded(js_sys::Object::from(error).to_string().into())
+    Failure::NotLoaded(Object::from(error).to_string().into())
 }

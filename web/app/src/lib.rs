@@ -1,14 +1,28 @@
 //! Smolder's page: it starts the worker, shows what the trainer says and asks for what the person wants.
 //!
-//! It knows [`smolder_protocol`] and never a tensor. What decides (`link`, `verdict`, `facts`, `text`, `units`) is
-//! plain Rust with tests that run anywhere; what touches the browser (`bridge`, `session`, `preferences`) is thin.
+//! It knows [`smolder_protocol`] and never a tensor. What decides is plain Rust with tests that run anywhere: what the
+//! worker says becomes states (`link`, `library`, `look`, `run`, `answers`), what a person enters becomes settings
+//! (`choices`, `examples`, `form`, `presets`), and both become words and drawings (`text`, `units`, `facts`, `chart`).
+//! What touches the browser (`bridge`, `browser`, `session`, `preferences`, `wake`, `screens`) is thin.
 
+mod answers;
 mod app;
 mod bridge;
+mod browser;
+mod bundled;
+mod chart;
+mod choices;
+mod examples;
 mod facts;
+mod form;
+mod library;
 mod link;
+mod look;
 mod preferences;
+mod presets;
 mod report;
+mod route;
+mod run;
 #[cfg(test)]
 mod sample;
 mod screens;
@@ -17,6 +31,8 @@ mod shell;
 mod text;
 mod units;
 mod verdict;
+mod wake;
+mod zip;
 
 /// The build that this page comes from; its worker must come from the same.
 pub(crate) const BUILD: &str = match option_env!("SMOLDER_BUILD") {

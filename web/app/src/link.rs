@@ -39,6 +39,16 @@ pub(crate) enum Failure {
     Gpu(Problem),
 }
 
+impl Failure {
+    /// The platform's words, where there are any.
+    pub(crate) fn reason(&self) -> &str {
+        match self {
+            Self::NotLoaded(reason) | Self::Crashed(reason) => reason,
+            _ => "",
+        }
+    }
+}
+
 /// The steps of a check as a person sees them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Step {
@@ -114,8 +124,10 @@ impl State {
             Event::Progress(stage) => Self::Checking { step: stage.into(), loading: None },
             Event::Checked(check) => Self::Checked(gravest_first(check)),
             Event::Failed(problem) => self.after_gpu_failure(problem),
-            // No screen of this page trains yet.
-            Event::Train(_) => self,
+            // The other screens' own.
+            Event::Methods(_) | Event::Storage(_) | Event::Data(_) | Event::Model(_) | Event::Train(_) => {
+                self
+            }
         }
     }
 

@@ -102,12 +102,12 @@ fn browser_languages() -> Vec<String> {
     window().navigator().languages().iter().filter_map(|tag| tag.as_string()).collect()
 }
 
-fn saved(key: &str) -> Option<String> {
+pub(crate) fn saved(key: &str) -> Option<String> {
     if storage_allowed() { LocalStorage::get(key).ok() } else { None }
 }
 
 /// Without storage the choice holds until the page closes.
-fn save(key: &str, value: &str) {
+pub(crate) fn save(key: &str, value: &str) {
     if storage_allowed() {
         let _ = LocalStorage::set(key, value);
     }

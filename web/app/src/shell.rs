@@ -1,9 +1,16 @@
-//! What surrounds every screen: header with the two switches, and footer.
+//! What surrounds every screen: header with the two switches, the way through the screens, and footer.
 
 use crate::BUILD;
+use crate::choices::Choices;
+use crate::link::State;
 use crate::preferences::{Preferences, Theme};
+use crate::route::Screen;
+use crate::run::Run;
+use crate::session::Session;
 use crate::text::{Language, fill};
 use leptos::prelude::*;
+use smolder_protocol::TrainConfig;
+use smolder_protocol::storage::Shelf;
 
 #[component]
 pub(crate) fn Header() -> impl IntoView {
@@ -71,6 +78,58 @@ fn ThemeSwitch() -> impl IntoView {
             <legend class="unseen">{move || preferences.phrases().theme}</legend>
             {Theme::ALL.map(option)}
         </fieldset>
+    }
+}
+
+/// The screens in their order: where one is, what is done, what is still closed.
+#[component]
+pub(crate) fn Way(
+    /// Where one is.
+    screen: Memo<Screen>,
+) -> impl IntoView {
+    let preferences = Preferences::here();
+    let (session, choices) = (Session::here(), Choices::here());
+    let t = move || preferences.phrases();
+    let step = move |to: Screen| {
+        let open = Memo::new(move |_| to.is_open(choices.trained.with(Option::is_some)));
+        let done = Memo::new(move |_| is_done(to, session, choices));
+        let name = move || to.name(t());
+        let link = move || {
+            if !open.get() {
+                return view! { <span class="closed">{name}<span class="unseen">{move || format!(", {}", t().way.later)}</span></span> }.into_any();
+            }
+            view! {
+                <a href=to.hash() aria-current=move || (screen.get() == to).then_some("step")>
+                    {name}
+                    <Show when=move || done.get()>
+                        <span class="tick" aria-hidden="true"></span>
+                        <span class="unseen">{move || format!(", {}", t().way.done)}</span>
+                    </Show>
+                </a>
+            }
+            .into_any()
+        };
+        view! { <li>{link}</li> }
+    };
+    view! {
+        <nav class="way" aria-label=move || t().way.title>
+            <ol>{Screen::ALL.map(step)}</ol>
+        </nav>
+    }
+}
+
+/// Whether a screen's work is done.
+fn is_done(screen: Screen, session: Session, choices: Choices) -> bool {
+    let has = |shelf, name: fn(&TrainConfig) -> &str| {
+        choices.config.with(|config| session.library.with(|library| library.has(shelf, name(config))))
+    };
+    match screen {
+        Screen::Check => session.state.with(|state| matches!(state, State::Checked(_))),
+        Screen::Model => has(Shelf::Models, |config| &config.model),
+        Screen::Data => has(Shelf::Data, |config| &config.data),
+        Screen::Settings => choices.config.with(|config| config.problems().is_empty()),
+        Screen::Train => session.run.with(Run::has_adapter),
+        Screen::Try | Screen::Share => false,
     }
 }
 

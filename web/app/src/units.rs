@@ -27,6 +27,17 @@ pub(crate) fn count(count: u64) -> String {
     shown
 }
 
+/// A large count in few signs: "135M", "1.2B".
+pub(crate) fn short(count: u64) -> String {
+    let (value, unit) = match count {
+        1_000_000_000.. => (count as f64 / 1e9, "B"),
+        1_000_000.. => (count as f64 / 1e6, "M"),
+        _ => return self::count(count),
+    };
+    let digits = usize::from(value < 9.95);
+    format!("{value:.digits$}{unit}")
+}
+
 /// A duration from a fraction of a second to minutes: "0.4 s", "12 s", "2 min 5 s".
 pub(crate) fn seconds(seconds: f64) -> String {
     if seconds < 9.95 {
@@ -74,6 +85,14 @@ mod tests {
         assert_eq!(count(256), "256");
         assert_eq!(count(65_535), "65,535");
         assert_eq!(count(1_000_000), "1,000,000");
+    }
+
+    #[test]
+    fn large_counts_are_short() {
+        assert_eq!(short(134_515_008), "135M");
+        assert_eq!(short(1_235_814_400), "1.2B");
+        assert_eq!(short(2_400_000), "2.4M");
+        assert_eq!(short(9_999), "9,999");
     }
 
     #[test]

@@ -1,11 +1,13 @@
-//! Messages as JSON text, one per `postMessage`.
+//! Messages as JSON text, one per `postMessage`; a command that brings a file is an object of both.
 
 use futures_channel::mpsc::{UnboundedReceiver, unbounded};
 use js_sys::{Object, Reflect};
-use smolder_protocol::{Command, Event};
-use smolder_trainer::NoFiles;
+use smolder_protocol::{Command, Event, StorageCommand};
+use smolder_trainer::{OpfsFiles, OpfsStorage};
 use std::panic::PanicHookInfo;
+use std::rc::Rc;
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::spawn_local;
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
 const BUILD: &str = match option_env!("SMOLDER_BUILD") {
@@ -17,20 +19,35 @@ const BUILD: &str = match option_env!("SMOLDER_BUILD") {
 pub(crate) fn serve() {
     std::panic::set_hook(Box::new(report_panic));
     let commands = commands();
-    wasm_bindgen_futures::spawn_local(smolder_trainer::run(BUILD, NoFiles, commands, |event| emit(&event)));
+    spawn_local(smolder_trainer::run(BUILD, OpfsFiles, commands, |event| emit(&event)));
 }
 
-/// What the page sends, from now on.
+/// What the page sends from now on; the storage is looked after beside it.
 fn commands() -> UnboundedReceiver<Command> {
     let (sender, commands) = unbounded();
-    let hear = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
-        if let Some(command) = event.data().as_string().and_then(|json| serde_json::from_str(&json).ok()) {
-            let _ = sender.unbounded_send(command);
-        }
+    let storage = Rc::new(OpfsStorage::default());
+    let hear = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| match read(&event.data()) {
+        Some((Command::Storage(command), file)) => spawn_local(store(storage.clone(), command, file)),
+        Some((command, _)) => drop(sender.unbounded_send(command)),
+        None => {}
     });
     scope().set_onmessage(Some(hear.as_ref().unchecked_ref()));
     hear.forget();
     commands
+}
+
+async fn store(storage: Rc<OpfsStorage>, command: StorageCommand, file: Option<JsValue>) {
+    storage.answer(command, file, &mut |event| emit(&Event::Storage(event))).await;
+}
+
+/// A command, and the file that came with it: `"…"` or `{ command: "…", file }`.
+fn read(data: &JsValue) -> Option<(Command, Option<JsValue>)> {
+    let field = |name: &str| Reflect::get(data, &name.into()).ok();
+    let (json, file) = match data.as_string() {
+        Some(json) => (json, None),
+        None => (field("command")?.as_string()?, field("file")),
+    };
+    Some((serde_json::from_str(&json).ok()?, file))
 }
 
 fn emit(event: &Event) {

@@ -50,6 +50,7 @@ pub struct Dataset<R: Read> {
     container: Container,
     mapping: Mapping,
     header: Vec<String>,
+    columns: Vec<String>,
     format: Option<Format>,
 }
 
@@ -72,7 +73,8 @@ impl<R: Read + Seek> Dataset<R> {
         };
         let separator = if let Container::Table(separator) = container { Some(separator) } else { None };
         let rows = Rows::new(source, separator)?;
-        let mut dataset = Self { rows, container, mapping, header: Vec::new(), format: None };
+        let mut dataset =
+            Self { rows, container, mapping, header: Vec::new(), columns: Vec::new(), format: None };
         if let Some(separator) = separator {
             let record = dataset.rows.next_row()?.map(|row| row.1).unwrap_or_default();
             let fields = utf8(record).and_then(|text| table::fields(&text, char::from(separator)));
@@ -84,6 +86,11 @@ impl<R: Read + Seek> Dataset<R> {
     /// The format, once a row has shown it.
     pub fn format(&self) -> Option<Format> {
         self.format
+    }
+
+    /// The first row's columns under the file's own names, once it was read; none of plain text.
+    pub fn columns(&self) -> &[String] {
+        &self.columns
     }
 
     /// Bytes read so far, of how many.
@@ -104,7 +111,14 @@ impl<R: Read + Seek> Dataset<R> {
             self.format = Some(Format::Text);
             return Ok(Some((line, utf8(bytes).map(Record::Text))));
         }
-        let row = match self.object(bytes).and_then(|row| self.mapping.apply(row)) {
+        let row = match self.object(bytes) {
+            Ok(row) => row,
+            Err(error) => return Ok(Some((line, Err(error)))),
+        };
+        if self.columns.is_empty() {
+            self.columns = row.keys().cloned().collect();
+        }
+        let row = match self.mapping.apply(row) {
             Ok(row) => row,
             Err(error) => return Ok(Some((line, Err(error)))),
         };

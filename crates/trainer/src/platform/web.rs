@@ -1,5 +1,20 @@
 //! A dedicated worker in a browser.
 
+mod fetch;
+mod file;
+mod files;
+mod folder;
+mod import;
+mod js;
+mod part;
+mod storage;
+mod store;
+
+pub use file::OpfsFile;
+pub use files::OpfsFiles;
+pub use storage::Storage as OpfsStorage;
+pub use store::OpfsStore;
+
 use js_sys::{Function, Object, Promise, Reflect};
 use smolder_protocol::{Adapter, Problem, Storage, Subgroups};
 use wasm_bindgen::{JsCast, JsValue};

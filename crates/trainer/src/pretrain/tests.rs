@@ -72,7 +72,8 @@ fn the_loss_falls_and_the_file_computes_the_same() {
     let ids = opened.tokenizer.encode_text("The king ran home. Then it");
     let config = opened.config.clone();
     let mut go = |_, _| ControlFlow::Continue(());
-    let model = Model::load(opened.weights.source(), config, &Device::flex(), &mut go).unwrap();
+    let model =
+        pollster::block_on(Model::load(opened.weights.source(), config, &Device::flex(), &mut go)).unwrap();
     let found = values(model.last_norm(model.hidden(&model.batch(&[&ids], &Base), None, &Base)));
     let mask = vec![true; ids.len()];
     let expected = values(trained.network.hidden(&trained.network.weights, &[Sequence { ids, mask }]));

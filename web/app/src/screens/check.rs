@@ -1,6 +1,7 @@
 //! Check: what this machine can do, and what to do when it cannot.
 
 mod facts;
+mod next;
 mod problems;
 mod progress;
 mod report;
@@ -14,6 +15,7 @@ use crate::verdict::Verdict;
 use facts::Facts;
 use leptos::html::H1;
 use leptos::prelude::*;
+use next::Next;
 use problems::{FailureCard, Problems};
 use progress::Progress;
 use report::Report;
@@ -47,7 +49,7 @@ fn Body() -> impl IntoView {
     let phase = Memo::new(move |_| session.state.with(Phase::of));
     move || match phase.get() {
         Phase::Checking => view! { <Progress/> }.into_any(),
-        Phase::Checked => view! { <Problems/><Facts/><Report/> }.into_any(),
+        Phase::Checked => view! { <Next/><Problems/><Facts/><Report/> }.into_any(),
         Phase::Stopped => view! { <FailureCard/><Report/> }.into_any(),
     }
 }
@@ -74,7 +76,9 @@ impl Phase {
 fn Again(heading: NodeRef<H1>) -> impl IntoView {
     let session = Session::here();
     let t = move || Preferences::here().phrases();
-    let checked = move || session.state.with(|state| matches!(state, State::Checked(_)));
+    // A check begins with a fresh worker, which would end a run.
+    let checked =
+        move || session.state.with(|state| matches!(state, State::Checked(_))) && !session.training();
     let again = move |_| {
         session.restart();
         // The button goes away with this click; the keyboard's place should not.

@@ -1,5 +1,18 @@
-//! One file per screen, in the order of a person's work. Today: Check.
+//! One file per screen, in the order of a person's work.
 
 mod check;
+mod data;
+mod model;
+mod parts;
+mod settings;
+mod share;
+mod train;
+mod try_it;
 
 pub(crate) use check::Check;
+pub(crate) use data::Data;
+pub(crate) use model::Model;
+pub(crate) use settings::Settings;
+pub(crate) use share::Share;
+pub(crate) use train::Train;
+pub(crate) use try_it::Try;

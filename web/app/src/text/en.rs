@@ -1,6 +1,7 @@
 //! English.
 
 use super::Phrases;
+use super::{data, model, settings, share, storage, train, trouble, try_it, way};
 
 pub(super) const PHRASES: Phrases = Phrases {
     title: "Smolder",
@@ -118,4 +119,14 @@ pub(super) const PHRASES: Phrases = Phrases {
     copy: "Copy report",
     copied: "Copied",
     copy_failed: "The browser refused: select the text below instead",
+
+    way: way::Way::ENGLISH,
+    model: model::ModelWords::ENGLISH,
+    storage: storage::StorageWords::ENGLISH,
+    data: data::DataWords::ENGLISH,
+    settings: settings::SettingsWords::ENGLISH,
+    train: train::TrainWords::ENGLISH,
+    trouble: trouble::Trouble::ENGLISH,
+    try_it: try_it::TryWords::ENGLISH,
+    share: share::ShareWords::ENGLISH,
 };

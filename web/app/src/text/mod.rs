@@ -3,11 +3,25 @@
 //! A missing field does not compile; an empty one, or one whose `{placeholders}` differ, fails the tests below.
 //! Words between backticks are shown as code.
 
+mod data;
 mod en;
+mod model;
+mod options;
 mod problems;
+mod settings;
+mod share;
+mod storage;
+mod told;
+mod train;
+mod trouble;
+mod try_it;
+mod way;
+mod words;
 mod zh;
 
+pub(crate) use options::{method_about, method_name, option_label};
 pub(crate) use problems::{Words, failure_words, problem_words};
+pub(crate) use told::{generate_failure_words, note_line, run_failure_words, storage_failure_words};
 
 /// A language of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,17 +71,23 @@ impl Language {
     }
 }
 
-/// Declares [`Phrases`] together with a list of its fields, which is what the tests compare.
+/// Declares [`Phrases`], the shell's and the Check screen's words together with the other screens' own, and a list of its fields, which is what the tests compare.
 macro_rules! phrases {
-    ($($name:ident)*) => {
+    ($($name:ident)*; $($screen:ident: $Words:ty,)*) => {
         /// Everything the page says, in one language.
         #[derive(Clone, Copy, Debug)]
-        pub(crate) struct Phrases { $(pub(crate) $name: &'static str,)* }
+        pub(crate) struct Phrases { $(pub(crate) $name: &'static str,)* $(pub(crate) $screen: $Words,)* }
 
         impl Phrases {
             #[cfg(test)]
             fn fields(&self) -> Vec<(&'static str, &'static str)> {
                 vec![$((stringify!($name), self.$name),)*]
+            }
+
+            /// The screens' own words: name, English, Chinese.
+            #[cfg(test)]
+            fn pairs() -> Vec<(&'static str, &'static str, &'static str)> {
+                [$(<$Words>::PAIRS,)*].concat()
             }
         }
     };
@@ -94,7 +114,16 @@ phrases! {
     worker_missing worker_missing_do worker_crashed worker_crashed_do worker_silent worker_silent_do other_build
     other_build_do
     // Check: report
-    report report_lead copy copied copy_failed
+    report report_lead copy copied copy_failed;
+    way: way::Way,
+    model: model::ModelWords,
+    storage: storage::StorageWords,
+    data: data::DataWords,
+    settings: settings::SettingsWords,
+    train: train::TrainWords,
+    trouble: trouble::Trouble,
+    try_it: try_it::TryWords,
+    share: share::ShareWords,
 }
 
 /// `text` with each `{name}` replaced by its value.
@@ -107,7 +136,7 @@ mod tests {
     use super::*;
 
     /// Terms that are the same in both languages.
-    const SHARED: [&str; 1] = ["title"];
+    const SHARED: [&str; 4] = ["title", "json_lines", "csv", "tsv"];
 
     fn placeholders(text: &str) -> Vec<&str> {
         let mut names: Vec<_> = text.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect();
@@ -117,8 +146,9 @@ mod tests {
 
     #[test]
     fn every_phrase_is_said_in_every_language() {
-        let pairs = en::PHRASES.fields().into_iter().zip(zh::PHRASES.fields());
-        for ((name, english), (_, chinese)) in pairs {
+        let fields = en::PHRASES.fields().into_iter().zip(zh::PHRASES.fields());
+        let fields = fields.map(|((name, english), (_, chinese))| (name, english, chinese));
+        for (name, english, chinese) in fields.chain(Phrases::pairs()) {
             assert!(!english.trim().is_empty() && !chinese.trim().is_empty(), "{name} is empty");
             assert_eq!(placeholders(english), placeholders(chinese), "placeholders of {name}");
             assert_eq!(english.matches('`').count() % 2, 0, "open code in {name}");

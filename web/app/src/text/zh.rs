@@ -1,6 +1,7 @@
 //! 简体中文。
 
 use super::Phrases;
+use super::{data, model, settings, share, storage, train, trouble, try_it, way};
 
 pub(super) const PHRASES: Phrases = Phrases {
     title: "Smolder",
@@ -118,4 +119,14 @@ pub(super) const PHRASES: Phrases = Phrases {
     copy: "复制报告",
     copied: "已复制",
     copy_failed: "浏览器拒绝了复制，请手动选取下面的文字",
+
+    way: way::Way::CHINESE,
+    model: model::ModelWords::CHINESE,
+    storage: storage::StorageWords::CHINESE,
+    data: data::DataWords::CHINESE,
+    settings: settings::SettingsWords::CHINESE,
+    train: train::TrainWords::CHINESE,
+    trouble: trouble::Trouble::CHINESE,
+    try_it: try_it::TryWords::CHINESE,
+    share: share::ShareWords::CHINESE,
 };

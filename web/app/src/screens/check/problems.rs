@@ -1,5 +1,6 @@
 //! Problems as cards: what it is, what to do, the platform's own words.
 
+use super::super::parts::with_code;
 use crate::link::{Failure, State};
 use crate::preferences::Preferences;
 use crate::session::Session;
@@ -78,13 +79,4 @@ fn advice(words: Words, t: &Phrases) -> impl IntoView + use<> {
     let says = t.browser_says;
     let quote = words.quote.map(|quote| view! { <p class="quote">{says}" "<q>{quote}</q></p> });
     view! { {paragraphs} {quote} }
-}
-
-/// Text whose parts between backticks are code.
-fn with_code(text: &str) -> Vec<AnyView> {
-    let part = |(index, part): (usize, &str)| {
-        let part = part.to_owned();
-        if index % 2 == 1 { view! { <code>{part}</code> }.into_any() } else { part.into_any() }
-    };
-    text.split('`').enumerate().map(part).collect()
 }

@@ -1,0 +1,62 @@
+//! Train: the run as it goes.
+
+mod buttons;
+mod chart;
+mod charts;
+mod chosen;
+mod head;
+mod log;
+mod samples;
+
+use super::parts::{Transfers, trouble};
+use crate::preferences::Preferences;
+use crate::run::Status;
+use crate::session::Session;
+use crate::text::{Words, run_failure_words};
+use buttons::Buttons;
+pub(super) use buttons::ready;
+use charts::Charts;
+use chosen::ChosenRun;
+use head::{Head, Numbers};
+use leptos::prelude::*;
+use log::Log;
+use samples::Samples;
+use smolder_protocol::storage::Shelf;
+
+#[component]
+pub(crate) fn Train() -> impl IntoView {
+    let session = Session::here();
+    let idle = Memo::new(move |_| session.run.with(|run| run.status == Status::Idle));
+    view! {
+        <section class="flow">
+            <Head/>
+            <Failed/>
+            <Show when=move || idle.get()>
+                <ChosenRun/>
+                <Transfers shelf=Shelf::Models/>
+            </Show>
+            <Buttons/>
+            <Show when=move || !idle.get()>
+                <Numbers/>
+                <Charts/>
+                <Samples/>
+                <Log/>
+            </Show>
+        </section>
+    }
+}
+
+/// Why there is no adapter.
+#[component]
+fn Failed() -> impl IntoView {
+    let session = Session::here();
+    let t = move || Preferences::here().phrases();
+    let status = Memo::new(move |_| session.run.with(|run| run.status.clone()));
+    move || match status.get() {
+        Status::Failed(failure) => Some(trouble(run_failure_words(&failure, t()))),
+        Status::Crashed(reason) => {
+            Some(trouble(Words::new(t().trouble.crashed, t().worker_crashed_do).quoting(&reason)))
+        }
+        _ => None,
+    }
+}
