@@ -57,6 +57,15 @@ impl<F: Files> Session<F> {
         self.loaded = self.loaded.take().filter(|loaded| !loaded.compute.is_gpu());
     }
 
+    /// Gives the model's memory back, which the device would keep for later.
+    fn unload(&mut self) {
+        if let Some(loaded) = self.loaded.take() {
+            let device = loaded.compute.device().clone();
+            drop(loaded);
+            device.memory_cleanup();
+        }
+    }
+
     async fn model(
         &mut self,
         command: ModelCommand,
@@ -76,7 +85,7 @@ impl<F: Files> Session<F> {
                 (Task::Generate(asked.id), written.map(ModelEvent::Written))
             }
             ModelCommand::Unload => {
-                self.loaded = None;
+                self.unload();
                 return emit(Event::Model(ModelEvent::Unloaded));
             }
         };
@@ -97,7 +106,7 @@ impl<F: Files> Session<F> {
         emit: &mut impl FnMut(Event),
     ) -> Result<smolder_protocol::model::Loaded, Failure> {
         // Before its successor, which may need the memory.
-        self.loaded = None;
+        self.unload();
         let compute = Compute::choose(device, &mut self.gpu).await.map_err(Failure::Device)?;
         let mut progress = |done_bytes, total_bytes| {
             if inbox.cancelled() {
