@@ -1,7 +1,8 @@
 //! The page as a whole: shell around a screen.
 
 use crate::preferences::Preferences;
-use crate::screens::Check;
+use crate::route::{Route, Screen};
+use crate::screens::{Check, Model, Try};
 use crate::session::Session;
 use crate::shell::{Footer, Header};
 use leptos::prelude::*;
@@ -12,12 +13,18 @@ pub(crate) fn App() -> impl IntoView {
     preferences.apply();
     provide_context(preferences);
     provide_context(Session::start());
+    let route = Route::follow();
+    provide_context(route);
     let t = move || preferences.phrases();
     view! {
         <a class="skip" href="#main">{move || t().skip}</a>
         <Header/>
         <main id="main" tabindex="-1">
-            <Check/>
+            {move || match route.screen() {
+                Screen::Check => view! { <Check/> }.into_any(),
+                Screen::Model => view! { <Model/> }.into_any(),
+                Screen::Try => view! { <Try/> }.into_any(),
+            }}
         </main>
         <Footer/>
     }

@@ -42,6 +42,15 @@ impl Bridge {
             let _ = self.worker.post_message(&json.into());
         }
     }
+
+    /// A command with a file, which is passed on unread.
+    pub(crate) fn send_with(&self, command: &Command, file: &JsValue) {
+        let Ok(json) = serde_json::to_string(command) else { return };
+        let message = js_sys::Object::new();
+        let _ = Reflect::set(&message, &"command".into(), &json.into());
+        let _ = Reflect::set(&message, &"file".into(), file);
+        let _ = self.worker.post_message(&message);
+    }
 }
 
 impl Drop for Bridge {

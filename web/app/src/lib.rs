@@ -6,14 +6,17 @@
 mod app;
 mod bridge;
 mod facts;
+mod library;
 mod link;
 mod preferences;
 mod report;
+mod route;
 #[cfg(test)]
 mod sample;
 mod screens;
 mod session;
 mod shell;
+mod talk;
 mod text;
 mod units;
 mod verdict;

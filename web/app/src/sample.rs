@@ -1,5 +1,6 @@
-//! A check to test with: a graphics card on which everything works.
+//! What to test with: a check of a graphics card on which everything works, and a model on it.
 
+use smolder_protocol::model::{Computes, Loaded};
 use smolder_protocol::{Adapter, AdapterKind, Check, Limits, SelfTest, Storage, Subgroups};
 
 pub(crate) fn check() -> Check {
@@ -14,6 +15,21 @@ pub(crate) fn check() -> Check {
         storage: Some(Storage { free_bytes: 12 << 30, used_bytes: 0 }),
         cpu_threads: 8,
         problems: Vec::new(),
+    }
+}
+
+pub(crate) fn loaded() -> Loaded {
+    Loaded {
+        model: "tiny.gguf".to_owned(),
+        architecture: "llama".to_owned(),
+        parameters: 134_515_008,
+        layers: 30,
+        context: 8192,
+        vocabulary: 49_152,
+        bytes: 98 << 20,
+        template_built_in: false,
+        device: Computes::Gpu { name: "Example GPU".to_owned(), software: false },
+        duration_secs: 1.5,
     }
 }
 

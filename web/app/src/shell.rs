@@ -2,6 +2,7 @@
 
 use crate::BUILD;
 use crate::preferences::{Preferences, Theme};
+use crate::route::{Route, Screen};
 use crate::text::{Language, fill};
 use leptos::prelude::*;
 
@@ -20,8 +21,23 @@ pub(crate) fn Header() -> impl IntoView {
                 <LanguageSwitch/>
                 <ThemeSwitch/>
             </div>
+            <Screens/>
         </header>
     }
+}
+
+#[component]
+fn Screens() -> impl IntoView {
+    let t = move || Preferences::here().phrases();
+    let route = Route::here();
+    let link = move |screen: Screen| {
+        view! {
+            <a href=screen.link() aria-current=move || (route.screen() == screen).then_some("page")>
+                {move || screen.name(t())}
+            </a>
+        }
+    };
+    view! { <nav aria-label=move || t().screens>{Screen::ALL.map(link)}</nav> }
 }
 
 #[component]

@@ -5,9 +5,11 @@
 
 mod en;
 mod problems;
+mod troubles;
 mod zh;
 
 pub(crate) use problems::{Words, failure_words, problem_words};
+pub(crate) use troubles::{model_words, trouble_words};
 
 /// A language of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +97,25 @@ phrases! {
     other_build_do
     // Check: report
     report report_lead copy copied copy_failed
+    // Shell: screens
+    screens nav_check nav_model nav_try
+    // Model
+    models models_lead computes_on device_auto device_gpu device_cpu is_loaded loading_model unload try_it
+    architecture parameters layers context tokens weights template template_own template_built_in load_time kept
+    kept_waiting kept_none load delete load_named delete_named not_whole add add_lead choose_file adding
+    // Model and Try
+    cancel
+    // Try
+    try_title try_lead no_model_lead choose_model you model_said your_message send stop start_over temperature
+    temperature_hint max_tokens seed how_to_write reading thinking written written_speed ended_limit ended_context
+    ended_cancelled
+    // Model: what went wrong
+    no_storage no_storage_do storage_full storage_full_do storage_missing storage_in_use storage_in_use_do
+    file_wrong file_wrong_do hash_wrong hash_wrong_do answer_wrong answer_wrong_do network_broke network_broke_do
+    storage_refused storage_refused_do
+    // Try: what went wrong
+    input_wrong input_wrong_do too_long too_long_do no_memory no_memory_do not_finite not_finite_do interrupted
+    interrupted_do
 }
 
 /// `text` with each `{name}` replaced by its value.

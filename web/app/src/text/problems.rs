@@ -16,15 +16,15 @@ pub(crate) struct Words {
 }
 
 impl Words {
-    fn new(title: &'static str, advice: &str) -> Self {
+    pub(super) fn new(title: &'static str, advice: &str) -> Self {
         Self { title, advice: vec![advice.to_owned()], quote: None }
     }
 
-    fn quoting(self, quote: &str) -> Self {
+    pub(super) fn quoting(self, quote: &str) -> Self {
         Self { quote: (!quote.is_empty()).then(|| quote.to_owned()), ..self }
     }
 
-    fn or(mut self, advice: &str) -> Self {
+    pub(super) fn or(mut self, advice: &str) -> Self {
         self.advice.push(advice.to_owned());
         self
     }

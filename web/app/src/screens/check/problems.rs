@@ -2,8 +2,9 @@
 
 use crate::link::{Failure, State};
 use crate::preferences::Preferences;
+use crate::screens::words::advice;
 use crate::session::Session;
-use crate::text::{Phrases, Words, failure_words, problem_words};
+use crate::text::{Phrases, failure_words, problem_words};
 use leptos::prelude::*;
 use smolder_protocol::{Problem, Severity};
 
@@ -71,20 +72,4 @@ fn failure_card(failure: &Failure, t: &'static Phrases, session: Session) -> imp
             <button class="primary" on:click=go_on>{if reload { t.reload } else { t.retry }}</button>
         </div>
     }
-}
-
-fn advice(words: Words, t: &Phrases) -> impl IntoView + use<> {
-    let paragraphs = words.advice.iter().map(|advice| view! { <p>{with_code(advice)}</p> }).collect_view();
-    let says = t.browser_says;
-    let quote = words.quote.map(|quote| view! { <p class="quote">{says}" "<q>{quote}</q></p> });
-    view! { {paragraphs} {quote} }
-}
-
-/// Text whose parts between backticks are code.
-fn with_code(text: &str) -> Vec<AnyView> {
-    let part = |(index, part): (usize, &str)| {
-        let part = part.to_owned();
-        if index % 2 == 1 { view! { <code>{part}</code> }.into_any() } else { part.into_any() }
-    };
-    text.split('`').enumerate().map(part).collect()
 }
