@@ -49,12 +49,12 @@ async fn everything_is_reached_by_keyboard() {
     let browser = Browser::start().await;
     browser.visit_until_checked().await;
     let mut stops = Vec::new();
-    for _ in 0..6 {
+    for _ in 0..9 {
         press_tab(&browser).await;
         let stop = "const e = document.activeElement; return e.name || e.className || e.tagName";
         stops.push(browser.script(stop).await.as_str().unwrap_or_default().to_owned());
     }
-    assert_eq!(stops, ["skip", "language", "theme", "link", "SUMMARY", "BODY"]);
+    assert_eq!(stops, ["skip", "language", "theme", "A", "A", "A", "link", "SUMMARY", "BODY"]);
     browser.close().await;
 }
 

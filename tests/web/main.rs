@@ -12,6 +12,7 @@ mod check;
 mod failures;
 mod look;
 mod model;
+mod models;
 mod no_gpu;
 mod privacy;
 mod server;

@@ -135,12 +135,9 @@ mod tests {
         talk.hear(&wrote(1, "Yes"));
         talk.hear(&Event::Model(ModelEvent::Written(written(1))));
         ask(&mut talk, 2, "Second");
-        let task = Task::Generate(2);
-        talk.hear(&Event::Model(ModelEvent::Refused {
-            task,
-            failure: Failure::OutOfMemory,
-            still_loaded: true,
-        }));
+        let (failure, still_loaded) = (Failure::OutOfMemory, true);
+        let refused = ModelEvent::Refused { task: Task::Generate(2), failure, still_loaded };
+        talk.hear(&Event::Model(refused));
         assert_eq!(talk.trouble, Some(Failure::OutOfMemory));
         assert_eq!(
             ask(&mut talk, 3, "Third"),
