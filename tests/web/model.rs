@@ -143,18 +143,21 @@ async fn smollm2_answers_in_a_tab() {
     let memory = trainer.memory_bytes().await;
     println!("{facts}, memory {memory}");
     assert!(device != "gpu" || memory < 200_000_000, "{memory} bytes");
-    let turns = json!([{ "role": "user", "content": "What is the capital of France?" }]);
-    trainer.tell(generate(1, &json!({ "Chat": turns }), 8)).await;
-    let mut text = String::new();
-    let written = loop {
-        let event = trainer.hear("Model").await;
-        text += event["Wrote"]["text"].as_str().unwrap_or_default();
-        assert!(event["Refused"].is_null(), "{event}");
-        if event["Written"].is_object() {
-            break event["Written"].clone();
-        }
-    };
-    println!("{text:?} {written}, memory {}", trainer.memory_bytes().await);
-    assert!(text.contains("Paris"), "{text}");
+    // Twice, since the first answer compiles shaders.
+    for id in [1, 2] {
+        let turns = json!([{ "role": "user", "content": "What is the capital of France?" }]);
+        trainer.tell(generate(id, &json!({ "Chat": turns }), 8)).await;
+        let mut text = String::new();
+        let written = loop {
+            let event = trainer.hear("Model").await;
+            text += event["Wrote"]["text"].as_str().unwrap_or_default();
+            assert!(event["Refused"].is_null(), "{event}");
+            if event["Written"].is_object() {
+                break event["Written"].clone();
+            }
+        };
+        println!("{text:?} {written}, memory {}", trainer.memory_bytes().await);
+        assert!(text.contains("Paris"), "{text}");
+    }
     browser.close().await;
 }

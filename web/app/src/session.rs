@@ -83,7 +83,6 @@ impl Session {
         }
     }
 
-    /// Changes only what the event is about: screens follow these signals.
     fn hear_of_models(self, event: &Event, ready: bool) {
         let list = match event {
             Event::Model(_) | Event::Storage(_) | Event::Failed(_) => {

@@ -18,7 +18,10 @@ pub(super) fn Kept() -> impl IntoView {
         <section class="part">
             <div class="row">
                 <h2>{move || t().kept}</h2>
-                <DeviceSwitch device/>
+                <div class="row">
+                    <span class="size" aria-hidden="true">{move || t().computes_on}</span>
+                    <DeviceSwitch device/>
+                </div>
             </div>
             {move || match files.get() {
                 None => view! { <p>{t().kept_waiting}</p> }.into_any(),
