@@ -20,7 +20,7 @@ on_every_device!(
     cancelling_ends_an_answer_and_the_next_one_is_whole,
     cancelling_ends_loading,
     what_cannot_be_done_is_refused_and_the_session_goes_on,
-    memory_that_is_not_there_costs_an_answer_and_nothing_else,
+    memory_that_is_not_there_is_refused_and_the_next_model_writes,
 );
 
 pub const MODEL: &str = "models/llama-k/k.gguf";
@@ -259,11 +259,13 @@ async fn what_cannot_be_done_is_refused_and_the_session_goes_on(device: &TestDev
     assert_eq!(text(&events, 5), case().prompt().greedy_text);
 }
 
-async fn memory_that_is_not_there_costs_an_answer_and_nothing_else(device: &TestDevice) {
+async fn memory_that_is_not_there_is_refused_and_the_next_model_writes(device: &TestDevice) {
     let long = Generate { max_tokens: usize::MAX, ..known(1) };
-    let events =
-        converse(Fixtures, vec![load("endless", device), generate(long), generate(known(2))], never).await;
-    let (task, failure) = (Task::Generate(1), Failure::OutOfMemory);
-    assert!(events.contains(&ModelEvent::Refused { task, failure, still_loaded: true }), "{events:?}");
+    let commands = vec![load("endless", device), generate(long), load(MODEL, device), generate(known(2))];
+    let events = converse(Fixtures, commands, never).await;
+    // A GPU that ran out of memory is opened anew.
+    let (task, failure, still_loaded) = (Task::Generate(1), Failure::OutOfMemory, !device.is_gpu());
+    assert!(events.contains(&ModelEvent::Refused { task, failure, still_loaded }), "{events:?}");
+    written(&events, 2);
     assert_eq!(text(&events, 2), case().prompt().greedy_text);
 }

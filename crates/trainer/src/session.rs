@@ -89,13 +89,28 @@ impl<F: Files> Session<F> {
                 return emit(Event::Model(ModelEvent::Unloaded));
             }
         };
-        let event = answer.unwrap_or_else(|failure| {
-            if let Failure::Device(_) = failure {
-                self.lose_gpu();
+        let event = match answer {
+            Ok(event) => event,
+            Err(failure) => {
+                self.recover(&failure);
+                ModelEvent::Refused { task, failure, still_loaded: self.loaded.is_some() }
             }
-            ModelEvent::Refused { task, failure, still_loaded: self.loaded.is_some() }
-        });
+        };
         emit(Event::Model(event));
+    }
+
+    /// Makes the next command start on a device that works: one that had no memory tells of that again with whatever is
+    /// read next.
+    fn recover(&mut self, from: &Failure) {
+        if *from == Failure::OutOfMemory && self.loaded.as_ref().is_none_or(|one| one.compute.is_gpu()) {
+            if let Some(gpu) = &self.gpu {
+                gpu.destroy();
+            }
+            self.lose_gpu();
+        }
+        if let Failure::Device(_) = from {
+            self.lose_gpu();
+        }
     }
 
     async fn load(
