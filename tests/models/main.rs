@@ -1,6 +1,6 @@
 //! Models against transformers' numbers: fixtures that `tests/fixtures/models/` tells of.
 
-#![allow(clippy::unwrap_used, reason = "what is missing fails its test")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "what is missing fails its test")]
 
 #[cfg(not(target_family = "wasm"))]
 mod failures;

@@ -1,13 +1,14 @@
 //! A session as a front end meets it: commands in, events out, whatever goes wrong.
 
 use futures_channel::mpsc::unbounded;
-use smolder_formats::Source;
 use smolder_formats::adapter::PeftAdapter;
+use smolder_formats::gguf::{GgufFile, GgufWriter, TensorPlan, Value};
+use smolder_formats::{Source, TensorInfo, TensorSource};
 use smolder_models::Opened;
 use smolder_protocol::model::{End, Failure, Generate, Loaded, Message, Prompt, Task, Written};
 use smolder_protocol::train::DeviceChoice;
 use smolder_protocol::{Command, Event, ModelCommand, ModelEvent};
-use smolder_tests::fixtures::{Bytes, Case, bytes, cases};
+use smolder_tests::fixtures::{Bytes, Case, bytes, cases, source};
 use smolder_tests::{TestDevice, on_every_device};
 use smolder_trainer::checkpoint::{Store, StoreError};
 use smolder_trainer::{FileError, Files};
@@ -19,6 +20,7 @@ on_every_device!(
     cancelling_ends_an_answer_and_the_next_one_is_whole,
     cancelling_ends_loading,
     what_cannot_be_done_is_refused_and_the_session_goes_on,
+    memory_that_is_not_there_is_refused_and_the_next_model_writes,
 );
 
 pub const MODEL: &str = "models/llama-k/k.gguf";
@@ -34,6 +36,7 @@ impl Files for Fixtures {
         let found = match name {
             "damaged" => bytes(MODEL)[..20_000].to_vec(),
             "other" => b"PK\x03\x04 is no model, but long enough to look at".to_vec(),
+            "endless" => endless(),
             name => bytes(name),
         };
         let opened = Opened::gguf(name, &mut |_| Source::new(name, Cursor::new(found.clone())).map(Some));
@@ -51,6 +54,24 @@ impl Files for Fixtures {
     async fn store(&mut self, _: &str) -> Result<Nowhere, StoreError> {
         Ok(Nowhere)
     }
+}
+
+/// The model with a context that no memory holds.
+fn endless() -> Vec<u8> {
+    let mut file = GgufFile::open(source(MODEL)).unwrap();
+    let mut metadata = file.header.metadata.clone();
+    metadata.set("llama.context_length", Value::U32(1 << 30));
+    let tensors = file.tensors().to_vec();
+    let plan = |info: &TensorInfo| TensorPlan {
+        name: info.name.clone(),
+        shape: info.shape.clone(),
+        dtype: info.dtype,
+    };
+    let mut writer = GgufWriter::begin(Vec::new(), &metadata, tensors.iter().map(plan).collect()).unwrap();
+    for info in &tensors {
+        writer.write_bytes(&file.read_tensor(info).unwrap()).unwrap();
+    }
+    writer.finish().unwrap()
 }
 
 /// No session of these tests writes anything.
@@ -83,9 +104,11 @@ pub async fn converse(
 ) -> Vec<ModelEvent> {
     let (sender, receiver) = unbounded();
     let mut answers_due = commands.len();
-    commands.into_iter().for_each(|command| sender.unbounded_send(command).unwrap());
+    for command in commands {
+        sender.unbounded_send(command).unwrap();
+    }
     let (mut sender, events, mut cancelled) = (Some(sender), RefCell::new(Vec::new()), false);
-    smolder_trainer::run("test", files, receiver, |event| {
+    let session = smolder_trainer::run("test", files, receiver, |event| {
         let Event::Model(event) = event else { return };
         if !cancelled && last_straw(&event) {
             sender.as_ref().unwrap().unbounded_send(Command::Cancel).unwrap();
@@ -98,8 +121,8 @@ pub async fn converse(
             sender = None;
         }
         events.borrow_mut().push(event);
-    })
-    .await;
+    });
+    Box::pin(session).await;
     events.into_inner()
 }
 
@@ -234,4 +257,15 @@ async fn what_cannot_be_done_is_refused_and_the_session_goes_on(device: &TestDev
         }
     }
     assert_eq!(text(&events, 5), case().prompt().greedy_text);
+}
+
+async fn memory_that_is_not_there_is_refused_and_the_next_model_writes(device: &TestDevice) {
+    let long = Generate { max_tokens: usize::MAX, ..known(1) };
+    let commands = vec![load("endless", device), generate(long), load(MODEL, device), generate(known(2))];
+    let events = converse(Fixtures, commands, never).await;
+    // A GPU that ran out of memory is opened anew.
+    let (task, failure, still_loaded) = (Task::Generate(1), Failure::OutOfMemory, !device.is_gpu());
+    assert!(events.contains(&ModelEvent::Refused { task, failure, still_loaded }), "{events:?}");
+    written(&events, 2);
+    assert_eq!(text(&events, 2), case().prompt().greedy_text);
 }

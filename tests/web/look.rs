@@ -11,6 +11,12 @@ const DESKTOP: u32 = 1200;
 async fn fits_every_width_in_every_language_and_theme() {
     let browser = Browser::start().await;
     browser.visit_until_checked().await;
+    expect_fit_everywhere(&browser, "check").await;
+    browser.close().await;
+}
+
+/// Shows what is there in every language, theme and width.
+pub async fn expect_fit_everywhere(browser: &Browser, name: &str) {
     for (language, theme, width) in [
         ("en", "light", DESKTOP),
         ("en", "dark", DESKTOP),
@@ -20,11 +26,11 @@ async fn fits_every_width_in_every_language_and_theme() {
     ] {
         browser.click(&format!("#language input[value={language}]")).await;
         browser.click(&format!("#theme input[value={theme}]")).await;
-        resize(&browser, width).await;
-        assert_eq!(overflow(&browser).await, json!([]), "{language} at {width} px");
-        shoot(&browser, &format!("check-{language}-{theme}-{width}")).await;
+        resize(browser, width).await;
+        assert_eq!(overflow(browser).await, json!([]), "{name}: {language} at {width} px");
+        shoot(browser, &format!("{name}-{language}-{theme}-{width}")).await;
     }
-    browser.close().await;
+    browser.click("#language input[value=en]").await;
 }
 
 #[tokio::test]

@@ -15,6 +15,8 @@ pub enum Mishap {
     Script(&'static str),
     /// This JavaScript runs before it.
     Prelude(&'static str),
+    /// These bytes are it, in ranges too.
+    File(&'static [u8]),
 }
 
 const SCRIPT: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/javascript";
@@ -69,8 +71,22 @@ fn answer(mut browser: TcpStream, mishaps: &Mishaps) -> Result<()> {
         Some((_, Mishap::Prelude(prelude))) => {
             (SCRIPT.to_owned(), [prelude.as_bytes(), &fetch(&request)?.1].concat())
         }
+        Some((_, Mishap::File(bytes))) => part(&request, bytes),
     };
     respond(&mut browser, &head, &body)
+}
+
+/// The bytes that are asked for.
+fn part(request: &str, bytes: &[u8]) -> (String, Vec<u8>) {
+    let range = request.lines().find_map(|line| line.strip_prefix("Range: bytes=")?.strip_suffix('-'));
+    let from = range.and_then(|from| from.parse::<usize>().ok()).unwrap_or_default();
+    let (rest, total) = (bytes.get(from..).unwrap_or_default(), bytes.len());
+    let status = if range.is_some() {
+        format!("206 Partial Content\r\nContent-Range: bytes {from}-{}/{total}", total - 1)
+    } else {
+        "200 OK".to_owned()
+    };
+    (format!("HTTP/1.1 {status}\r\nETag: \"1\"\r\nContent-Length: {}", rest.len()), rest.to_vec())
 }
 
 fn read_head(stream: &mut impl BufRead) -> Result<String> {

@@ -17,15 +17,15 @@ impl Files for Paths {
     type Store = FolderStore;
 
     async fn model(&mut self, name: &str) -> Result<Opened<File>, FileError> {
-        open::weights(Path::new(name)).map_err(sentence)
+        open::weights(Path::new(name)).map_err(|error| sentence(&error))
     }
 
     async fn data(&mut self, name: &str) -> Result<Source<File>, FileError> {
-        open::data(Path::new(name)).map_err(sentence)
+        open::data(Path::new(name)).map_err(|error| sentence(&error))
     }
 
     async fn adapter(&mut self, name: &str, base: &mut Opened<File>) -> Result<PeftAdapter, FileError> {
-        adapter::find(Path::new(name), base).map_err(sentence)
+        adapter::find(Path::new(name), base).map_err(|error| sentence(&error))
     }
 
     async fn store(&mut self, folder: &str) -> Result<FolderStore, StoreError> {
@@ -33,7 +33,6 @@ impl Files for Paths {
     }
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
-fn sentence(error: anyhow::Error) -> FileError {
+fn sentence(error: &anyhow::Error) -> FileError {
     FileError(format!("{error:#}"))
 }

@@ -116,7 +116,7 @@ impl Gpu {
         })
     }
 
-    /// Gives the device up; every later operation on it fails. Tests use it to lose a GPU on purpose.
+    /// Gives the device and its memory up; every later operation on it fails.
     pub fn destroy(&self) {
         self.handle.destroy();
     }

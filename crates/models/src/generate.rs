@@ -53,7 +53,8 @@ impl<'a> Generator<'a> {
     /// Room for `sequences` of at most `capacity` tokens each, and no more than the model's context.
     ///
     /// # Errors
-    /// [`GenerateError::Memory`] where that is more than a CPU device can have; a GPU says so at the first result.
+    /// [`GenerateError::Memory`] where that is more than a CPU device can have, or than a program can count; a GPU
+    /// says so at the first result.
     pub fn new(
         model: &'a Model,
         adapter: &'a dyn Adapter,
@@ -62,10 +63,15 @@ impl<'a> Generator<'a> {
     ) -> Result<Self, GenerateError> {
         let capacity = capacity.min(context(model, adapter));
         let rows = capacity + adapter.prompt_len();
-        if *model.device() == Device::flex() {
-            let tokens = (sequences as u64).saturating_mul(rows as u64);
-            // Stated for 16 bits a number, and here they have 32.
-            reserve(model.config().sizes.cache_bytes(tokens).saturating_mul(2))?;
+        let tokens = (sequences as u64).saturating_mul(rows as u64);
+        // Stated for 16 bits a number, and here they have 32.
+        let bytes = model.config().sizes.cache_bytes(tokens).saturating_mul(2);
+        let fits = match usize::try_from(bytes) {
+            Ok(bytes) => *model.device() != Device::flex() || can_reserve(bytes),
+            Err(_) => false,
+        };
+        if !fits {
+            return Err(GenerateError::Memory { bytes });
         }
         let cache = Cache::new(model.config(), sequences, rows, model.device());
         Ok(Self { model, adapter, cache, cached: vec![Vec::new(); sequences] })
@@ -216,10 +222,9 @@ fn check(prompts: &[Vec<u32>], model: &Model, room: usize) -> Result<(), Generat
     Ok(())
 }
 
-/// Refuses what the allocator would end the program for.
-fn reserve(bytes: u64) -> Result<(), GenerateError> {
-    let fits = usize::try_from(bytes).is_ok_and(|bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok());
-    if fits { Ok(()) } else { Err(GenerateError::Memory { bytes }) }
+/// Whether the allocator would not end the program for it.
+fn can_reserve(bytes: usize) -> bool {
+    Vec::<u8>::new().try_reserve_exact(bytes).is_ok()
 }
 
 /// Rows of logits that may be read back together.

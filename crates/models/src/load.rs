@@ -82,7 +82,7 @@ impl Loader<'_> {
         let mut ropes = Ropes { device: self.device, factors, tables: HashMap::new() };
         let mut blocks = Vec::new();
         for layer in 0..self.config.layers.len() {
-            blocks.push(self.block(layer as u32, &mut ropes).await?);
+            blocks.push(Box::pin(self.block(layer as u32, &mut ropes)).await?);
         }
         let norm = self.norm("output_norm.weight").await?;
         let head = match self.find("output.weight") {

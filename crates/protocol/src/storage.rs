@@ -138,7 +138,7 @@ pub enum StorageFailure {
         /// Bytes that were still to come, where that is known.
         missing_bytes: Option<u64>,
     },
-    /// Another tab uses the file.
+    /// The session or another tab has the file open.
     InUse {
         /// Its name.
         name: String,

@@ -74,6 +74,15 @@ impl<F: Files> Session<F> {
         }
     }
 
+    /// Gives the model's memory back, which the device would keep for later.
+    fn unload(&mut self) {
+        if let Some(loaded) = self.loaded.take() {
+            let device = loaded.compute.device().clone();
+            drop(loaded);
+            device.memory_cleanup();
+        }
+    }
+
     async fn model(
         &mut self,
         command: ModelCommand,
@@ -93,17 +102,32 @@ impl<F: Files> Session<F> {
                 (Task::Generate(asked.id), written.map(ModelEvent::Written))
             }
             ModelCommand::Unload => {
-                self.loaded = None;
+                self.unload();
                 return emit(Event::Model(ModelEvent::Unloaded));
             }
         };
-        let event = answer.unwrap_or_else(|failure| {
-            if let Failure::Device(_) = failure {
-                self.lose_gpu();
+        let event = match answer {
+            Ok(event) => event,
+            Err(failure) => {
+                self.recover(&failure);
+                ModelEvent::Refused { task, failure, still_loaded: self.loaded.is_some() }
             }
-            ModelEvent::Refused { task, failure, still_loaded: self.loaded.is_some() }
-        });
+        };
         emit(Event::Model(event));
+    }
+
+    /// Makes the next command start on a device that works: one that had no memory tells of that again with whatever is
+    /// read next.
+    fn recover(&mut self, from: &Failure) {
+        if *from == Failure::OutOfMemory && self.loaded.as_ref().is_none_or(|one| one.compute.is_gpu()) {
+            if let Some(gpu) = &self.gpu {
+                gpu.destroy();
+            }
+            self.lose_gpu();
+        }
+        if let Failure::Device(_) = from {
+            self.lose_gpu();
+        }
     }
 
     async fn load(
@@ -114,7 +138,7 @@ impl<F: Files> Session<F> {
         emit: &mut impl FnMut(Event),
     ) -> Result<smolder_protocol::model::Loaded, Failure> {
         // Before its successor, which may need the memory.
-        self.loaded = None;
+        self.unload();
         let compute = Compute::choose(device, &mut self.gpu).await.map_err(Failure::Device)?;
         let mut progress = |done_bytes, total_bytes| {
             if inbox.cancelled() {

@@ -90,9 +90,6 @@ async fn a_large_model_is_streamed(device: &TestDevice) {
     assert!(memory_bytes() - before < 8 * MB, "importing took {} bytes", memory_bytes() - before);
     let events = converse(OpfsFiles, vec![load("large.gguf", device)], never).await;
     assert!(loaded(&events).bytes > 100 * MB);
-    let used = memory_bytes();
-    let most = if device.is_gpu() { 200 * MB } else { 350 * MB };
-    println!("{used} bytes");
-    assert!(used < most, "{used} bytes");
+    assert!(memory_bytes() < 200 * MB, "{} bytes", memory_bytes());
     remove("large.gguf").await;
 }

@@ -45,7 +45,7 @@ fn read(data: &JsValue) -> Option<(Command, Option<JsValue>)> {
     let field = |name: &str| Reflect::get(data, &name.into()).ok();
     let (json, file) = match data.as_string() {
         Some(json) => (json, None),
-        None => (field("command")?.as_string()?, field("file")),
+        None => (field("command")?.as_string()?, field("file").filter(JsValue::is_object)),
     };
     Some((serde_json::from_str(&json).ok()?, file))
 }

@@ -57,7 +57,11 @@ impl Refusal {
             "SecurityError" => RefusalKind::None,
             _ => RefusalKind::Other,
         };
-        Self { path: path.to_owned(), kind, reason: format!("{name}: {message}") }
+        Self {
+            path: path.to_owned(),
+            kind,
+            reason: format!("{name}: {message}").trim_matches([':', ' ']).to_owned(),
+        }
     }
 }
 
