@@ -1,10 +1,67 @@
 //! What the GPU refuses reaches the caller as an error: never a panic, never a wrong number taken for a right one.
 
+use smolder_kernels::burn;
+use smolder_kernels::burn::backend::tensor::FloatTensor;
+use smolder_kernels::burn::backend::wgpu::{CubeBackend, CubeTensor};
+use smolder_kernels::burn::backend::{Backend, Flex, TensorMetadata, backend_extension};
+use smolder_kernels::wgsl::{Kernel, Shader, empty_like};
+
+/// An operation with a shader of the test's own.
+#[backend_extension(Cube, Flex)]
+trait Launch: Backend {
+    fn launch(x: FloatTensor<Self>, shader: &'static Shader) -> FloatTensor<Self>;
+}
+
+impl Launch for Flex {
+    fn launch(x: FloatTensor<Self>, _: &'static Shader) -> FloatTensor<Self> {
+        x
+    }
+}
+
+impl Launch for CubeBackend {
+    fn launch(x: CubeTensor, shader: &'static Shader) -> CubeTensor {
+        let y = empty_like(&x, x.shape());
+        Kernel::new(shader, "go", 1).launch(&[&x], &[&y], [0; 4], 1);
+        y
+    }
+}
+
 mod gpu {
+    use super::Launch;
+    use smolder_kernels::burn::backend::Dispatch;
     use smolder_kernels::burn::tensor::Tensor;
     use smolder_kernels::gpu::{Gpu, GpuError, LimitsWanted};
     use smolder_kernels::rms_norm;
+    use smolder_kernels::wgsl::Shader;
     use smolder_tests::{numbers, tensor};
+
+    /// A shader with the bindings of [`Launch`] around `$body`.
+    macro_rules! shader {
+        ($name:literal, $body:literal) => {
+            Shader {
+                name: $name,
+                source: concat!(
+                    "const LANES: u32 = 1u;\n",
+                    "@group(0) @binding(0) var<storage, read> x: array<f32>;\n",
+                    "@group(0) @binding(1) var<storage, read_write> y: array<f32>;\n",
+                    "@group(0) @binding(2) var<uniform> info: vec4<u32>;\n",
+                    $body
+                ),
+            }
+        };
+    }
+
+    const SOUND: Shader =
+        shader!("sound", "@compute @workgroup_size(LANES) fn go() { y[info.x] = x[info.x]; }");
+    /// A word that means nothing.
+    const MISSPELT: Shader =
+        shader!("misspelt", "@compute @workgroup_size(LANES) fn go() { y[info.x] = nonsense(x[info.x]); }");
+    /// More workgroup memory than WebGPU promises.
+    const GREEDY: Shader = shader!(
+        "greedy",
+        "var<workgroup> all: array<f32, 65536>;
+        @compute @workgroup_size(LANES) fn go() { all[info.x] = x[info.x]; y[info.x] = all[info.x]; }"
+    );
 
     async fn open() -> Gpu {
         Gpu::open(LimitsWanted::WebGpuDefault).await.expect("a GPU for the tests")
@@ -21,11 +78,32 @@ mod gpu {
         }
         let checked = gpu.check();
         assert!(matches!(&checked, Err(GpuError::Lost(_))), "{checked:?}");
-        let read = match rms_norm(x, weight, 1e-5).into_data_async().await {
+        let read = values(rms_norm(x, weight, 1e-5)).await;
+        assert!(read.is_err(), "read {read:?} from a lost GPU");
+    }
+
+    /// burn keeps the refusal for whoever reads the result, WebGPU in a browser tells the device: either way
+    /// nobody takes the result for numbers, and a test whose kernel this is fails.
+    async fn a_refused_shader_gives_no_numbers() {
+        assert_eq!(launch(&SOUND).await, (Ok(vec![1.0]), Ok(())));
+        for shader in [&MISSPELT, &GREEDY] {
+            let (read, checked) = launch(shader).await;
+            assert!(read.is_err() || checked.is_err(), "{}: {read:?}", shader.name);
+        }
+    }
+
+    async fn launch(shader: &'static Shader) -> (Result<Vec<f32>, String>, Result<(), GpuError>) {
+        let gpu = open().await;
+        let x: Tensor<1> = tensor(&[1.0], [1], &gpu.device);
+        let y = Tensor::<1>::from_dispatch(Dispatch::launch(x.into_dispatch(), shader));
+        (values(y).await, gpu.check())
+    }
+
+    async fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, String> {
+        match tensor.into_data_async().await {
             Ok(data) => data.try_into_vec::<f32>().map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
-        };
-        assert!(read.is_err(), "read {read:?} from a lost GPU");
+        }
     }
 
     async fn default_limits_are_asked_for() {
@@ -42,6 +120,11 @@ mod gpu {
         }
 
         #[test]
+        fn a_refused_shader_gives_no_numbers() {
+            pollster::block_on(super::a_refused_shader_gives_no_numbers());
+        }
+
+        #[test]
         fn default_limits_are_asked_for() {
             pollster::block_on(super::default_limits_are_asked_for());
         }
@@ -54,6 +137,11 @@ mod gpu {
         #[wasm_bindgen_test]
         async fn a_lost_gpu_is_reported_and_does_not_panic() {
             super::a_lost_gpu_is_reported_and_does_not_panic().await;
+        }
+
+        #[wasm_bindgen_test]
+        async fn a_refused_shader_gives_no_numbers() {
+            super::a_refused_shader_gives_no_numbers().await;
         }
 
         #[wasm_bindgen_test]

@@ -7,7 +7,8 @@ use smolder_tests::{
     TestDevice, assert_close, numbers, on_every_device, probes, slope, tensor, values, weighted, wide,
 };
 
-const EPS: f32 = 1e-5;
+/// Not the shader's default, and large enough to show where it is left out.
+const EPS: f32 = 1e-3;
 const SHAPES: [[usize; 2]; 8] = [[1, 1], [1, 7], [7, 1], [7, 576], [64, 64], [33, 577], [3, 1757], [1757, 7]];
 
 on_every_device!(

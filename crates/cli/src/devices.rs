@@ -80,9 +80,10 @@ fn describe(adapter: &Adapter) -> Vec<(&'static str, String)> {
         (
             "Workgroups",
             format!(
-                "{} invocations, {} shared",
+                "{} invocations, {} shared, {} a dimension",
                 limits.workgroup_invocations,
-                bytes(limits.workgroup_bytes.into())
+                bytes(limits.workgroup_bytes.into()),
+                limits.workgroups
             ),
         ),
         ("f16", if adapter.f16 { "yes" } else { "no" }.to_owned()),

@@ -66,3 +66,18 @@ async fn answer(listener: TcpListener, folder: PathBuf) -> Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     axum::serve(listener, router).await.context("The server stopped.")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_in_use_is_told_with_another_to_try() {
+        let taken = listen(0).unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let error = listen(port).unwrap_err().to_string();
+        let other = port.wrapping_add(1).max(1024);
+        assert!(error.starts_with(&format!("Port {port} is in use.")), "{error}");
+        assert!(error.contains(&format!("`cargo xtask serve --port {other}`")), "{error}");
+    }
+}

@@ -72,7 +72,7 @@ fn tests_native(context: &Context) -> Result<Tally> {
     if let Err(error) = driver {
         tally.add(Tally::failure(crate::console::sentences(&error)));
     }
-    Ok(tally)
+    Ok(noting_choices(tally, context))
 }
 
 /// The page's own logic, natively; apart from the others because Leptos would change what burn is compiled with.
@@ -88,13 +88,14 @@ fn tests_wasm(context: &Context) -> Result<Tally> {
     let command = format!("test --package smolder-tests --target {WASM} --no-fail-fast{}", selection(gpu));
     let driver = browser::ensure()?;
     let test = context.tools()?.equip(context.workspace.cargo(&command));
-    tests(
+    let tally = tests(
         test.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", "wasm-bindgen-test-runner")
             .env("WASM_BINDGEN_TEST_TIMEOUT", "2700")
             .env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", "60")
             .env("RUST_BACKTRACE", "0")
             .env("CHROMEDRIVER", driver),
-    )
+    )?;
+    Ok(noting_choices(tally, context))
 }
 
 fn end_to_end(context: &Context) -> Result<Tally> {
@@ -106,6 +107,14 @@ fn end_to_end(context: &Context) -> Result<Tally> {
     let url = serve::background(folder)?;
     let test = context.workspace.cargo("test --package smolder-e2e");
     tests(test.env("SMOLDER_URL", url).env("CHROMEDRIVER", driver))
+}
+
+/// Adds that the GPU's tests were left out by choice: among the skipped their number alone says nothing.
+fn noting_choices(mut tally: Tally, context: &Context) -> Tally {
+    if context.options.no_gpu {
+        tally.notes.push("--no-gpu".to_owned());
+    }
+    tally
 }
 
 /// Arguments that leave the GPU's tests out: those with a module `gpu` in their path.
