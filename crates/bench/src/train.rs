@@ -71,10 +71,9 @@ async fn step(
     let ids = (0..tokens as u32).map(|at| 1000 + 37 * at % 40_000).collect();
     let sequence = Sequence { ids, mask: vec![true; tokens] };
     let found = gradients(&loaded.model, adapter, &[sequence], ((tokens - 1) as f32).recip());
-    let (next, norm) = optimizer.step(adapter, found.values, 1e-4);
+    let norm = optimizer.measure(&found.values).ok_or(BenchError::Nothing("a gradient"))?;
+    let next = optimizer.update(adapter, found.values, &norm, 1e-4);
     wait(found.loss).await?;
-    if let Some(norm) = norm {
-        wait(norm).await?;
-    }
+    wait(norm.norm).await?;
     Ok(next)
 }
