@@ -5,13 +5,13 @@ use crate::clock::{Spent, Stopwatch};
 use crate::error::BenchError;
 use crate::report::Timing;
 use smolder_kernels::burn::tensor::Tensor;
+use web_time::Instant;
 
 /// Seconds of one sample at least: clocks are coarse in browsers, and waiting for a device costs something too.
 const SAMPLE: f64 = 0.03;
-/// Seconds of a contest, once it has its fewest rounds.
-const CONTEST: f64 = 1.0;
-/// Rounds at least and at most.
-const ROUNDS: [usize; 2] = [3, 15];
+/// Seconds of a contest after which no further round begins, and after which not even a third one does.
+const ENOUGH: [f64; 2] = [1.0, 4.0];
+const ROUNDS: usize = 15;
 
 /// Work whose last result is waited for.
 pub(crate) type Work<'a> = Box<dyn Fn() -> Tensor<1> + 'a>;
@@ -33,13 +33,16 @@ impl Contest<'_> {
             Some(dense) => Some(timed(dense).await?),
             None => None,
         };
-        let (mut samples, mut rivals, mut total) = (Vec::new(), Vec::new(), 0.0);
-        while samples.len() < ROUNDS[0] || (total < CONTEST && samples.len() < ROUNDS[1]) {
-            let sample = sample(&self.ours, ours.wall).await?;
-            total += sample.wall;
-            samples.push(sample);
+        let (mut samples, mut rivals) = (Vec::new(), Vec::new());
+        let begun = Instant::now();
+        while samples.len() < ROUNDS {
+            let enough = if samples.len() < 3 { ENOUGH[1] } else { ENOUGH[0] };
+            if !samples.is_empty() && begun.elapsed().as_secs_f64() > enough {
+                break;
+            }
+            samples.push(sample(&self.ours, ours.wall).await?);
             if let (Some(work), Some(secs)) = (&self.dense, &dense) {
-                rivals.push(self::sample(work, secs.wall).await?);
+                rivals.push(sample(work, secs.wall).await?);
             }
         }
         let dense_secs = self.dense.as_ref().map(|_| [best(&rivals).wall, best(&rivals).cpu]);

@@ -23,5 +23,5 @@ pub use generate::{Loaded, generate, start};
 pub use kernels::kernels;
 pub use report::{Better, Figure, Part, Report, Timing};
 pub use sizes::{SIZES, Sizes};
-pub use table::table;
+pub use table::{row, table};
 pub use train::train;

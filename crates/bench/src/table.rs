@@ -31,7 +31,7 @@ fn part(part: &Part) -> String {
 }
 
 /// One line of a timing. Where memory is the limit, GB/s stand in GFLOP/s' place.
-pub(crate) fn row(timing: &Timing) -> String {
+pub fn row(timing: &Timing) -> String {
     let rate = if timing.flop > 0.0 {
         format!("{:.1}", timing.gflops())
     } else {

@@ -2,13 +2,12 @@
 
 #![allow(clippy::inline_always, reason = "the widest instruction set must reach the loop that it is for")]
 
-use crate::parallel::{self, for_each_chunk};
+use crate::parallel::{self, for_each_chunk, wide};
 use crate::wgsl::{Kernel, Shader, empty_like, lanes};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::wgpu::{CubeBackend, CubeTensor, into_contiguous};
 use burn::backend::{Backend, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{Tensor, TensorData};
-use pulp::Arch;
 
 pub(crate) const SHADER: Shader =
     Shader { name: "ceiling", source: include_str!("../../../shaders/ceiling.wgsl") };
@@ -74,17 +73,20 @@ impl CeilingOps for Flex {
     fn multiply_add(x: FloatTensor<Self>, rounds: usize) -> FloatTensor<Self> {
         let mut y = parallel::owned(x);
         for_each_chunk(y.storage_mut::<f32>(), CHUNK, |_, numbers| {
-            Arch::new().dispatch(|| {
-                for block in numbers.as_chunks_mut::<BLOCK>().0 {
-                    let mut sums = *block;
-                    for _ in 0..rounds {
-                        for sum in &mut sums {
-                            *sum = next(*sum);
+            wide(
+                #[inline(always)]
+                || {
+                    for block in numbers.as_chunks_mut::<BLOCK>().0 {
+                        let mut sums = *block;
+                        for _ in 0..rounds {
+                            for sum in &mut sums {
+                                *sum = next(*sum);
+                            }
                         }
+                        *block = sums;
                     }
-                    *block = sums;
-                }
-            });
+                },
+            );
         });
         y
     }

@@ -1,8 +1,10 @@
 //! [`CrossEntropyOps`] on the CPU device: rows side by side, each in short passes that a compiler vectorises.
 
+#![allow(clippy::inline_always, reason = "the widest instruction set must reach the loops that it is for")]
+
 use crate::cross_entropy::CrossEntropyOps;
 use crate::exp_cpu::exp;
-use crate::parallel::{for_each, owned};
+use crate::parallel::{for_each, owned, wide};
 use burn::backend::ops::IntTensorOps;
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Flex, TensorMetadata};
@@ -31,7 +33,7 @@ impl CrossEntropyOps for Flex {
         for_each(items.zip(targets).collect(), |((row, loss), &target)| {
             *loss = usize::try_from(target)
                 .ok()
-                .and_then(|target| descend(row, target, scale, soft_cap))
+                .and_then(|target| descend_wide(row, target, scale, soft_cap))
                 .unwrap_or_else(|| {
                     row.fill(f32::NAN);
                     f32::NAN
@@ -41,7 +43,15 @@ impl CrossEntropyOps for Flex {
     }
 }
 
+fn descend_wide(row: &mut [f32], target: usize, scale: f32, soft_cap: Option<f32>) -> Option<f32> {
+    wide(
+        #[inline(always)]
+        || descend(row, target, scale, soft_cap),
+    )
+}
+
 /// The row's loss, its gradient in the row's place; `None` for a target or a logit that it has no loss for.
+#[inline(always)]
 fn descend(row: &mut [f32], target: usize, scale: f32, soft_cap: Option<f32>) -> Option<f32> {
     let at_target = *row.get(target)?;
     let largest = largest(row)?;
@@ -65,6 +75,7 @@ fn descend(row: &mut [f32], target: usize, scale: f32, soft_cap: Option<f32>) ->
 }
 
 /// The row's maximum; `None` where a number is not finite.
+#[inline(always)]
 fn largest(row: &[f32]) -> Option<f32> {
     let (mut tops, mut sizes) = ([f32::MIN; WIDTH], [0; WIDTH]);
     let (chunks, rest) = row.as_chunks::<WIDTH>();
@@ -79,27 +90,25 @@ fn largest(row: &[f32]) -> Option<f32> {
 }
 
 /// Puts `e · slope` in the place of each `x`, with `(e, slope) = share(x)`, and sums up the `e`.
-#[inline]
+#[inline(always)]
 fn exponentials(row: &mut [f32], share: impl Fn(f32) -> (f32, f32)) -> f64 {
-    let block = |block: &mut [f32]| {
+    let mut total = 0.0;
+    for block in row.chunks_mut(BLOCK) {
         let mut sums = [0.0_f32; WIDTH];
-        let add = |x: &mut f32, sum: &mut f32| {
-            let (e, slope) = share(*x);
-            *x = e * slope;
-            *sum += e;
-        };
-        let (chunks, rest) = block.as_chunks_mut::<WIDTH>();
-        for chunk in chunks {
-            chunk.iter_mut().zip(&mut sums).for_each(|(x, sum)| add(x, sum));
+        for chunk in block.chunks_mut(WIDTH) {
+            for (x, sum) in chunk.iter_mut().zip(&mut sums) {
+                let (e, slope) = share(*x);
+                *x = e * slope;
+                *sum += e;
+            }
         }
-        rest.iter_mut().zip(&mut sums).for_each(|(x, sum)| add(x, sum));
-        sums.into_iter().map(f64::from).sum::<f64>()
-    };
-    row.chunks_mut(BLOCK).map(block).sum()
+        total += sums.into_iter().map(f64::from).sum::<f64>();
+    }
+    total
 }
 
 /// `c · tanh(x / c)` and its slope.
-#[inline]
+#[inline(always)]
 fn capped(x: f32, cap: f32) -> (f32, f32) {
     let rest = 2.0 / (exp(x * (2.0 / cap)) + 1.0);
     (cap * (1.0 - rest), rest * (2.0 - rest))

@@ -4,10 +4,9 @@
 
 use crate::exp_cpu::exp;
 use crate::gated_unit::{GELU_CUBE, GELU_SLOPE, Gate, GatedUnit};
-use crate::parallel::{for_each, numbers, owned};
+use crate::parallel::{for_each, numbers, owned, wide};
 use burn::backend::Flex;
 use burn::backend::tensor::FloatTensor;
-use pulp::Arch;
 
 /// Numbers that a core takes at a time.
 const CHUNK: usize = 1 << 13;
@@ -17,10 +16,13 @@ impl GatedUnit for Flex {
         let (mut y, up) = (owned(gate), up.to_contiguous());
         let chunks = y.storage_mut::<f32>().chunks_mut(CHUNK).zip(numbers(&up).chunks(CHUNK));
         for_each(chunks.collect(), |(y, up)| {
-            Arch::new().dispatch(|| match activation {
-                Gate::Silu => forward(y, up, silu),
-                Gate::GeluTanh => forward(y, up, gelu),
-            });
+            wide(
+                #[inline(always)]
+                || match activation {
+                    Gate::Silu => forward::<false>(y, up),
+                    Gate::GeluTanh => forward::<true>(y, up),
+                },
+            );
         });
         y
     }
@@ -34,10 +36,13 @@ impl GatedUnit for Flex {
         let (mut gate, mut up, grad) = (owned(gate), owned(up), grad.to_contiguous());
         let both = gate.storage_mut::<f32>().chunks_mut(CHUNK).zip(up.storage_mut::<f32>().chunks_mut(CHUNK));
         for_each(both.zip(numbers(&grad).chunks(CHUNK)).collect(), |((gate, up), grad)| {
-            Arch::new().dispatch(|| match activation {
-                Gate::Silu => backward(gate, up, grad, silu),
-                Gate::GeluTanh => backward(gate, up, grad, gelu),
-            });
+            wide(
+                #[inline(always)]
+                || match activation {
+                    Gate::Silu => backward::<false>(gate, up, grad),
+                    Gate::GeluTanh => backward::<true>(gate, up, grad),
+                },
+            );
         });
         (gate, up)
     }
@@ -45,33 +50,31 @@ impl GatedUnit for Flex {
 
 /// Puts `y` in the gate's place.
 #[inline(always)]
-fn forward(gate: &mut [f32], up: &[f32], sigmoid: impl Fn(f32) -> (f32, f32)) {
+fn forward<const GELU: bool>(gate: &mut [f32], up: &[f32]) {
     for (gate, up) in gate.iter_mut().zip(up) {
-        *gate *= sigmoid(*gate).0 * up;
+        *gate *= sigmoid::<GELU>(*gate).0 * up;
     }
 }
 
 /// Puts the gradients in their places.
 #[inline(always)]
-fn backward(gate: &mut [f32], up: &mut [f32], grad: &[f32], sigmoid: impl Fn(f32) -> (f32, f32)) {
+fn backward<const GELU: bool>(gate: &mut [f32], up: &mut [f32], grad: &[f32]) {
     for ((gate, up), grad) in gate.iter_mut().zip(up).zip(grad) {
-        let (share, slope) = sigmoid(*gate);
+        let (share, slope) = sigmoid::<GELU>(*gate);
         let active = *gate * share;
         *gate = (share + active * (1.0 - share) * slope) * *up * grad;
         *up = active * grad;
     }
 }
 
-/// `σ(h(g))` and `h'(g)` with `h(g) = g`.
+/// `σ(h(g))` and `h'(g)`: for SiLU `h(g) = g`; GELU's tanh form has the same shape, as `1 + tanh(z) = 2σ(2z)`.
 #[inline(always)]
-fn silu(gate: f32) -> (f32, f32) {
-    (1.0 / (1.0 + exp(-gate)), 1.0)
-}
-
-/// The same for GELU's tanh form, which has the shape of SiLU, as `1 + tanh(z) = 2σ(2z)`.
-#[inline(always)]
-fn gelu(gate: f32) -> (f32, f32) {
-    let square = gate * gate;
-    let h = gate * GELU_SLOPE * (1.0 + GELU_CUBE * square);
-    (silu(h).0, GELU_SLOPE * (1.0 + 3.0 * GELU_CUBE * square))
+fn sigmoid<const GELU: bool>(gate: f32) -> (f32, f32) {
+    let square = GELU_CUBE * gate * gate;
+    let (h, slope) = if GELU {
+        (gate * GELU_SLOPE * (1.0 + square), GELU_SLOPE * (1.0 + 3.0 * square))
+    } else {
+        (gate, 1.0)
+    };
+    (1.0 / (1.0 + exp(-h)), slope)
 }

@@ -1,4 +1,7 @@
-//! The CPU device's tensors as plain numbers, and loops over all processor cores where there are threads.
+//! The CPU device's tensors as plain numbers, loops over all processor cores where there are threads, and the widest
+//! instructions that there are.
+
+#![allow(clippy::inline_always, reason = "the widest instruction set must reach the loops that it is for")]
 
 use burn::backend::Flex;
 use burn::backend::tensor::FloatTensor;
@@ -33,4 +36,16 @@ pub(crate) fn for_each<T: Send>(items: Vec<T>, f: impl Fn(T) + Sync + Send) {
 /// Calls `f` with the index and the contents of each chunk of `len` numbers.
 pub(crate) fn for_each_chunk(data: &mut [f32], len: usize, f: impl Fn(usize, &mut [f32]) + Sync + Send) {
     for_each(data.chunks_mut(len).enumerate().collect(), |(index, chunk)| f(index, chunk));
+}
+
+/// Runs work compiled for the widest instructions of this processor: only what is inlined is. So mark the closure, and
+/// every function that its loops call, `#[inline(always)]`, and pass on no function as a value.
+#[inline(always)]
+pub(crate) fn wide<R>(work: impl FnOnce() -> R) -> R {
+    // `pulp::Arch` knows these only with a feature of pulp's, and with that burn would be compiled anew.
+    #[cfg(target_arch = "x86_64")]
+    if let Some(simd) = pulp::x86::V3::try_new() {
+        return simd.vectorize(work);
+    }
+    pulp::Arch::new().dispatch(work)
 }

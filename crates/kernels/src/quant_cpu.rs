@@ -3,12 +3,11 @@
 #![allow(clippy::inline_always, reason = "the widest instruction set must reach the loops that it is for")]
 
 use crate::matrix::row_words;
-use crate::parallel::for_each_chunk;
+use crate::parallel::{for_each_chunk, wide};
 use crate::quant::{Part, QuantOps};
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, Flex, TensorMetadata};
 use burn::tensor::{Shape, Slice, TensorData};
-use pulp::Arch;
 use smolder_formats::quants;
 
 /// Numbers in a dequantized panel: a few MiB, beside which the product's own time is long.
@@ -81,11 +80,14 @@ fn backward<B: Backend>(
 fn panel(words: &IntTensor<Flex>, part: Part, start: usize, height: usize) -> FloatTensor<Flex> {
     let mut values = vec![0.0; height * part.cols];
     for_each_chunk(&mut values, ROWS * part.cols, |chunk, out| {
-        Arch::new().dispatch(|| {
-            for (row, out) in out.chunks_mut(part.cols).enumerate() {
-                dequantize(words, part, start + chunk * ROWS + row, out);
-            }
-        });
+        wide(
+            #[inline(always)]
+            || {
+                for (row, out) in out.chunks_mut(part.cols).enumerate() {
+                    dequantize(words, part, start + chunk * ROWS + row, out);
+                }
+            },
+        );
     });
     FloatTensor::<Flex>::from_data(TensorData::new(values, Shape::new([height, part.cols])))
 }
@@ -98,12 +100,17 @@ fn few_rows(x: &FloatTensor<Flex>, words: &IntTensor<Flex>, part: Part) -> Float
     let mut products = vec![0.0; part.rows * tokens];
     for_each_chunk(&mut products, ROWS * tokens, |chunk, out| {
         let mut row = vec![0.0; part.cols];
-        Arch::new().dispatch(|| {
-            for (index, out) in out.chunks_mut(tokens).enumerate() {
-                dequantize(words, part, chunk * ROWS + index, &mut row);
-                out.iter_mut().zip(x.chunks(part.cols)).for_each(|(out, x)| *out = dot(x, &row));
-            }
-        });
+        wide(
+            #[inline(always)]
+            || {
+                for (index, out) in out.chunks_mut(tokens).enumerate() {
+                    dequantize(words, part, chunk * ROWS + index, &mut row);
+                    for (out, x) in out.iter_mut().zip(x.chunks(part.cols)) {
+                        *out = dot(x, &row);
+                    }
+                }
+            },
+        );
     });
     let products = FloatTensor::<Flex>::from_data(TensorData::new(products, [part.rows, tokens]));
     products.transpose(0, 1).to_contiguous()

@@ -2,12 +2,11 @@
 
 #![allow(clippy::inline_always, reason = "the widest instruction set must reach the loops that it is for")]
 
-use crate::parallel::{for_each, numbers, owned};
+use crate::parallel::{for_each, numbers, owned, wide};
 use crate::rms_norm::RmsNorm;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::TensorData;
-use pulp::Arch;
 
 /// Rows that a core takes at a time.
 const ROWS: usize = 8;
@@ -25,12 +24,17 @@ impl RmsNorm for Flex {
         let weight = numbers(&weight);
         let chunks = y.storage_mut::<f32>().chunks_mut((ROWS * cols).max(1)).zip(factors.chunks_mut(ROWS));
         for_each(chunks.collect(), |(rows, factors)| {
-            Arch::new().dispatch(|| {
-                for (row, factor) in rows.chunks_mut(cols).zip(factors) {
-                    *factor = (mean_square(row) + eps).sqrt().recip();
-                    row.iter_mut().zip(weight).for_each(|(x, weight)| *x = *x * *factor * weight);
-                }
-            });
+            wide(
+                #[inline(always)]
+                || {
+                    for (row, factor) in rows.chunks_mut(cols).zip(factors) {
+                        *factor = (mean_square(row) + eps).sqrt().recip();
+                        for (x, weight) in row.iter_mut().zip(weight) {
+                            *x = *x * *factor * weight;
+                        }
+                    }
+                },
+            );
         });
         (y, FloatTensor::<Flex>::from_data(TensorData::new(factors, [rows, 1])))
     }
@@ -41,7 +45,9 @@ fn mean_square(row: &[f32]) -> f32 {
     let (chunks, rest) = row.as_chunks::<WIDTH>();
     let mut sums = [0.0; WIDTH];
     for chunk in chunks {
-        sums.iter_mut().zip(chunk).for_each(|(sum, x)| *sum += x * x);
+        for (sum, x) in sums.iter_mut().zip(chunk) {
+            *sum += x * x;
+        }
     }
     (sums.iter().sum::<f32>() + rest.iter().map(|x| x * x).sum::<f32>()) / row.len() as f32
 }

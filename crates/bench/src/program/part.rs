@@ -3,7 +3,7 @@
 use super::{Arguments, What, Where};
 use anyhow::{Context, Result};
 use pollster::block_on;
-use smolder_bench::{Loaded, Part, SIZES, Timing, generate, kernels, start, train};
+use smolder_bench::{Loaded, Part, SIZES, Timing, generate, kernels, row, start, train};
 use smolder_formats::{Error, Source};
 use smolder_kernels::burn::tensor::Device;
 use smolder_kernels::gpu::{Gpu, LimitsWanted};
@@ -27,7 +27,7 @@ fn measure(arguments: &Arguments, what: What, place: Where) -> Result<Part> {
         let wanted = |name: &str| arguments.sizes.is_empty() || arguments.sizes.iter().any(|one| one == name);
         let sizes: Vec<_> = SIZES.into_iter().filter(|sizes| wanted(sizes.name)).collect();
         let (device, hardware) = open(place)?;
-        let each = &mut |timing: &Timing| eprintln!("    {}", timing.name);
+        let each = &mut |timing: &Timing| eprint!("    {}", row(timing));
         let part = block_on(kernels(&device, &sizes, each))?;
         return Ok(Part { hardware, ..part });
     }

@@ -21,6 +21,18 @@ mod q8;
 use crate::error::{Error, Kind, Result};
 use crate::tensor::Dtype;
 
+/// Decodes block by block. A macro, since a function that is passed as a value keeps its own instruction set.
+macro_rules! each {
+    ($bytes:ident, $out:ident, $decode:path) => {
+        for (block, out) in $bytes.as_chunks().0.iter().zip($out.as_chunks_mut().0) {
+            // A copy on the stack, of which a compiler knows that no block lies in it: only then it vectorises.
+            let mut values = *out;
+            $decode(block, &mut values);
+            *out = values;
+        }
+    };
+}
+
 /// Appends the elements of whole blocks to `out`.
 ///
 /// # Errors
@@ -43,31 +55,20 @@ pub fn dequantize_into(dtype: Dtype, bytes: &[u8], out: &mut Vec<f32>) -> Result
 #[inline(always)]
 pub fn dequantize(dtype: Dtype, bytes: &[u8], out: &mut [f32]) {
     match dtype {
-        Dtype::F32 => each(bytes, out, |b, out| dense::f32(*b, out)),
-        Dtype::F16 => each(bytes, out, |b, out| dense::f16(*b, out)),
-        Dtype::BF16 => each(bytes, out, |b, out| dense::bf16(*b, out)),
-        Dtype::Q4_0 => each(bytes, out, q4::q4_0),
-        Dtype::Q4_1 => each(bytes, out, q4::q4_1),
-        Dtype::Q5_0 => each(bytes, out, q5::q5_0),
-        Dtype::Q5_1 => each(bytes, out, q5::q5_1),
-        Dtype::Q8_0 => each(bytes, out, q8::q8_0),
-        Dtype::Q2_K => each(bytes, out, q2_k::q2_k),
-        Dtype::Q3_K => each(bytes, out, q3_k::q3_k),
-        Dtype::Q4_K => each(bytes, out, q4_k::q4_k),
-        Dtype::Q5_K => each(bytes, out, q4_k::q5_k),
-        Dtype::Q6_K => each(bytes, out, q6_k::q6_k),
-        Dtype::IQ4_NL => each(bytes, out, iq4_nl::iq4_nl),
-    }
-}
-
-#[inline(always)]
-fn each<const BYTES: usize, const LEN: usize>(
-    bytes: &[u8],
-    out: &mut [f32],
-    decode: impl Fn(&[u8; BYTES], &mut [f32; LEN]),
-) {
-    for (block, out) in bytes.as_chunks().0.iter().zip(out.as_chunks_mut().0) {
-        decode(block, out);
+        Dtype::F32 => each!(bytes, out, dense::f32),
+        Dtype::F16 => each!(bytes, out, dense::f16),
+        Dtype::BF16 => each!(bytes, out, dense::bf16),
+        Dtype::Q4_0 => each!(bytes, out, q4::q4_0),
+        Dtype::Q4_1 => each!(bytes, out, q4::q4_1),
+        Dtype::Q5_0 => each!(bytes, out, q5::q5_0),
+        Dtype::Q5_1 => each!(bytes, out, q5::q5_1),
+        Dtype::Q8_0 => each!(bytes, out, q8::q8_0),
+        Dtype::Q2_K => each!(bytes, out, q2_k::q2_k),
+        Dtype::Q3_K => each!(bytes, out, q3_k::q3_k),
+        Dtype::Q4_K => each!(bytes, out, q4_k::q4_k),
+        Dtype::Q5_K => each!(bytes, out, q4_k::q5_k),
+        Dtype::Q6_K => each!(bytes, out, q6_k::q6_k),
+        Dtype::IQ4_NL => each!(bytes, out, iq4_nl::iq4_nl),
     }
 }
 

@@ -4,24 +4,14 @@
 
 use super::scale;
 
-/// Splits 16 bytes into 32 nibbles in element order.
-#[inline(always)]
-pub(super) fn nibbles(bytes: &[u8; 16]) -> [u8; 32] {
-    let mut out = [0; 32];
-    let (low, high) = out.split_at_mut(16);
-    for ((byte, low), high) in bytes.iter().zip(low).zip(high) {
-        *low = byte & 15;
-        *high = byte >> 4;
-    }
-    out
-}
-
 #[inline(always)]
 pub(super) fn q4_0(block: &[u8; 18], out: &mut [f32; 32]) {
-    let [low, high, packed @ ..] = block;
-    let d = scale(*low, *high);
-    for (out, q) in out.iter_mut().zip(nibbles(packed)) {
-        *out = d * f32::from(q.cast_signed() - 8);
+    let [d0, d1, packed @ ..] = block;
+    let d = scale(*d0, *d1);
+    let (low, high) = out.split_at_mut(16);
+    for ((byte, low), high) in packed.iter().zip(low).zip(high) {
+        *low = d * f32::from((byte & 15).cast_signed() - 8);
+        *high = d * f32::from((byte >> 4).cast_signed() - 8);
     }
 }
 
@@ -29,8 +19,10 @@ pub(super) fn q4_0(block: &[u8; 18], out: &mut [f32; 32]) {
 pub(super) fn q4_1(block: &[u8; 20], out: &mut [f32; 32]) {
     let [d0, d1, m0, m1, packed @ ..] = block;
     let (d, m) = (scale(*d0, *d1), scale(*m0, *m1));
-    for (out, q) in out.iter_mut().zip(nibbles(packed)) {
-        *out = d * f32::from(q) + m;
+    let (low, high) = out.split_at_mut(16);
+    for ((byte, low), high) in packed.iter().zip(low).zip(high) {
+        *low = d * f32::from(byte & 15) + m;
+        *high = d * f32::from(byte >> 4) + m;
     }
 }
 

@@ -80,10 +80,6 @@ impl Block<'_> {
         self.to - self.from
     }
 
-    fn width(&self) -> usize {
-        self.keys[1] - self.keys[0]
-    }
-
     /// `[queries, heads, head_dim]` to this block's `[kv_heads, group · rows, head_dim]`.
     fn grouped(&self, tensor: &Numbers) -> Numbers {
         let rows = Flex::float_slice(tensor.clone(), &[Slice::from(self.from..self.to)]);
