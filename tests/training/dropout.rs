@@ -40,7 +40,7 @@ async fn gradients_are_slopes_of_the_same_loss(device: &TestDevice) {
         let gradient = values(gradient.expect("a gradient")).await;
         let size = gradient.iter().fold(0.0_f32, |size, value| size.max(value.abs()));
         for index in probes(gradient.len()) {
-            let slope = slope(&thinned, at, index, &of).await;
+            let slope = slope(thinned.as_ref(), at, index, &of).await;
             let error = (f64::from(gradient[index]) - slope).abs();
             assert!(error <= 2e-2 * f64::from(size), "{at} {index}: {} {slope}", gradient[index]);
         }
@@ -49,7 +49,7 @@ async fn gradients_are_slopes_of_the_same_loss(device: &TestDevice) {
 
 /// The loss's central difference along one number of one parameter.
 async fn slope(
-    adapter: &Box<dyn Adapter>,
+    adapter: &dyn Adapter,
     at: usize,
     index: usize,
     of: &impl AsyncFn(&dyn Adapter) -> f64,

@@ -1,6 +1,7 @@
 //! What a run refuses, survives, and says.
 
 use crate::harness::{Fate, Machine, config, train};
+use serde_json::Value;
 use smolder_protocol::TrainConfig;
 use smolder_protocol::train::{EndCause, Failure, ScheduleKind, TrainEvent, Warning};
 use smolder_tests::{TestDevice, on_every_device};
@@ -60,6 +61,12 @@ fn data(machine: &mut Machine, text: &str) {
     machine.data.insert("rows.jsonl".to_owned(), text.to_owned());
 }
 
+fn option(config: &mut TrainConfig, name: &str, value: Value) {
+    config.options.insert(name.to_owned(), value);
+}
+
+type Change = fn(&mut TrainConfig, &mut Machine);
+
 #[test]
 fn settings_and_data_that_cannot_train_are_named() {
     for lr in [0.0, f64::NAN, 1e9] {
@@ -69,17 +76,14 @@ fn settings_and_data_that_cannot_train_are_named() {
     let nothing = "{\"prompt\": \"a long question\", \"completion\": \"b\"}\n";
     let failure = refused(|config, machine| (config.seq_len, ()) = (4, data(machine, nothing)));
     assert_eq!(failure, Failure::NothingToLearn);
-    type Change = fn(&mut TrainConfig, &mut Machine);
     let cases: [(&str, Change); 7] = [
         ("none.jsonl", |config, _| config.data = "none.jsonl".to_owned()),
         ("empty file", |_, machine| data(machine, "")),
         ("columns", |_, machine| data(machine, "{\"a\": 1}\n")),
         ("`prompt`", |_, machine| data(machine, "{\"prompt\": \"\", \"completion\": \"b\"}\n")),
         ("lora, prompt-tuning", |config, _| config.method = "other".to_owned()),
-        ("none_proj", |config, _| {
-            drop(config.options.insert("targets".to_owned(), "q_proj,none_proj".into()))
-        }),
-        ("`rank`", |config, _| drop(config.options.insert("rank".to_owned(), 0.into()))),
+        ("none_proj", |config, _| option(config, "targets", "q_proj,none_proj".into())),
+        ("`rank`", |config, _| option(config, "rank", 0.into())),
     ];
     for (words, change) in cases {
         let failure = refused(change);

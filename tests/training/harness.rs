@@ -32,11 +32,14 @@ pub enum Fate {
     DiesAfter(usize),
 }
 
+/// Files by name.
+type Folder = BTreeMap<String, Vec<u8>>;
+
 /// Everything on the machine that a run may name.
 #[derive(Clone, Default)]
 pub struct Machine {
     /// Folders of files that runs wrote.
-    pub disk: Rc<RefCell<BTreeMap<String, BTreeMap<String, Vec<u8>>>>>,
+    pub disk: Rc<RefCell<BTreeMap<String, Folder>>>,
     /// Data files.
     pub data: BTreeMap<String, String>,
     fate: Rc<Cell<Option<Fate>>>,

@@ -1,6 +1,6 @@
-//! Training against PyTorch and PEFT: fixtures that `tests/fixtures/training/` tells of.
+//! Training: against PyTorch and PEFT, by fixtures that `tests/fixtures/training/` tells of, and against accidents.
 
-#![allow(clippy::unwrap_used, reason = "what is missing fails its test")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "what is missing fails its test")]
 #![cfg(not(target_family = "wasm"))]
 
 mod adapters;

@@ -6,6 +6,7 @@
 
 use burn::backend::wgpu::{CubeTensor, KernelSource, SourceKernel, SourceTemplate, into_contiguous};
 use burn::tensor::{DType, Shape};
+use cubecl::ir::attributes::BufferIOAttr;
 use cubecl::prelude::KernelId;
 use cubecl::server::{KernelArguments, MetadataBindingInfo};
 use cubecl::{CubeCount, CubeDim};
@@ -145,10 +146,14 @@ impl Kernel {
         workgroups: u32,
     ) {
         let Some(first) = outputs.first() else { return };
-        let buffers = inputs.iter().chain(outputs).map(|t| t.handle.clone().binding()).collect();
         let words = info.chunks(2).map(|pair| u64::from(pair[0]) | u64::from(pair[1]) << 32).collect();
-        let arguments =
-            KernelArguments::new().with_buffers(buffers).with_info(MetadataBindingInfo::custom(words));
+        // A launch that fails leaves only what it was to write as unusable: weights outlive it.
+        let inputs = inputs.iter().map(|tensor| (tensor, BufferIOAttr::ReadOnly));
+        let outputs = outputs.iter().map(|tensor| (tensor, BufferIOAttr::ReadWrite));
+        let arguments = inputs.chain(outputs).fold(KernelArguments::new(), |arguments, (tensor, io)| {
+            arguments.with_buffer_io(tensor.handle.clone().binding(), io)
+        });
+        let arguments = arguments.with_info(MetadataBindingInfo::custom(words));
         let dim = CubeDim::new_1d(self.lanes);
         let grid = CubeCount::Static(workgroups.clamp(1, MAX_WORKGROUPS), 1, 1);
         first.client.launch(Box::new(SourceKernel::new(self, dim)), grid, arguments);

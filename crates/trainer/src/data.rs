@@ -8,6 +8,7 @@ pub use read::{Rows, read, render_options, split};
 
 use smolder_formats::Sha256Hash;
 use smolder_formats::dataset::{Packed, Row, pack};
+use std::sync::Arc;
 
 /// A document: its tokens, and which of them are predicted from those before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +45,8 @@ pub enum DataError {
 /// What is trained or evaluated on: rows of one document each, or of several.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Data {
-    rows: Vec<Vec<Sequence>>,
+    /// Shared: training, evaluation and estimates go through the same rows.
+    rows: Arc<Vec<Vec<Sequence>>>,
     sha256: String,
 }
 
@@ -67,7 +69,7 @@ impl Data {
             Some(_) => pack(&rows, len, 0).iter().map(documents).collect(),
             None => rows.iter().map(|row| vec![Sequence::new(&row.ids, &row.mask)]).collect(),
         };
-        Ok(Self { rows, sha256 })
+        Ok(Self { rows: Arc::new(rows), sha256 })
     }
 
     /// Rows; at least one.

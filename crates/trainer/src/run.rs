@@ -27,11 +27,17 @@ use futures_util::stream::{FusedStream, StreamExt};
 use smolder_formats::adapter::{BaseIdentity, PeftAdapter};
 use smolder_models::peft::{self, Adapter};
 use smolder_protocol::TrainConfig;
-use smolder_protocol::train::{End, EndCause, Failure, TrainCommand, TrainEvent};
+use smolder_protocol::train::{End, EndCause, Failure, TrainCommand, TrainEvent, Warning};
 use steps::Stepped;
 
 /// Told what happens.
 type Emit<'a> = &'a mut dyn FnMut(TrainEvent);
+
+fn warn(emit: Emit<'_>, warnings: impl IntoIterator<Item = Warning>) {
+    for warning in warnings {
+        emit(TrainEvent::Warned(warning));
+    }
+}
 
 /// A run between two steps. What a checkpoint holds of it beside tensors is its [`State`].
 struct Run<'a, S> {

@@ -42,14 +42,14 @@ fn session(
     interrupt: &Interrupt,
     show: &mut dyn FnMut(&TrainEvent) -> Result<()>,
 ) -> Result<TrainEvent> {
-    let (state, mut last, mut lost) = (Cell::new(State::Asked), None, None);
+    let (state, mut last, mut unwritten) = (Cell::new(State::Asked), None, None);
     let emit = |event: Event| {
         let Event::Train(event) = event else { return };
         if matches!(event, TrainEvent::Failed(_)) {
             state.set(State::Over);
         } else if let Err(error) = show(&event) {
             // A log that cannot be written is a reason to stop, with nothing lost.
-            lost.get_or_insert(error);
+            unwritten.get_or_insert(error);
             state.set(State::Stop);
         }
         if matches!(event, TrainEvent::Finished(_)) {
@@ -59,7 +59,7 @@ fn session(
     };
     let commands = commands(run, interrupt, &state);
     pollster::block_on(smolder_trainer::run(env!("CARGO_PKG_VERSION"), Paths, commands, emit));
-    lost.map_or_else(|| last.context("training ended without a word"), |error: Error| Err(error))
+    unwritten.map_or_else(|| last.context("training ended without a word"), |error: Error| Err(error))
 }
 
 /// How far a run is, for the commands that follow.

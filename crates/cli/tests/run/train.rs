@@ -126,7 +126,7 @@ fn a_run_is_told_in_lines_and_its_adapter_helps() {
         .unwrap()
         .map(|one| one.unwrap().file_name().into_string().unwrap())
         .collect();
-    assert!(names.iter().all(|name| !name.ends_with(".part")), "{names:?}");
+    assert!(names.iter().all(|name| !name.contains(".part")), "{names:?}");
     assert_eq!(json(&place.folder.path("out/adapter_config.json"))["r"], 2);
 }
 
@@ -165,7 +165,7 @@ fn reaches(place: &Place, child: &mut Child, lines: usize) -> bool {
             assert!(status.success(), "{status}");
             return true;
         }
-        assert!(begin.elapsed() < Duration::from_secs(600), "no progress");
+        assert!(begin.elapsed() < Duration::from_mins(10), "no progress");
         sleep(Duration::from_millis(2));
     }
     false

@@ -1,6 +1,6 @@
 //! The adapter that a run begins with: fresh, continued, or a checkpoint's.
 
-use super::{Emit, failure};
+use super::{Emit, failure, warn};
 use crate::checkpoint::{Checkpoint, NamedTensor};
 use crate::files::Files;
 use crate::loaded::Base;
@@ -37,7 +37,7 @@ pub(super) async fn continued<F: Files>(
     if let Some(trained_on) = &adapter.base {
         let differences = trained_on.check(identity, Check::Strict);
         let differences = differences.map_err(|error| failure::input(error.in_file(name)))?;
-        differences.into_iter().for_each(|reason| emit(TrainEvent::Warned(Warning::OtherBase { reason })));
+        warn(emit, differences.into_iter().map(|reason| Warning::OtherBase { reason }));
     }
     let targets = unmatched(&adapter);
     if !targets.is_empty() {

@@ -124,8 +124,8 @@ fn identity(base: &BaseIdentity) -> Rows {
 }
 
 fn table(title: &str, rows: &Rows) -> String {
-    let lines: String = rows.iter().map(|(name, value)| format!("| {name} | {value} |\n")).collect();
-    format!("## {title}\n\n| | |\n|---|---|\n{lines}")
+    let lines: Vec<String> = rows.iter().map(|(name, value)| format!("| {name} | {value} |")).collect();
+    format!("## {title}\n\n| | |\n|---|---|\n{}\n", lines.join("\n"))
 }
 
 /// Text for a cell of a table.

@@ -1,9 +1,9 @@
 //! The adapter's folder, as PEFT has it.
 
-use super::{Emit, Run, adapter, card, failure};
+use super::{Emit, Run, adapter, card, failure, warn};
 use crate::checkpoint::{Checkpoint, Found, NamedTensor, Store};
 use smolder_formats::adapter::PeftAdapter;
-use smolder_protocol::train::{EndCause, Failure, TrainEvent};
+use smolder_protocol::train::{EndCause, Failure};
 
 /// The weights come last: where they are, the rest is there too.
 const FILES: [&str; 3] = ["README.md", "adapter_config.json", "adapter_model.safetensors"];
@@ -30,7 +30,7 @@ impl<S: Store> Run<'_, S> {
         let Some(best) = best else { return Ok(None) };
         let found = self.checkpoints.best().await.map_err(|error| failure::storage(&error))?;
         let Found { checkpoint, warnings } = found;
-        warnings.into_iter().for_each(|warning| emit(TrainEvent::Warned(warning)));
+        warn(emit, warnings);
         Ok(checkpoint.filter(|checkpoint| checkpoint.state.step == best.step))
     }
 

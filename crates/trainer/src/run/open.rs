@@ -1,6 +1,6 @@
 //! From settings to a run that can take its first step.
 
-use super::{Emit, Run, adapter, failure, rows};
+use super::{Emit, Run, adapter, failure, rows, warn};
 use crate::checkpoint::{Checkpoint, Checkpoints, Found, State, Store};
 use crate::data::{Batches, Batching, Data, split};
 use crate::files::Files;
@@ -33,7 +33,7 @@ pub(super) async fn checkpoints<F: Files>(
     if resume {
         let found = checkpoints.newest().await.map_err(|error| failure::storage(&error))?;
         let Found { checkpoint, warnings } = found;
-        warnings.into_iter().for_each(|warning| emit(TrainEvent::Warned(warning)));
+        warn(emit, warnings);
         return Ok((checkpoints, checkpoint));
     }
     if checkpoints.is_empty().await.map_err(|error| failure::storage(&error))? {
@@ -90,7 +90,7 @@ pub(super) async fn examples<F: Files>(
     let mut read = async |files: &mut F, name: &str| {
         let source = files.data(name).await.map_err(failure::input)?;
         let (rows, format) = rows::load(source, base.tokenizer, base.template, config)?;
-        rows.warnings(config.seq_len).into_iter().for_each(|warning| emit(TrainEvent::Warned(warning)));
+        warn(emit, rows.warnings(config.seq_len));
         Ok::<_, Failure>((rows.rows, format))
     };
     let (mut train, format) = read(files, &config.data).await?;
@@ -125,7 +125,7 @@ impl<'a, S: Store> Run<'a, S> {
         let state = state(&config, (&form, &examples), checkpoint.as_ref(), &identity)?;
         let Examples { train, eval, chat } = examples;
         let batches = Batches::new(train, Batching::of(&config), state.cursor);
-        batches.larger_than_data().into_iter().for_each(|warning| emit(TrainEvent::Warned(warning)));
+        warn(emit, batches.larger_than_data());
         let lr = config.lr.unwrap_or(Method::of(&form).map_err(failure::input)?.lr);
         let schedule = Schedule::new(&config, lr, batches.steps(config.length()));
         let room = Room { most: state.part_sequences, ..Room::default() };

@@ -1,6 +1,6 @@
 //! From a run to a checkpoint, and weights back from one.
 
-use super::{Emit, Run, failure};
+use super::{Emit, Run, failure, warn};
 use crate::checkpoint::{Checkpoint, Found, NamedTensor, SaveError, State, Store};
 use smolder_kernels::burn::tensor::{Device, Tensor, TensorData};
 use smolder_models::peft::Method;
@@ -94,7 +94,7 @@ impl<S: Store> Run<'_, S> {
     pub(super) async fn roll_back(&mut self, emit: Emit<'_>) -> Result<(), Failure> {
         let found = self.checkpoints.newest().await.map_err(|error| failure::storage(&error))?;
         let Found { checkpoint, warnings } = found;
-        warnings.into_iter().for_each(|warning| emit(TrainEvent::Warned(warning)));
+        warn(emit, warnings);
         let checkpoint = checkpoint.ok_or(Failure::NotFinite { step: self.state.step })?;
         self.restore(&checkpoint)
     }

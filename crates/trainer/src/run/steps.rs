@@ -1,6 +1,6 @@
 //! One optimizer step: gradients, a verdict on them, an update.
 
-use super::{Emit, Run, failure};
+use super::{Emit, Run, failure, warn};
 use crate::checkpoint::Store;
 use crate::compute::DeviceError;
 use crate::data::{MicroBatch, StepBatch};
@@ -40,7 +40,7 @@ impl<S: Store> Run<'_, S> {
         self.unsaved = true;
         let Measured { loss, grad_norm, .. } = measured;
         let (action, warnings) = self.state.watch.judge(self.state.step, loss, grad_norm, self.newest);
-        warnings.into_iter().for_each(|warning| emit(TrainEvent::Warned(warning)));
+        warn(emit, warnings);
         match action {
             Action::Continue => {
                 self.update(measured, &batch, lr);
@@ -119,7 +119,7 @@ impl<S: Store> Run<'_, S> {
 
     /// Says what became of the parts.
     pub(super) fn tell_room(&mut self, emit: Emit<'_>) {
-        self.room.warnings.drain(..).for_each(|warning| emit(TrainEvent::Warned(warning)));
+        warn(emit, self.room.warnings.drain(..));
         self.state.part_sequences = self.room.most;
     }
 }
