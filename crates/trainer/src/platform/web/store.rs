@@ -78,7 +78,6 @@ impl Store for OpfsStore {
         let written = self.write(name, bytes).await;
         if written.is_err() {
             let _ = self.folder.remove(&part(name)).await;
-            let _ = self.folder.remove(name).await;
         }
         written
     }
