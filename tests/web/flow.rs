@@ -42,7 +42,7 @@ async fn typed_examples_are_shown_as_tokens_and_never_as_markup() {
         .await;
     fill(&browser, ".typed li:nth-child(1) label:nth-of-type(2) textarea", "the little king").await;
     browser.click(".typed button.primary").await;
-    browser.wait_for(".token-rows .token.learned").await;
+    browser.wait_for(".token-rows li:only-child .token.learned").await;
     let text =
         "return [...document.querySelectorAll('.token-rows .token')].map((e) => e.textContent).join('')";
     let text = browser.script(text).await.as_str().unwrap_or_default().to_owned();
@@ -97,6 +97,8 @@ async fn open(browser: &Browser, address: &str) {
 
 async fn choose_file(browser: &Browser, selector: &str, path: &std::path::Path) {
     let field = browser.client.find(Locator::Css(selector)).await.expect("the field is there");
+    // chromedriver takes no `..`.
+    let path = path.canonicalize().expect("the file is there");
     field.send_keys(&path.display().to_string()).await.expect("the file is taken");
 }
 
