@@ -10,6 +10,7 @@ mod gguf_bytes;
 mod malformed;
 mod names;
 mod quants;
+mod samples;
 mod templates;
 mod tokenizing;
 

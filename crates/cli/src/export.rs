@@ -72,8 +72,11 @@ fn gguf(adapter: PeftAdapter, base: Option<&Opened<File>>, file: &Path) -> Resul
     let heads = Heads { queries: sizes.heads, keys: sizes.kv_heads };
     let lora = LoraAdapter::from_peft(adapter)?;
     lora.check_shapes(|place| sizes.weight(place))?;
-    Whole::create(file)?.write(|out| Ok(drop(write_gguf(&lora, &sizes.architecture, heads, out)?)))?;
-    Ok(())
+    let written = Whole::create(file)?.write(|out| {
+        write_gguf(&lora, &sizes.architecture, heads, out)?;
+        Ok(())
+    });
+    written.map(drop)
 }
 
 fn mlx(adapter: PeftAdapter, folder: &Path) -> Result<()> {

@@ -93,8 +93,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let more = [("general.license", &arguments.licence), ("general.description", &arguments.description)];
     let more: Vec<(&str, &str)> =
         more.iter().filter_map(|(key, value)| Some((*key, value.as_deref()?))).collect();
-    let bytes =
-        whole.write(|out| Ok(pollster::block_on(trained.write(arguments.dtype.into(), &more, out))?))?;
+    let bytes = whole.write(|out| {
+        let written = pollster::block_on(trained.write(arguments.dtype.into(), &more, out));
+        Ok(written.map(drop)?)
+    })?;
     println!(
         "{}: {}, {:.3} nats a token on held-out text",
         arguments.out.display(),

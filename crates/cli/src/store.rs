@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
+use smolder_formats::Sha256Hash;
 use smolder_protocol::catalog::Base;
 use std::env;
 use std::ffi::OsString;
@@ -25,6 +26,12 @@ impl Store {
     /// Where the catalog's file lies, or will lie: where `cargo xtask fetch` puts it too.
     pub fn base(&self, base: &Base) -> PathBuf {
         self.root.join(base.file)
+    }
+
+    /// The folder of a file that comes with the program and has these contents.
+    pub fn bundled(&self, contents: &Sha256Hash) -> PathBuf {
+        let digest = contents.to_string();
+        self.root.with_file_name("bundled").join(digest.get(..16).unwrap_or(&digest))
     }
 
     /// The folder of one revision of a hub's repository.

@@ -29,12 +29,12 @@ pub fn merge<R: Read + Seek, W: Write>(
     out: W,
     progress: Progress,
 ) -> std::result::Result<W, LoadError> {
-    let sizes = &base.config.sizes;
-    let change = Method::of(adapter)?.merge(adapter, sizes)?;
-    let heads = Heads { queries: sizes.heads, keys: sizes.kv_heads };
     let Weights::Gguf(file) = &mut base.weights else {
         return Err(Error::new(Kind::Unsupported, "base", "a GGUF model", "another format").into());
     };
+    let sizes = &base.config.sizes;
+    let change = Method::of(adapter)?.merge(adapter, sizes)?;
+    let heads = Heads { queries: sizes.heads, keys: sizes.kv_heads };
     let target = Target { architecture: &sizes.architecture, heads, change: change.as_ref(), dtype };
     let tensors = file.tensors().to_vec();
     let plans = tensors.iter().map(|tensor| target.plan(tensor)).collect();

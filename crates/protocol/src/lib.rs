@@ -3,6 +3,7 @@
 //! A front end sends [`Command`]s and shows [`Event`]s; it never sees a tensor. Everything here is plain
 //! data that serde carries unchanged across a worker's `postMessage`.
 
+pub mod bundled;
 pub mod catalog;
 mod device;
 mod message;

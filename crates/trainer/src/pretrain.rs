@@ -10,7 +10,7 @@ use network::Network;
 use smolder_formats::gguf::Metadata;
 use smolder_formats::model::ModelConfig;
 use smolder_formats::template::ChatTemplate;
-use smolder_formats::tokenizer::{Learned, Tokenizer, learn};
+use smolder_formats::tokenizer::{Tokenizer, learn};
 use smolder_kernels::burn::tensor::{Device, Tensor};
 use smolder_kernels::{AdamW, adamw, clip_factor, sum_of_squares};
 use smolder_protocol::train::ScheduleKind;

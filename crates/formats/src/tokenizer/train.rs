@@ -33,6 +33,7 @@ pub fn learn<'t>(texts: impl Iterator<Item = &'t str>, controls: &[&str], size: 
     let mut tokens: Vec<String> = controls.iter().map(|token| (*token).to_owned()).collect();
     tokens.extend(alphabet.iter().map(char::to_string));
     let id = |byte: u8| alphabet.binary_search(&spell(byte)).map_or(0, |at| (controls.len() + at) as u32);
+    let mut ids: HashMap<String, u32> = tokens.iter().cloned().zip(0..).collect();
     let mut words = words(texts, id);
     let mut counts = HashMap::new();
     words.iter().for_each(|word| word.count(&mut counts, true));
@@ -41,8 +42,11 @@ pub fn learn<'t>(texts: impl Iterator<Item = &'t str>, controls: &[&str], size: 
         let best = counts.iter().max_by_key(|(pair, count)| (**count, std::cmp::Reverse(**pair)));
         let Some((&pair, _)) = best.filter(|(_, count)| **count > 1) else { break };
         let [left, right] = [pair.0, pair.1].map(|id| tokens.get(id as usize).cloned().unwrap_or_default());
-        let new = tokens.len() as u32;
-        tokens.push(left + &right);
+        // Another pair may have spelled it before.
+        let new = *ids.entry(left + &right).or_insert_with_key(|token| {
+            tokens.push(token.clone());
+            tokens.len() as u32 - 1
+        });
         merges.push(pair);
         for word in words.iter_mut().filter(|word| word.pairs().any(|found| found == pair)) {
             word.count(&mut counts, false);

@@ -114,6 +114,6 @@ fn what_cannot_be_trained_is_refused() {
     assert!(short.contains("expected at least 33 tokens to train and 32 to evaluate on, found "), "{short}");
     let uneven = refused(&text(), Settings { heads: 3, ..settings() });
     assert!(uneven.contains("heads"), "{uneven}");
-    let wild = refused(&text(), Settings { rate: 1e30, ..settings() });
+    let wild = refused(&text(), Settings { rate: 1e300, ..settings() });
     assert!(wild.contains("try a lower learning rate"), "{wild}");
 }
