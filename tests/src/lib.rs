@@ -7,6 +7,7 @@ pub mod fixtures;
 
 use smolder_kernels::burn::tensor::{Device, Tensor, TensorData};
 use smolder_kernels::gpu::{Gpu, LimitsWanted};
+use smolder_trainer::compute::Compute;
 
 /// A device under test, and how to ask whether it accepted everything.
 pub struct TestDevice {
@@ -25,6 +26,11 @@ impl TestDevice {
     pub async fn gpu() -> Self {
         let gpu = Gpu::open(LimitsWanted::WebGpuDefault).await.expect("a GPU for the tests");
         Self { device: gpu.device.clone(), gpu: Some(gpu) }
+    }
+
+    /// The same for the trainer.
+    pub fn compute(&self) -> Compute {
+        self.gpu.clone().map_or_else(Compute::cpu, Compute::gpu)
     }
 
     /// Whether kernels run as WGSL here.

@@ -31,7 +31,7 @@ pub fn runs() -> Vec<Run> {
 }
 
 impl Run {
-    fn text(&self, key: &str) -> Option<&str> {
+    pub fn text(&self, key: &str) -> Option<&str> {
         self.entry[key].as_str()
     }
 

@@ -16,7 +16,7 @@ pub const WEIGHTS: &str = "adapter_model.safetensors";
 /// Reads an adapter for a model. Where it says what it was trained on, that must be this model, unless `force` is set:
 /// then only shapes decide, when it is loaded.
 pub fn read(path: &Path, base: &mut Opened<File>, force: bool) -> Result<PeftAdapter> {
-    let adapter = if is_gguf(path)? { gguf(path, base)?.to_peft() } else { peft(path)? };
+    let adapter = find(path, base)?;
     if let Some(trained_on) = &adapter.base {
         compare(trained_on, base, force).with_context(|| format!("{}", path.display()))?;
     }
@@ -31,6 +31,11 @@ pub fn read_alone(path: &Path) -> Result<PeftAdapter> {
         path.display()
     );
     peft(path)
+}
+
+/// Reads an adapter, whatever it was trained on; `base` says how a GGUF's names are to be read.
+pub fn find(path: &Path, base: &Opened<File>) -> Result<PeftAdapter> {
+    if is_gguf(path)? { Ok(gguf(path, base)?.to_peft()) } else { peft(path) }
 }
 
 fn compare(trained_on: &BaseIdentity, base: &mut Opened<File>, force: bool) -> Result<()> {

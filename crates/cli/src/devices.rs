@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use futures_util::stream;
 use smolder_protocol::{Adapter, AdapterKind, Check, Command, Event, Problem, Stage};
+use smolder_trainer::NoFiles;
 use std::io::{IsTerminal, Write};
 
 /// Options of `smolder devices`.
@@ -24,11 +25,12 @@ fn check() -> Option<Check> {
     let mut result = None;
     pollster::block_on(smolder_trainer::run(
         env!("CARGO_PKG_VERSION"),
+        NoFiles,
         stream::iter([Command::Check]),
         |event| match event {
             Event::Progress(stage) => show(stage),
             Event::Checked(check) => result = Some(check),
-            Event::Ready { .. } | Event::Failed(_) => {}
+            Event::Ready { .. } | Event::Failed(_) | Event::Train(_) => {}
         },
     ));
     result

@@ -12,6 +12,7 @@ use smolder_kernels::gpu::{Gpu, GpuError, LimitsWanted};
 use smolder_models::generate::GenerateError;
 use smolder_models::peft::{self, Adapter, Base};
 use smolder_models::{LoadError, Model, Opened};
+use smolder_trainer::compute::Compute;
 use std::fs::File;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
@@ -77,6 +78,11 @@ impl Engine {
         ));
         let Opened { tokenizer, template, ends, .. } = opened;
         Ok(Self { model, adapter, tokenizer, template, ends, interrupt, gpu })
+    }
+
+    /// Where the model is.
+    pub fn compute(&self) -> Compute {
+        self.gpu.clone().map_or_else(Compute::cpu, Compute::gpu)
     }
 
     /// Computes with the model; where that fails, the GPU's own report goes before what it led to.
@@ -161,7 +167,7 @@ fn advised(error: &GpuError) -> Error {
 }
 
 /// Turns a panic into an error, without what Rust prints of it.
-fn caught<T>(work: impl FnOnce() -> T) -> Result<T> {
+pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T> {
     static SILENCE: Once = Once::new();
     static LAST: Mutex<String> = Mutex::new(String::new());
     SILENCE.call_once(|| {

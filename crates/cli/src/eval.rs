@@ -1,40 +1,94 @@
-//! The settings of `smolder eval`.
+//! `smolder eval`: the loss on a file of examples.
 
 use crate::data::Learn;
-use crate::train::Device;
+use crate::engine::{self, Engine};
+use crate::open::source;
+use crate::train_text::{failure, warning};
+use anyhow::{Result, anyhow, bail};
+use serde_json::json;
+use smolder_protocol::TrainConfig;
+use smolder_protocol::train::{BatchSize, Evaluation, Failure};
+use smolder_trainer::compute::DeviceError;
+use smolder_trainer::data::Data;
+use smolder_trainer::evaluation::{MeanLoss, mean_loss};
+use smolder_trainer::load_rows;
+use smolder_trainer::room::Room;
+use std::io::Write;
 use std::path::PathBuf;
 
 /// Options of `smolder eval`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// A GGUF file, a name from `smolder models`, or organisation/repository at the hub.
-    #[arg(long, short)]
-    pub model: PathBuf,
-    /// The adapter that the model is evaluated with.
-    #[arg(long, value_name = "FOLDER")]
-    pub adapter: Option<PathBuf>,
+    #[command(flatten)]
+    engine: engine::Options,
     /// JSONL, JSON, CSV, TSV or plain text.
     #[arg(long, short)]
-    pub data: PathBuf,
+    data: PathBuf,
     /// Rename a column, as in question=prompt; may be repeated.
     #[arg(long, value_name = "COLUMN=FIELD")]
-    pub map: Vec<String>,
+    map: Vec<String>,
     /// Put prompt and completion one behind the other, without the chat template.
     #[arg(long)]
-    pub raw: bool,
+    raw: bool,
     /// What the loss is taken on.
     #[arg(long, value_enum, default_value_t = Learn::Assistant)]
-    pub loss_on: Learn,
+    loss_on: Learn,
     /// Tokens of a row at most.
     #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u32).range(2..))]
-    pub seq_len: u32,
+    seq_len: u32,
     /// Rows that are computed at once.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
-    pub batch_size: u32,
-    /// What computes.
-    #[arg(long, value_enum, default_value_t = Device::Auto)]
-    pub device: Device,
+    batch_size: u32,
     /// Print {"loss","perplexity","tokens"} as JSON.
     #[arg(long)]
-    pub json: bool,
+    json: bool,
+}
+
+/// Evaluates and prints loss, perplexity and tokens.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let file = source(&arguments.data)?;
+    let engine = Engine::start(&arguments.engine)?;
+    let prompt = engine.adapter.prompt_len() as u64;
+    let context = engine.model.config().sizes.context.saturating_sub(prompt);
+    let config = TrainConfig {
+        map: arguments.map.clone(),
+        raw: arguments.raw,
+        loss_on: arguments.loss_on.into(),
+        seq_len: arguments.seq_len.min(u32::try_from(context).unwrap_or(u32::MAX)),
+        ..TrainConfig::default()
+    };
+    let rows = load_rows(file, &engine.tokenizer, &engine.template, &config);
+    let (rows, _) = rows.map_err(|error| anyhow!(failure(&error)))?;
+    rows.warnings(config.seq_len).iter().for_each(|one| eprintln!("{}", warning(one)));
+    let data = Data::new(rows.rows, None).map_err(|_| anyhow!(failure(&Failure::NothingToLearn)))?;
+    let found = engine.attempt(|| measure(&engine, &data, arguments.batch_size))?;
+    print(found, arguments.json)
+}
+
+fn measure(engine: &Engine, data: &Data, rows: u32) -> Result<MeanLoss> {
+    let (compute, mut room) = (engine.compute(), Room::default());
+    let work = (data, BatchSize::Rows(rows));
+    let found = mean_loss(&engine.model, &compute, engine.adapter.as_ref(), work, &mut room);
+    let found = pollster::block_on(found);
+    room.warnings.iter().for_each(|one| eprintln!("{}", warning(one)));
+    found.map_err(|error| {
+        anyhow!(failure(&match error {
+            DeviceError::OutOfMemory => Failure::OutOfMemory { tokens: data.longest() as u64 },
+            DeviceError::Failed(problem) => Failure::Device(problem),
+        }))
+    })
+}
+
+fn print(MeanLoss { loss, tokens }: MeanLoss, json: bool) -> Result<()> {
+    if !loss.is_finite() {
+        bail!("the loss is infinite or NaN: the model or the adapter is broken");
+    }
+    let perplexity = Evaluation::perplexity_of(loss);
+    let text = if json {
+        json!({"loss": loss, "perplexity": perplexity, "tokens": tokens}).to_string()
+    } else {
+        let shown = perplexity.map_or_else(|| "too large to show".to_owned(), |value| format!("{value:.4}"));
+        format!("loss {loss:.6}, perplexity {shown}, {tokens} tokens")
+    };
+    Ok(writeln!(std::io::stdout(), "{text}")?)
 }

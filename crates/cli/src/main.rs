@@ -6,9 +6,9 @@ mod data;
 mod devices;
 mod download;
 mod engine;
-#[allow(dead_code, reason = "until a session trains")]
 mod eval;
 mod export;
+mod files;
 mod generate;
 mod hub;
 mod inspect;
@@ -17,7 +17,6 @@ mod library;
 mod listing;
 mod logits;
 mod merge;
-#[allow(dead_code, reason = "until a session trains")]
 mod method_flags;
 mod models;
 mod open;
@@ -28,11 +27,8 @@ mod progress;
 mod quantization;
 mod spec;
 mod store;
-#[allow(dead_code, reason = "until a session trains")]
 mod train;
-#[allow(dead_code, reason = "until a session trains")]
 mod train_text;
-#[allow(dead_code, reason = "until a session trains")]
 mod train_view;
 mod whole;
 
@@ -61,6 +57,10 @@ enum Task {
     Generate(generate::Arguments),
     /// Talk with a model; an empty line or /quit ends, Ctrl-C stops an answer.
     Chat(chat::Arguments),
+    /// Train an adapter for a model on examples.
+    Train(Box<train::Arguments>),
+    /// Measure a model's loss on examples, perhaps with an adapter.
+    Eval(Box<eval::Arguments>),
     /// Compute a model's logits at every position of a text and write them to a safetensors file.
     Logits(logits::Arguments),
     /// Make an adapter part of its model's weights: one GGUF that every program reads.
@@ -79,6 +79,8 @@ fn main() -> ExitCode {
         Task::Data(arguments) => data::run(&arguments),
         Task::Generate(arguments) => generate::run(&arguments),
         Task::Chat(arguments) => chat::run(&arguments),
+        Task::Train(arguments) => train::run(*arguments),
+        Task::Eval(arguments) => eval::run(&arguments),
         Task::Logits(arguments) => logits::run(&arguments),
         Task::Merge(arguments) => merge::run(&arguments),
         Task::Export(arguments) => export::run(&arguments),

@@ -3,77 +3,52 @@
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgMatches, Args, Command, Error, FromArgMatches};
 use serde_json::{Map, Value};
+use smolder_models::peft::{METHODS, Method, OptionSpec};
 
 /// Those that were given.
 #[derive(Debug, Default, PartialEq)]
 pub struct MethodFlags(pub Map<String, Value>);
 
-/// A setting of a method, as the method declares it.
-struct Setting {
-    method: &'static str,
-    name: &'static str,
-    /// As JSON; its type is the setting's.
-    default: &'static str,
-    about: &'static str,
-}
-
-const fn setting(
-    method: &'static str,
-    name: &'static str,
-    default: &'static str,
-    about: &'static str,
-) -> Setting {
-    Setting { method, name, default, about }
-}
-
 /// Every setting of every method.
-const SETTINGS: [Setting; 7] = [
-    setting("lora", "rank", "8", "width of the two matrices"),
-    setting("lora", "alpha", "16", "the product counts α/rank"),
-    setting("lora", "rslora", "false", "let it count α/√rank"),
-    setting("lora", "targets", "\"all-linear\"", "which linear layers, as in q_proj,v_proj"),
-    setting("prompt-tuning", "tokens", "20", "how many"),
-    setting("prompt-tuning", "init", "\"vocabulary\"", "what they begin as: vocabulary, text or random"),
-    setting("prompt-tuning", "text", "\"\"", "the text for --init text"),
-];
-
-impl Setting {
-    fn value(&self, text: &str) -> Value {
-        match serde_json::from_str(self.default) {
-            Ok(Value::String(_)) => text.into(),
-            // What does not parse is the method's to refuse, by name.
-            _ => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
-        }
-    }
-
-    fn flag(&self, methods: &[&str]) -> Arg {
-        let default = self.default.trim_matches('"');
-        let default = if default.is_empty() { String::new() } else { format!(" [default: {default}]") };
-        let help = format!("{}: {}{default}", methods.join(", "), self.about);
-        let flag = Arg::new(self.name).long(self.name).help(help);
-        match self.default {
-            "true" | "false" => flag
-                .num_args(0..=1)
-                .require_equals(true)
-                .default_missing_value("true")
-                .value_parser(PossibleValuesParser::new(["true", "false"])),
-            _ => flag.value_name("VALUE").allow_hyphen_values(true),
-        }
-    }
+fn settings() -> impl Iterator<Item = (&'static Method, &'static OptionSpec)> {
+    METHODS.into_iter().flat_map(|method| method.options.iter().map(move |option| (method, option)))
 }
 
 /// The first of each name.
-fn unique() -> impl Iterator<Item = &'static Setting> {
-    let first = |index: usize, name| SETTINGS.iter().take(index).all(|before| before.name != name);
-    SETTINGS.iter().enumerate().filter(move |(index, one)| first(*index, one.name)).map(|(_, one)| one)
+fn unique() -> impl Iterator<Item = &'static OptionSpec> {
+    let first = |index: usize, name| settings().take(index).all(|(_, before)| before.name != name);
+    settings().enumerate().filter(move |(index, (_, one))| first(*index, one.name)).map(|(_, (_, one))| one)
+}
+
+fn value(option: &OptionSpec, text: &str) -> Value {
+    match serde_json::from_str(option.default) {
+        Ok(Value::String(_)) => text.into(),
+        // What does not parse is the method's to refuse, by name.
+        _ => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
+    }
+}
+
+fn flag(option: &OptionSpec, methods: &[&str]) -> Arg {
+    let default = option.default.trim_matches('"');
+    let default = if default.is_empty() { String::new() } else { format!(" [default: {default}]") };
+    let help = format!("{}: {}{default}", methods.join(", "), option.about);
+    let flag = Arg::new(option.name).long(option.name).help(help);
+    match option.default {
+        "true" | "false" => flag
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("true")
+            .value_parser(PossibleValuesParser::new(["true", "false"])),
+        _ => flag.value_name("VALUE").allow_hyphen_values(true),
+    }
 }
 
 impl Args for MethodFlags {
     fn augment_args(command: Command) -> Command {
         let methods = |name| -> Vec<&str> {
-            SETTINGS.iter().filter(|one| one.name == name).map(|one| one.method).collect()
+            settings().filter(|(_, one)| one.name == name).map(|(method, _)| method.name).collect()
         };
-        let flags = unique().map(|one| one.flag(&methods(one.name)));
+        let flags = unique().map(|one| flag(one, &methods(one.name)));
         command.next_help_heading("Settings of the methods").args(flags)
     }
 
@@ -84,9 +59,9 @@ impl Args for MethodFlags {
 
 impl FromArgMatches for MethodFlags {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
-        let given = |one: &'static Setting| {
+        let given = |one: &OptionSpec| {
             let text = matches.get_one::<String>(one.name)?;
-            Some((one.name.to_owned(), one.value(text)))
+            Some((one.name.to_owned(), value(one, text)))
         };
         Ok(Self(unique().filter_map(given).collect()))
     }

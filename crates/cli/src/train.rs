@@ -1,5 +1,9 @@
 //! The settings of `smolder train`: a configuration file, and flags that override it.
 
+mod run;
+
+pub use run::run;
+
 use crate::data::Learn;
 use crate::method_flags::MethodFlags;
 use anyhow::{Context, Result, bail};

@@ -115,6 +115,12 @@ pub fn warning(found: &Warning) -> String {
         Warning::AdapterFrozen { step } => {
             format!("after {step} steps the adapter still changes nothing: a higher --lr may help")
         }
+        Warning::EvaluationNotFinite { step } => {
+            format!("evaluation after step {step}: the loss is infinite or NaN")
+        }
+        Warning::NoSample { prompt, reason } => {
+            format!("no answer to {}: {}", printable(prompt), printable(reason))
+        }
         Warning::TargetsUnmatched { targets } => {
             format!("the model has no layers called {}", printable(&targets.join(", ")))
         }

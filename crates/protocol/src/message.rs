@@ -1,6 +1,7 @@
 //! The two directions of the conversation.
 
 use crate::device::{Check, Problem};
+use crate::train::{TrainCommand, TrainEvent};
 use serde::{Deserialize, Serialize};
 
 /// What a front end asks for.
@@ -8,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub enum Command {
     /// Look at the machine: adapter, limits, storage, and a kernel's own test.
     Check,
+    /// Something about a training run.
+    Train(TrainCommand),
 }
 
 /// What the trainer answers, in the order in which it happens.
@@ -24,6 +27,8 @@ pub enum Event {
     Checked(Check),
     /// The GPU failed after it had been checked.
     Failed(Problem),
+    /// Something happened in a training run.
+    Train(TrainEvent),
 }
 
 /// The steps of [`Command::Check`], in order.

@@ -8,19 +8,25 @@ use smolder_protocol::{Adapter, AdapterKind, Check, Event, Limits, Problem, Stag
 pub(crate) async fn run(gpu: &mut Option<Gpu>, emit: &mut impl FnMut(Event)) -> Check {
     let mut check = Check { cpu_threads: platform::cpu_threads(), ..Check::default() };
     emit(Event::Progress(Stage::Adapter));
-    if gpu.as_ref().is_some_and(|open| open.check().is_err()) {
-        *gpu = None;
-    }
-    if gpu.is_none() {
-        *gpu = open().await.map_err(|problem| check.problems.push(problem)).ok();
-    }
-    if let Some(open) = gpu {
-        check_gpu(open, &mut check, emit).await;
+    match opened(gpu).await {
+        Ok(open) => check_gpu(open, &mut check, emit).await,
+        Err(problem) => check.problems.push(problem),
     }
     emit(Event::Progress(Stage::Storage));
     check.storage = platform::storage().await;
     check.problems.sort_by_key(Problem::severity);
     check
+}
+
+/// The session's GPU, opened where it is not, or no longer works.
+pub(crate) async fn opened(gpu: &mut Option<Gpu>) -> Result<&Gpu, Problem> {
+    if gpu.as_ref().is_some_and(|open| open.check().is_err()) {
+        *gpu = None;
+    }
+    if gpu.is_none() {
+        *gpu = Some(open().await?);
+    }
+    gpu.as_ref().ok_or(Problem::NoAdapter)
 }
 
 async fn open() -> Result<Gpu, Problem> {

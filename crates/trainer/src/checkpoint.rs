@@ -66,6 +66,8 @@ pub struct State {
     pub watch: Watch,
     /// The run's settings.
     pub config: TrainConfig,
+    /// The adapter's `adapter_config.json`.
+    pub adapter_config: String,
     /// [`crate::data::Data::sha256`] of what is trained on.
     pub data_sha256: String,
     /// The same of what is evaluated on.

@@ -85,6 +85,16 @@ impl Data {
         self.rows.iter().flatten().map(|one| one.labels() as u64).sum()
     }
 
+    /// The first document.
+    pub fn first(&self) -> Option<&Sequence> {
+        self.rows.iter().flatten().next()
+    }
+
+    /// Tokens of the longest document.
+    pub fn longest(&self) -> usize {
+        self.rows.iter().flatten().map(|one| one.ids.len()).max().unwrap_or_default()
+    }
+
     /// What a checkpoint knows the data by: a digest of all ids and masks in their order, whatever the packing.
     pub fn sha256(&self) -> &str {
         &self.sha256

@@ -2,19 +2,27 @@
 
 mod check;
 pub mod checkpoint;
+pub mod compute;
 pub mod data;
+mod dropout;
 pub mod early;
+pub mod evaluation;
 mod files;
+mod loaded;
 pub mod optimizer;
 mod platform;
 pub mod pretrain;
+pub mod room;
+mod run;
 pub mod schedule;
 mod self_test;
 mod session;
 pub mod step;
+mod training;
 pub mod watch;
 
-pub use files::{FileError, Files};
+pub use files::{FileError, Files, NoFiles, NoStore};
 #[cfg(not(target_family = "wasm"))]
 pub use platform::FolderStore;
+pub use run::load_rows;
 pub use session::run;

@@ -4,6 +4,7 @@
 use smolder_kernels::burn::tensor::Tensor;
 use smolder_kernels::{AdamW, adamw, clip_factor, sum_of_squares};
 use smolder_models::peft::Adapter;
+use smolder_protocol::TrainConfig;
 
 /// The settings that stay from step to step.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,49 +25,70 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct Optimizer {
     settings: Settings,
-    /// Steps done.
+    /// Updates done.
     pub step: u32,
     /// Means of the gradients and of their squares, in the order of the parameters.
     pub moments: Vec<[Tensor<2>; 2]>,
 }
 
+/// What clipping needs to know of a step's gradients, on the device.
+#[derive(Clone, Debug)]
+pub struct Norm {
+    /// Their L2 norm, before clipping, `[1]`.
+    pub norm: Tensor<1>,
+    /// What they are multiplied with, `[1]`.
+    factor: Tensor<1>,
+}
+
+impl Settings {
+    /// The settings' part that decides it.
+    pub fn of(config: &TrainConfig) -> Self {
+        let TrainConfig { betas: [beta1, beta2], eps: epsilon, weight_decay, clip, .. } = *config;
+        let clip = if clip > 0.0 { clip as f32 } else { f32::INFINITY };
+        Self { beta1, beta2, epsilon, weight_decay, clip }
+    }
+}
+
 impl Optimizer {
-    /// No step done yet.
+    /// No update done yet.
     pub fn new(settings: Settings, adapter: &dyn Adapter) -> Self {
         let zeros = |value: &Tensor<2>| [value.zeros_like(), value.zeros_like()];
         let moments = adapter.parameters().iter().map(|parameter| zeros(&parameter.value)).collect();
         Self { settings, step: 0, moments }
     }
 
-    /// The adapter after a step, and the gradients' norm before clipping.
+    /// The gradients' norm, and the factor that clips them; `None` where there is no gradient.
+    pub fn measure(&self, gradients: &[Option<Tensor<2>>]) -> Option<Norm> {
+        let known: Vec<Tensor<2>> = gradients.iter().flatten().cloned().collect();
+        let (norm, factor) =
+            (!known.is_empty()).then(|| clip_factor(sum_of_squares(&known), self.settings.clip))?;
+        Some(Norm { norm, factor })
+    }
+
+    /// The adapter after an update.
     ///
     /// A parameter without a gradient stays as it is. Where the norm is not finite nothing changes.
-    pub fn step(
+    pub fn update(
         &mut self,
         adapter: &dyn Adapter,
         gradients: Vec<Option<Tensor<2>>>,
+        norm: &Norm,
         rate: f64,
-    ) -> (Box<dyn Adapter>, Option<Tensor<1>>) {
-        let known: Vec<Tensor<2>> = gradients.iter().flatten().cloned().collect();
-        let parameters = adapter.parameters();
-        if known.is_empty() {
-            return (adapter.with(parameters.into_iter().map(|one| one.value).collect()), None);
-        }
-        let (norm, factor) = clip_factor(sum_of_squares(&known), self.settings.clip);
+    ) -> Box<dyn Adapter> {
         self.step += 1;
         let Settings { beta1, beta2, epsilon, weight_decay, .. } = self.settings;
         let settings = AdamW { rate, beta1, beta2, epsilon, weight_decay, step: self.step };
         let old = std::mem::take(&mut self.moments);
-        let each = parameters.into_iter().zip(gradients).zip(old);
+        let each = adapter.parameters().into_iter().zip(gradients).zip(old);
         let (values, moments) = each
             .map(|((parameter, gradient), [mean, variance])| {
                 let Some(gradient) = gradient else { return (parameter.value, [mean, variance]) };
                 let (value, mean, variance) =
-                    adamw(parameter.value, gradient, mean, variance, factor.clone(), settings);
+                    adamw(parameter.value, gradient, mean, variance, norm.factor.clone(), settings);
                 (value, [mean, variance])
             })
             .unzip();
         self.moments = moments;
-        (adapter.with(values), Some(norm))
+        adapter.with(values)
     }
 }

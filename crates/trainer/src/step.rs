@@ -11,7 +11,7 @@ use smolder_models::peft::Adapter;
 use smolder_models::{Batch, Model};
 
 /// Numbers of a chunk of logits: the vocabulary's logits of a whole batch never exist.
-const CHUNK: usize = 1 << 22;
+pub(crate) const CHUNK: usize = 1 << 22;
 
 /// What a micro-batch gives, on the device.
 #[derive(Debug)]

@@ -114,6 +114,8 @@ impl State {
             Event::Progress(stage) => Self::Checking { step: stage.into(), loading: None },
             Event::Checked(check) => Self::Checked(gravest_first(check)),
             Event::Failed(problem) => self.after_gpu_failure(problem),
+            // No screen of this page trains yet.
+            Event::Train(_) => self,
         }
     }
 

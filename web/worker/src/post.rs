@@ -3,6 +3,7 @@
 use futures_channel::mpsc::{UnboundedReceiver, unbounded};
 use js_sys::{Object, Reflect};
 use smolder_protocol::{Command, Event};
+use smolder_trainer::NoFiles;
 use std::panic::PanicHookInfo;
 use wasm_bindgen::prelude::*;
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
@@ -16,7 +17,7 @@ const BUILD: &str = match option_env!("SMOLDER_BUILD") {
 pub(crate) fn serve() {
     std::panic::set_hook(Box::new(report_panic));
     let commands = commands();
-    wasm_bindgen_futures::spawn_local(smolder_trainer::run(BUILD, commands, |event| emit(&event)));
+    wasm_bindgen_futures::spawn_local(smolder_trainer::run(BUILD, NoFiles, commands, |event| emit(&event)));
 }
 
 /// What the page sends, from now on.

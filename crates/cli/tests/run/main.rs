@@ -1,4 +1,4 @@
-//! `smolder generate`, `chat` and `logits` with the tiny models of `tests/fixtures/models`.
+//! `smolder generate`, `chat`, `logits`, `train` and `eval` with the tiny models of `tests/fixtures/models`.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -9,3 +9,4 @@ mod logits;
 mod merge;
 mod program;
 mod refusals;
+mod train;

@@ -39,6 +39,15 @@ pub struct AdapterTensor {
 }
 
 impl AdapterTensor {
+    /// The tensor that a PEFT file has under `key`.
+    ///
+    /// # Errors
+    /// [`Kind::Unsupported`] for keys of no known method.
+    pub fn new(key: &str, shape: Vec<u64>, values: Vec<f32>) -> Result<Self> {
+        let (target, part) = resolve(key)?;
+        Ok(Self { target, part, shape, values })
+    }
+
     /// The key in a PEFT file.
     pub fn key(&self) -> String {
         match &self.target {
@@ -161,9 +170,8 @@ fn read_tensors<R: Read + Seek>(file: &mut Safetensors<R>) -> Result<Vec<Adapter
     }
     let mut tensors = Vec::with_capacity(table.len());
     for info in table {
-        let (target, part) = resolve(&info.name)?;
         let values = file.read_f32(&info)?;
-        tensors.push(AdapterTensor { target, part, shape: info.shape, values });
+        tensors.push(AdapterTensor::new(&info.name, info.shape, values)?);
     }
     Ok(tensors)
 }

@@ -1,5 +1,5 @@
 //! LoRA: `y = W·x + s·B·(A·x)` with A `[rank, in]`, B `[out, rank]`, `s = α/r` (Hu et al. 2021, arXiv 2106.09685), or
-//! `s = α/√r` (rsLoRA, Kalajdzievski 2023, arXiv 2312.03732).
+//! `s = α/√r` (rsLoRA, Kalajdzievski 2023, arXiv 2312.03732). In training some numbers of x are left out before A.
 
 mod merge;
 
@@ -14,6 +14,7 @@ use smolder_formats::adapter::{
 use smolder_formats::names::{Place, Projection};
 use smolder_formats::{Error, Kind, Result};
 use smolder_kernels::burn::tensor::Tensor;
+use smolder_kernels::dropout;
 use std::collections::BTreeMap;
 
 pub(super) const METHOD: Method = Method {
@@ -29,7 +30,12 @@ pub(super) const METHOD: Method = Method {
             default: "\"all-linear\"",
             about: "which linear layers, as in q_proj,v_proj; all-linear for every one",
         },
+        OptionSpec { name: "dropout", default: "0", about: "share of their inputs that training leaves out" },
     ],
+    lr: 1e-3,
+    idle: |file| {
+        file.tensors.iter().all(|one| !one.part.contains("lora_B") || one.values.iter().all(|b| *b == 0.0))
+    },
     fresh: |fresh| async move { self::fresh(fresh) }.boxed_local(),
     load: |file, model| Ok(Box::new(Lora::load(file, model)?)),
     merge: Ok(merge::merge),
@@ -42,6 +48,7 @@ fn fresh(Fresh { options, model, seed, base, .. }: Fresh) -> Result<PeftAdapter>
         alpha: options.number("alpha", 1e-6..=1e6)?,
         by_root: options.flag("rslora")?,
     };
+    let dropout = options.number("dropout", 0.0..=0.99)?;
     let targets = targets(options.text("targets")?, &model.config().sizes.architecture)?;
     let names: Vec<&str> = targets.iter().map(|one| one.name()).collect();
     let mut random = ChaCha8Rng::seed_from_u64(seed);
@@ -55,7 +62,7 @@ fn fresh(Fresh { options, model, seed, base, .. }: Fresh) -> Result<PeftAdapter>
         let b = vec![0.0; (outputs * scale.rank) as usize];
         Some(LoraPair { place, scale, inputs, outputs, a, b, magnitude: None })
     });
-    let config = AdapterConfig::lora(base, &names, scale, 0.0);
+    let config = AdapterConfig::lora(base, &names, scale, dropout);
     Ok(LoraAdapter { pairs: pairs.collect(), config, base: None }.to_peft())
 }
 
@@ -79,9 +86,13 @@ fn targets(names: &str, architecture: &str) -> Result<Vec<Projection>> {
 #[derive(Debug)]
 struct Lora {
     pairs: BTreeMap<Place, Pair>,
+    /// Share of x that is left out.
+    dropout: f32,
+    /// Decides which, while training.
+    seed: Option<u32>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Pair {
     /// `[rank, in]`
     a: Tensor<2>,
@@ -97,6 +108,7 @@ impl Lora {
         if let Some(pair) = lora.pairs.iter().find(|pair| pair.magnitude.is_some()) {
             return Err(Error::new(Kind::Unsupported, pair.place.hf(), "a plain LoRA", "DoRA magnitudes"));
         }
+        let dropout = dropout_of(&lora.config)?;
         let pair = |pair: &LoraPair| {
             let tensor = |shape: [u64; 2], values: &[f32]| {
                 let part = String::new();
@@ -112,14 +124,35 @@ impl Lora {
             let b = tensor([pair.outputs, pair.scale.rank], &pair.b)?;
             Ok((pair.place, Pair { a, b, scale: pair.scale.factor() as f32 }))
         };
-        Ok(Self { pairs: lora.pairs.iter().map(pair).collect::<Result<_>>()? })
+        Ok(Self { pairs: lora.pairs.iter().map(pair).collect::<Result<_>>()?, dropout, seed: None })
     }
+
+    /// x as A sees it.
+    fn thinned(&self, place: Place, x: Tensor<2>) -> Tensor<2> {
+        match self.seed {
+            Some(seed) => dropout(x, self.dropout, seed.wrapping_add(salt(place))),
+            None => x,
+        }
+    }
+}
+
+/// Another number for each place, so that layers with the same input leave out different numbers of it.
+fn salt(place: Place) -> u32 {
+    (place.layer * 64 + place.projection as u32).wrapping_mul(0x9e37_79b9)
+}
+
+fn dropout_of(config: &AdapterConfig) -> Result<f32> {
+    let value = config.raw.get("lora_dropout").filter(|value| !value.is_null());
+    let Some(value) = value else { return Ok(0.0) };
+    let found = value.as_f64().map(|rate| rate as f32).filter(|rate| (0.0..1.0).contains(rate));
+    found.ok_or_else(|| Error::new(Kind::Value, "`lora_dropout`", "0 or more and less than 1", value))
 }
 
 impl Adapter for Lora {
     fn linear(&self, place: Place, x: Tensor<2>, y: Tensor<2>) -> Tensor<2> {
         match self.pairs.get(&place) {
             Some(Pair { a, b, scale }) => {
+                let x = self.thinned(place, x);
                 y + x.matmul(a.clone().transpose()).matmul(b.clone().transpose()) * *scale
             }
             None => y,
@@ -145,6 +178,13 @@ impl Adapter for Lora {
             let (a, b) = (values.next()?, values.next()?);
             Some((*place, Pair { a, b, scale: pair.scale }))
         };
-        Box::new(Self { pairs: self.pairs.iter().map_while(pair).collect() })
+        let pairs = self.pairs.iter().map_while(pair).collect();
+        Box::new(Self { pairs, dropout: self.dropout, seed: self.seed })
+    }
+
+    fn training(&self, seed: u32) -> Option<Box<dyn Adapter>> {
+        let pairs = || self.pairs.clone();
+        (self.dropout > 0.0)
+            .then(|| Box::new(Self { pairs: pairs(), dropout: self.dropout, seed: Some(seed) }) as _)
     }
 }

@@ -32,6 +32,10 @@ pub struct Method {
     pub about: &'static str,
     /// Its settings.
     pub options: &'static [OptionSpec],
+    /// The learning rate to begin with.
+    pub lr: f64,
+    /// Whether an adapter's numbers are such that it changes nothing.
+    pub idle: fn(&PeftAdapter) -> bool,
     /// A fresh adapter for a model: config and initial tensors.
     pub(crate) fresh: for<'a> fn(Fresh<'a>) -> LocalBoxFuture<'a, Result<PeftAdapter>>,
     /// An adapter's tensors on the model's device, checked against the model.
@@ -137,6 +141,12 @@ pub trait Adapter: Debug {
     /// Rows of [`Self::prompt`].
     fn prompt_len(&self) -> usize {
         self.prompt().map_or(0, |prompt| prompt.dims()[0])
+    }
+
+    /// The same adapter for one forward pass of training and the backward pass that belongs to it, where that differs:
+    /// what a method leaves out at random, `seed` decides.
+    fn training(&self, _seed: u32) -> Option<Box<dyn Adapter>> {
+        None
     }
 
     /// What is trained, always in the same order.

@@ -25,6 +25,8 @@ pub(super) const METHOD: Method = Method {
         },
         OptionSpec { name: "text", default: "\"\"", about: "the text for --init text" },
     ],
+    lr: 3e-2,
+    idle: |_| false,
     fresh: |fresh| self::fresh(fresh).boxed_local(),
     load: |file, model| Ok(Box::new(Prompt::load(file, model)?)),
     merge: Err("virtual tokens stand before a text and have no place in the weights"),

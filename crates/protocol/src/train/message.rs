@@ -214,6 +214,18 @@ pub enum Warning {
         /// Steps done.
         step: u64,
     },
+    /// The loss on rows that are not trained on is infinite or NaN.
+    EvaluationNotFinite {
+        /// Steps done.
+        step: u64,
+    },
+    /// A prompt could not be answered.
+    NoSample {
+        /// The prompt.
+        prompt: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Layers that were asked for and that the model does not have.
     TargetsUnmatched {
         /// Their names.

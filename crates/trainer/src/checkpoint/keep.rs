@@ -33,6 +33,12 @@ pub enum SaveError {
         /// The first such tensor.
         tensor: String,
     },
+    /// It could not be read back from where it is computed.
+    #[error("checkpoint: expected numbers from the device, found: {reason}")]
+    Device {
+        /// The device's words.
+        reason: String,
+    },
     /// No file can hold it.
     #[error(transparent)]
     Format(#[from] smolder_formats::Error),
@@ -45,6 +51,11 @@ impl<S: Store> Checkpoints<S> {
     /// Keeps the newest `keep` (at least one), and, where that is wanted, the one of the best evaluation.
     pub fn new(store: S, keep: u32, keep_best: bool) -> Self {
         Self { store, keep: keep.max(1) as usize, keep_best }
+    }
+
+    /// The folder that they are in.
+    pub fn store(&mut self) -> &mut S {
+        &mut self.store
     }
 
     /// Whether there is none, damaged ones included.

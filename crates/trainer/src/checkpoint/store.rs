@@ -2,8 +2,8 @@
 
 /// Files by name, each written whole or not at all.
 pub trait Store {
-    /// Writes a file that was not there: after this returns, it is there for good; until then, or after an error,
-    /// nothing is there under its name and all other files are as they were.
+    /// Writes a file, in place of one that has its name: after this returns, it is there for good; until then, or after
+    /// an error, what was there under its name still is, and all other files are as they were.
     ///
     /// # Errors
     /// [`StoreError::Full`] where there is no room for it, [`StoreError::Refused`] for anything else.

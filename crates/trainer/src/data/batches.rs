@@ -24,12 +24,21 @@ impl MicroBatch {
     pub fn tokens(&self) -> usize {
         tokens(&self.sequences)
     }
+
+    /// The same in parts of at most `most` sequences, each of which has a label: less memory, and the same sum.
+    #[must_use]
+    pub fn in_parts(self, most: Option<u32>) -> Vec<Self> {
+        let Some(most) = most else { return vec![self] };
+        let parts = self.sequences.chunks(most.max(1) as usize);
+        let parts = parts.map(|part| Self { sequences: part.to_vec() });
+        parts.filter(|part| part.labels() > 0).collect()
+    }
 }
 
 /// One optimizer step's data: the loss is the sum over all labelled tokens, divided by [`Self::labels`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StepBatch {
-    /// At least one; each of their sequences has a label.
+    /// At least one; each has a label.
     pub micro_batches: Vec<MicroBatch>,
     /// Whether the epoch ends with this step.
     pub ends_epoch: bool,
@@ -44,19 +53,6 @@ impl StepBatch {
     /// Tokens in all.
     pub fn tokens(&self) -> usize {
         self.micro_batches.iter().map(MicroBatch::tokens).sum()
-    }
-
-    /// Sequences of the largest micro-batch.
-    pub fn largest(&self) -> usize {
-        self.micro_batches.iter().map(|one| one.sequences.len()).max().unwrap_or_default()
-    }
-
-    /// The same step in micro-batches of at most `most` sequences: less memory, and the same sum.
-    #[must_use]
-    pub fn in_parts(self, most: usize) -> Self {
-        let part = |part: &[Sequence]| MicroBatch { sequences: part.to_vec() };
-        let parts = self.micro_batches.iter().flat_map(|one| one.sequences.chunks(most.max(1)).map(part));
-        Self { micro_batches: parts.collect(), ends_epoch: self.ends_epoch }
     }
 }
 

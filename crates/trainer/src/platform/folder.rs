@@ -71,11 +71,13 @@ impl FolderStore {
 
 impl Store for FolderStore {
     async fn put(&mut self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let path = self.folder.join(name);
+        let replaces = path.exists();
         self.write(name, bytes).map_err(|error| {
-            for left in [self.part(name), self.folder.join(name)] {
-                let _ = fs::remove_file(left);
+            let _ = fs::remove_file(self.part(name));
+            if !replaces {
+                let _ = fs::remove_file(&path);
             }
-            let path = self.folder.join(name);
             match error.kind() {
                 ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
                     StoreError::Full { file: path.display().to_string(), bytes: bytes.len() as u64 }
@@ -199,6 +201,11 @@ mod tests {
         );
         block_on(store.put("b", b"new")).unwrap();
         assert_eq!(block_on(store.get("b")).unwrap(), b"new", "with room again it is written");
+        std::os::unix::fs::symlink("/dev/full", store.part("b")).unwrap();
+        assert!(block_on(store.put("b", b"newer")).is_err());
+        assert_eq!(block_on(store.get("b")).unwrap(), b"new", "what was to be replaced is still there");
+        block_on(store.put("b", b"newer")).unwrap();
+        assert_eq!(block_on(store.get("b")).unwrap(), b"newer");
     }
 
     #[test]

@@ -24,6 +24,16 @@ pub(crate) fn now_ms() -> f64 {
     START.elapsed().as_secs_f64() * 1e3
 }
 
+/// Lets the platform do what waits; natively nothing does.
+pub(crate) async fn breathe() {}
+
+/// Memory of this process, in bytes, where the platform says so.
+pub(crate) fn process_bytes() -> Option<u64> {
+    const PAGE_BYTES: u64 = 4096;
+    let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
+    Some(pages.split(' ').nth(1)?.parse::<u64>().ok()? * PAGE_BYTES)
+}
+
 /// Room on the disk that holds the user's cache.
 pub(crate) async fn storage() -> Option<Storage> {
     let cache = std::env::home_dir().filter(|home| home.exists()).unwrap_or_else(|| PathBuf::from("."));

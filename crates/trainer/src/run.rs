@@ -1,0 +1,191 @@
+//! A training run: from names to a written adapter.
+
+mod adapter;
+mod card;
+mod evaluate;
+mod export;
+mod failure;
+mod open;
+mod plan;
+mod rows;
+mod sample;
+mod save;
+mod steps;
+
+pub use rows::load as load_rows;
+
+use crate::checkpoint::{Checkpoints, State, Store};
+use crate::data::{Batches, Data};
+use crate::files::Files;
+use crate::loaded::{Base, Loaded};
+use crate::optimizer::Optimizer;
+use crate::platform;
+use crate::room::Room;
+use crate::schedule::Schedule;
+use futures_util::FutureExt;
+use futures_util::stream::{FusedStream, StreamExt};
+use smolder_formats::adapter::{BaseIdentity, PeftAdapter};
+use smolder_models::peft::{self, Adapter};
+use smolder_protocol::TrainConfig;
+use smolder_protocol::train::{End, EndCause, Failure, TrainCommand, TrainEvent};
+use steps::Stepped;
+
+/// Told what happens.
+type Emit<'a> = &'a mut dyn FnMut(TrainEvent);
+
+/// A run between two steps. What a checkpoint holds of it beside tensors is its [`State`].
+struct Run<'a, S> {
+    config: TrainConfig,
+    base: Base<'a>,
+    identity: BaseIdentity,
+    /// Config, keys and shapes of the adapter's files; its numbers are those that it began with.
+    form: PeftAdapter,
+    adapter: Box<dyn Adapter>,
+    optimizer: Optimizer,
+    schedule: Schedule,
+    batches: Batches,
+    eval: Option<Data>,
+    /// Whether prompts are turns of a conversation.
+    chat: bool,
+    checkpoints: Checkpoints<S>,
+    state: State,
+    room: Room,
+    /// The newest checkpoint's step.
+    newest: Option<u64>,
+    /// Whether the newest checkpoint lacks something.
+    unsaved: bool,
+    /// The last evaluation's and the last samples' step.
+    evaluated: Option<u64>,
+    sampled: Option<u64>,
+    start_ms: f64,
+}
+
+/// Trains as `config` says on a model that is loaded, from the newest checkpoint where `resume` is set.
+///
+/// # Errors
+/// [`Failure`], where no adapter is written.
+pub(crate) async fn train<F: Files>(
+    files: &mut F,
+    loaded: &mut Loaded<F::Reader>,
+    (config, resume): (TrainConfig, bool),
+    commands: &mut (impl FusedStream<Item = TrainCommand> + Unpin),
+    emit: Emit<'_>,
+) -> Result<End, Failure> {
+    let identity = loaded.identity().map_err(failure::input)?;
+    let (checkpoints, checkpoint) = open::checkpoints(files, (&config, resume), emit).await?;
+    let form = open::form(files, loaded, (&config, &identity), checkpoint.as_ref(), emit).await?;
+    let base = loaded.base();
+    let prompt = peft::load(&form, base.model).map_err(failure::input)?.prompt_len();
+    let cut = TrainConfig { seq_len: open::seq_len(&config, base, prompt, emit)?, ..config.clone() };
+    let examples = open::examples(files, base, &cut, emit).await?;
+    let parts = open::Parts { config, base, identity, form, examples, checkpoints, checkpoint };
+    let mut run = Run::assemble(parts, emit)?;
+    run.begin(emit).await?;
+    let cause = run.steps(commands, emit).await?;
+    run.finish(cause, emit).await
+}
+
+impl<S: Store> Run<'_, S> {
+    /// Says what will happen, and leaves something to go on from before the first step.
+    async fn begin(&mut self, emit: Emit<'_>) -> Result<(), Failure> {
+        emit(TrainEvent::Started(self.plan().await?));
+        if self.newest.is_some() {
+            return Ok(());
+        }
+        self.sample_all(emit).await?;
+        self.evaluate(emit).await?;
+        self.save(emit).await.map_err(|error| failure::unsaved(&error))
+    }
+
+    /// Steps until there is a reason to end.
+    async fn steps(
+        &mut self,
+        commands: &mut (impl FusedStream<Item = TrainCommand> + Unpin),
+        emit: Emit<'_>,
+    ) -> Result<EndCause, Failure> {
+        loop {
+            platform::breathe().await;
+            if self.obey(commands, emit).await? {
+                return Ok(EndCause::Stopped);
+            }
+            if self.state.step >= self.schedule.total {
+                return Ok(EndCause::Complete);
+            }
+            let stepped = self.step(emit).await?;
+            if self.after(stepped, emit).await? {
+                return Ok(EndCause::EarlyStopping);
+            }
+        }
+    }
+
+    /// What is due behind a step; whether to stop early.
+    async fn after(&mut self, stepped: Stepped, emit: Emit<'_>) -> Result<bool, Failure> {
+        let step = self.state.step;
+        let due = |every: Option<u64>| every.is_some_and(|every| step.is_multiple_of(every));
+        if due(self.config.sample_every) {
+            self.sample_all(emit).await?;
+        }
+        let judged = match self.config.eval_every {
+            None if !stepped.ends_epoch => None,
+            Some(every) if !due(Some(every)) => None,
+            _ => self.evaluate(emit).await?,
+        };
+        let best = judged.is_some_and(|judged| judged.best && self.config.keep_best);
+        // Skipped steps are no progress: a checkpoint of them would hide the one to return to.
+        if best || (stepped.updated && due(Some(self.config.checkpoint_every))) {
+            self.save_or_warn(emit).await;
+        }
+        Ok(judged.is_some_and(|judged| judged.stop))
+    }
+
+    /// Does what was asked for meanwhile; whether that was to end.
+    async fn obey(
+        &mut self,
+        commands: &mut (impl FusedStream<Item = TrainCommand> + Unpin),
+        emit: Emit<'_>,
+    ) -> Result<bool, Failure> {
+        let mut paused = false;
+        loop {
+            let command = if paused {
+                // Nobody is left who could say to go on.
+                commands.next().await.unwrap_or(TrainCommand::Stop)
+            } else {
+                match commands.next().now_or_never().flatten() {
+                    Some(command) => command,
+                    None => return Ok(false),
+                }
+            };
+            match command {
+                TrainCommand::Stop => return Ok(true),
+                TrainCommand::Continue => paused = false,
+                TrainCommand::Pause => {
+                    self.save_or_warn(emit).await;
+                    emit(TrainEvent::Paused { step: self.state.step });
+                    paused = true;
+                }
+                TrainCommand::Sample { prompt } => self.sample(&prompt, emit).await?,
+                // The session keeps these for later.
+                TrainCommand::Start { .. } => {}
+            }
+        }
+    }
+
+    /// The last look, the last checkpoint, and the adapter.
+    async fn finish(&mut self, cause: EndCause, emit: Emit<'_>) -> Result<End, Failure> {
+        if cause != EndCause::Stopped {
+            if self.evaluated != Some(self.state.step) {
+                self.evaluate(emit).await?;
+            }
+            if self.sampled != Some(self.state.step) {
+                self.sample_all(emit).await?;
+            }
+        }
+        let saved = if self.unsaved { self.save(emit).await } else { Ok(()) };
+        self.export(cause, emit).await?;
+        // Only with a checkpoint has a run that was stopped kept what it did.
+        saved.map_err(|error| failure::unsaved(&error))?;
+        let State { step, loss, .. } = self.state;
+        let duration_secs = (platform::now_ms() - self.start_ms) / 1e3;
+        Ok(End { cause, step, loss, best: self.state.evaluations.best, duration_secs })
+    }
+}

@@ -1,0 +1,184 @@
+//! From settings to a run that can take its first step.
+
+use super::{Emit, Run, adapter, failure, rows};
+use crate::checkpoint::{Checkpoint, Checkpoints, Found, State, Store};
+use crate::data::{Batches, Batching, Data, split};
+use crate::files::Files;
+use crate::loaded::{Base, Loaded};
+use crate::optimizer::{Optimizer, Settings};
+use crate::room::Room;
+use crate::schedule::Schedule;
+use crate::{dropout, platform};
+use smolder_formats::adapter::{BaseIdentity, PeftAdapter};
+use smolder_formats::dataset::{Format, Row};
+use smolder_models::peft::{self, Method};
+use smolder_protocol::TrainConfig;
+use smolder_protocol::train::{Failure, TrainEvent, Warning};
+
+/// What is trained and evaluated on.
+pub(super) struct Examples {
+    train: Data,
+    eval: Option<Data>,
+    chat: bool,
+}
+
+/// The checkpoints in the run's folder, and the one to go on from.
+pub(super) async fn checkpoints<F: Files>(
+    files: &mut F,
+    (config, resume): (&TrainConfig, bool),
+    emit: Emit<'_>,
+) -> Result<(Checkpoints<F::Store>, Option<Checkpoint>), Failure> {
+    let store = files.store(&config.out).await.map_err(|error| failure::storage(&error))?;
+    let checkpoints = Checkpoints::new(store, config.keep, config.keep_best);
+    if resume {
+        let found = checkpoints.newest().await.map_err(|error| failure::storage(&error))?;
+        let Found { checkpoint, warnings } = found;
+        warnings.into_iter().for_each(|warning| emit(TrainEvent::Warned(warning)));
+        return Ok((checkpoints, checkpoint));
+    }
+    if checkpoints.is_empty().await.map_err(|error| failure::storage(&error))? {
+        return Ok((checkpoints, None));
+    }
+    let found = "those of a run before: resume it, or name another folder";
+    Err(failure::input(format!("{}: expected no checkpoints, found {found}", config.out)))
+}
+
+/// The adapter to begin with.
+pub(super) async fn form<F: Files>(
+    files: &mut F,
+    loaded: &mut Loaded<F::Reader>,
+    (config, identity): (&TrainConfig, &BaseIdentity),
+    checkpoint: Option<&Checkpoint>,
+    emit: Emit<'_>,
+) -> Result<PeftAdapter, Failure> {
+    match (checkpoint, &config.adapter) {
+        (Some(checkpoint), _) => adapter::of_checkpoint(checkpoint),
+        (None, Some(name)) => adapter::continued(files, &mut loaded.opened, (name, identity), emit).await,
+        (None, None) => adapter::fresh(config, loaded.base()).await,
+    }
+}
+
+/// Tokens that a row may have: those asked for, as far as the context reaches.
+pub(super) fn seq_len(
+    config: &TrainConfig,
+    base: Base<'_>,
+    prompt: usize,
+    emit: Emit<'_>,
+) -> Result<u32, Failure> {
+    let wanted = config.seq_len;
+    let context = base.model.config().sizes.context.saturating_sub(prompt as u64);
+    let context = u32::try_from(context).unwrap_or(u32::MAX);
+    if context < 2 {
+        let found = format!("{context} beside {prompt} virtual ones");
+        return Err(failure::input(format!("context: expected room for 2 tokens or more, found {found}")));
+    }
+    if wanted > context {
+        emit(TrainEvent::Warned(Warning::SeqLenLowered { wanted, context }));
+    }
+    Ok(wanted.min(context))
+}
+
+/// Reads the data.
+pub(super) async fn examples<F: Files>(
+    files: &mut F,
+    base: Base<'_>,
+    config: &TrainConfig,
+    emit: Emit<'_>,
+) -> Result<Examples, Failure> {
+    let packed = config.packing.then_some(config.seq_len);
+    let data = |rows: Vec<Row>, packed| Data::new(rows, packed).map_err(|_| Failure::NothingToLearn);
+    let mut read = async |files: &mut F, name: &str| {
+        let source = files.data(name).await.map_err(failure::input)?;
+        let (rows, format) = rows::load(source, base.tokenizer, base.template, config)?;
+        rows.warnings(config.seq_len).into_iter().for_each(|warning| emit(TrainEvent::Warned(warning)));
+        Ok::<_, Failure>((rows.rows, format))
+    };
+    let (mut train, format) = read(files, &config.data).await?;
+    let mut eval = Vec::new();
+    if let Some(name) = &config.eval_data {
+        eval = read(files, name).await?.0;
+    } else if let Some(share) = config.eval_split {
+        (train, eval) = split(train, share, config.seed);
+    }
+    let chat = !config.raw && format != Some(Format::Text);
+    let eval = if eval.is_empty() { None } else { Some(data(eval, None)?) };
+    Ok(Examples { train: data(train, packed)?, eval, chat })
+}
+
+/// All that a run is made of.
+pub(super) struct Parts<'a, S> {
+    pub config: TrainConfig,
+    pub base: Base<'a>,
+    pub identity: BaseIdentity,
+    pub form: PeftAdapter,
+    pub examples: Examples,
+    pub checkpoints: Checkpoints<S>,
+    pub checkpoint: Option<Checkpoint>,
+}
+
+impl<'a, S: Store> Run<'a, S> {
+    /// Puts it together, before its first step or behind a checkpoint's.
+    pub(super) fn assemble(parts: Parts<'a, S>, emit: Emit<'_>) -> Result<Self, Failure> {
+        let Parts { config, base, identity, form, examples, checkpoints, checkpoint } = parts;
+        let adapter = peft::load(&form, base.model).map_err(failure::input)?;
+        let optimizer = Optimizer::new(Settings::of(&config), adapter.as_ref());
+        let state = state(&config, (&form, &examples), checkpoint.as_ref(), &identity)?;
+        let Examples { train, eval, chat } = examples;
+        let batches = Batches::new(train, Batching::of(&config), state.cursor);
+        batches.larger_than_data().into_iter().for_each(|warning| emit(TrainEvent::Warned(warning)));
+        let lr = config.lr.unwrap_or(Method::of(&form).map_err(failure::input)?.lr);
+        let schedule = Schedule::new(&config, lr, batches.steps(config.length()));
+        let room = Room { most: state.part_sequences, ..Room::default() };
+        let (newest, start_ms) = (checkpoint.as_ref().map(|one| one.state.step), platform::now_ms());
+        let mut run = Self {
+            config,
+            base,
+            identity,
+            form,
+            adapter,
+            optimizer,
+            schedule,
+            batches,
+            eval,
+            chat,
+            checkpoints,
+            state,
+            room,
+            newest,
+            unsaved: false,
+            evaluated: None,
+            sampled: None,
+            start_ms,
+        };
+        if let Some(checkpoint) = &checkpoint {
+            run.restore(checkpoint)?;
+        }
+        Ok(run)
+    }
+}
+
+/// A run's state before its first step, or a checkpoint's, where that is of the same run.
+fn state(
+    config: &TrainConfig,
+    (form, examples): (&PeftAdapter, &Examples),
+    checkpoint: Option<&Checkpoint>,
+    identity: &BaseIdentity,
+) -> Result<State, Failure> {
+    let data_sha256 = examples.train.sha256();
+    let eval_sha256 = examples.eval.as_ref().map(|eval| eval.sha256().to_owned());
+    let Some(checkpoint) = checkpoint else {
+        return Ok(State {
+            dropout: dropout::begin(config.seed),
+            config: config.clone(),
+            adapter_config: form.config.to_json(),
+            data_sha256: data_sha256.to_owned(),
+            eval_sha256,
+            ..State::default()
+        });
+    };
+    let differences = checkpoint.differences(config, identity, data_sha256);
+    if !differences.is_empty() {
+        return Err(Failure::OtherRun { differences });
+    }
+    Ok(State { config: config.clone(), eval_sha256, ..checkpoint.state.clone() })
+}

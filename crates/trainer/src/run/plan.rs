@@ -1,0 +1,75 @@
+//! What a run will take: memory by counting, time by a trial.
+
+use super::{Run, failure};
+use crate::checkpoint::Store;
+use crate::data::{Batches, Batching, Cursor, MicroBatch, Sequence};
+use crate::platform;
+use crate::step::{CHUNK, gradients};
+use smolder_protocol::train::{Failure, Length, Plan};
+
+impl<S: Store> Run<'_, S> {
+    pub(super) async fn plan(&self) -> Result<Plan, Failure> {
+        let data = self.batches.data();
+        let numbers =
+            |parameter: smolder_models::peft::Parameter| parameter.value.dims().iter().product::<usize>();
+        let trained_parameters = self.adapter.parameters().into_iter().map(numbers).sum::<usize>() as u64;
+        let left = self.schedule.total.saturating_sub(self.state.step);
+        let seconds_a_token = if left > 0 { self.trial().await? } else { 0.0 };
+        let tokens_a_step = data.tokens() as f64 / self.batches.steps(Length::Epochs(1.0)) as f64;
+        Ok(Plan {
+            done: self.state.step,
+            steps: self.schedule.total,
+            lr: self.schedule.peak,
+            rows: data.rows(),
+            tokens: data.tokens(),
+            labelled_tokens: data.labels(),
+            eval_rows: self.eval.as_ref().map_or(0, crate::data::Data::rows),
+            trained_parameters,
+            frozen_parameters: self.base.parameters,
+            memory_bytes: self.memory(trained_parameters),
+            duration_secs: Some(left as f64 * tokens_a_step * seconds_a_token),
+        })
+    }
+
+    /// Bytes on the device at its fullest: the weights; an adapter with gradients and two moments; each layer's input;
+    /// one layer's activations and their gradients; some rows of logits and theirs.
+    fn memory(&self, trained: u64) -> u64 {
+        let sizes = &self.base.model.config().sizes;
+        let rows = self.largest();
+        let heads = (sizes.heads + 2 * sizes.kv_heads) * sizes.head_dim;
+        let layer = rows * (6 * sizes.width + 2 * heads + 3 * sizes.feed_forward);
+        let kept = rows * (sizes.layers + 4) * sizes.width;
+        let logits = (rows * self.base.model.vocabulary() as u64).min(CHUNK as u64);
+        self.base.bytes + 4 * (4 * trained + kept + 2 * layer + 2 * logits)
+    }
+
+    /// Rows of the residual stream that the largest micro-batch has.
+    fn largest(&self) -> u64 {
+        let prompt = self.adapter.prompt_len();
+        let rows = |part: &MicroBatch| part.tokens() + prompt * part.sequences.len();
+        let batching = Batching { shuffle: false, ..Batching::of(&self.config) };
+        let mut steps = Batches::new(self.batches.data().clone(), batching, Cursor::default());
+        let parts =
+            steps.epoch().flat_map(|step| step.micro_batches).flat_map(|batch| self.room.parts(&batch));
+        parts.map(|part| rows(&part)).max().unwrap_or_default() as u64
+    }
+
+    /// Seconds that a token takes, by a pass over the first sequence: a GPU's first pass compiles, its second counts.
+    async fn trial(&self) -> Result<f64, Failure> {
+        let Some(sequence) = self.batches.data().first() else { return Ok(0.0) };
+        if self.base.compute.is_gpu() {
+            self.pass(sequence).await?;
+        }
+        let start_ms = platform::now_ms();
+        self.pass(sequence).await?;
+        Ok((platform::now_ms() - start_ms) / 1e3 / sequence.ids.len() as f64)
+    }
+
+    async fn pass(&self, sequence: &Sequence) -> Result<(), Failure> {
+        let sequences = std::slice::from_ref(sequence);
+        let found = gradients(self.base.model, self.adapter.as_ref(), sequences, 1.0);
+        let norm = self.optimizer.measure(&found.values).map(|norm| norm.norm);
+        let read = self.base.compute.read(norm.unwrap_or(found.loss)).await;
+        read.map(drop).map_err(|error| failure::device(error, sequence.ids.len()))
+    }
+}

@@ -1,0 +1,70 @@
+//! Answers to fixed prompts, from the model as it is now.
+
+use super::{Emit, Run};
+use crate::checkpoint::Store;
+use smolder_formats::template::Options;
+use smolder_formats::tokenizer::Specials;
+use smolder_models::generate::{Event, GenerateError, Generator, Settings};
+use smolder_models::open::{message, prompt as text_prompt};
+use smolder_protocol::Problem;
+use smolder_protocol::train::{Failure, Sample, TrainEvent, Warning};
+use std::ops::ControlFlow;
+
+impl<S: Store> Run<'_, S> {
+    /// Answers every prompt of the settings.
+    pub(super) async fn sample_all(&mut self, emit: Emit<'_>) -> Result<(), Failure> {
+        for prompt in self.config.samples.clone() {
+            self.sample(&prompt, emit).await?;
+        }
+        self.sampled = Some(self.state.step);
+        Ok(())
+    }
+
+    /// Answers one; a prompt that the model cannot answer is no reason to end.
+    pub(super) async fn sample(&mut self, prompt: &str, emit: Emit<'_>) -> Result<(), Failure> {
+        let (step, prompt) = (self.state.step, prompt.to_owned());
+        match self.answer(&prompt).await {
+            Ok(text) => emit(TrainEvent::Sampled(Sample { step, prompt, text })),
+            Err(GenerateError::Device(reason)) => {
+                return Err(Failure::Device(Problem::DeviceLost { reason }));
+            }
+            Err(error) => {
+                emit(TrainEvent::Warned(Warning::NoSample { prompt, reason: error.to_string() }));
+            }
+        }
+        Ok(())
+    }
+
+    async fn answer(&self, prompt: &str) -> Result<String, GenerateError> {
+        let prompts = [self.ids(prompt)];
+        let settings = Settings {
+            max_tokens: self.config.sample_tokens as usize,
+            ends: self.base.ends.to_vec(),
+            ..Settings::default()
+        };
+        let (model, adapter) = (self.base.model, self.adapter.as_ref());
+        let mut generator = Generator::fitting(model, adapter, &prompts, settings.max_tokens)?;
+        let mut text = String::new();
+        let mut watch = |event: Event| {
+            if let Event::Piece(piece) = event {
+                text += piece.text;
+            }
+            ControlFlow::Continue(())
+        };
+        generator.run(&prompts, self.base.tokenizer, &settings, &mut watch).await?;
+        Ok(text)
+    }
+
+    /// A turn of a conversation, where the data is made of such; else a text to go on with.
+    fn ids(&self, prompt: &str) -> Vec<u32> {
+        let tokenizer = self.base.tokenizer;
+        let turn = || {
+            let options = Options::of(tokenizer);
+            let rendered =
+                self.base.template.render(tokenizer, &[message("user", prompt)], true, &options).ok()?;
+            Some(rendered.encode(&mut tokenizer.encoder()).0)
+        };
+        let turn = if self.chat { turn() } else { None };
+        turn.unwrap_or_else(|| text_prompt(tokenizer, prompt, Specials::AsText))
+    }
+}

@@ -1,0 +1,65 @@
+//! LoRA's dropout: the backward pass leaves out what the forward pass left out.
+
+use crate::runs::runs;
+use smolder_formats::adapter::PeftAdapter;
+use smolder_models::peft::{Adapter, load};
+use smolder_tests::fixtures::{bytes, source};
+use smolder_tests::{TestDevice, on_every_device, probes, tensor, values};
+use smolder_trainer::data::Sequence;
+use smolder_trainer::step::{gradients, loss};
+
+on_every_device!(gradients_are_slopes_of_the_same_loss);
+
+/// The adapter of the first run, with dropout.
+fn with_dropout(rate: f64) -> PeftAdapter {
+    let folder = "training/tiny/llama-lora/start";
+    let config = bytes(&format!("{folder}/adapter_config.json"));
+    let weights = source(&format!("{folder}/adapter_model.safetensors"));
+    let mut adapter = PeftAdapter::read(weights, Some(&config)).unwrap();
+    adapter.config.raw.insert("lora_dropout".to_owned(), rate.into());
+    adapter
+}
+
+async fn gradients_are_slopes_of_the_same_loss(device: &TestDevice) {
+    let run = runs().into_iter().next().unwrap();
+    let model = run.model(&device.device);
+    let plain = load(&with_dropout(0.4), &model).unwrap();
+    let batch: Vec<Sequence> = run.batches()[0].clone();
+    let of = async |adapter: &dyn Adapter| f64::from(values(loss(&model, adapter, &batch)).await[0]);
+    let thinned = plain.training(7).expect("dropout");
+    assert_eq!(of(thinned.as_ref()).await, of(plain.training(7).unwrap().as_ref()).await, "a seed decides");
+    let whole = of(plain.as_ref()).await;
+    assert!((of(thinned.as_ref()).await - whole).abs() > 1e-3 * whole, "in training numbers are left out");
+    assert!((of(plain.training(8).unwrap().as_ref()).await - of(thinned.as_ref()).await).abs() > 1e-3);
+    let found = gradients(&model, thinned.as_ref(), &batch, 1.0);
+    assert!((f64::from(values(found.loss).await[0]) - of(thinned.as_ref()).await).abs() <= 1e-4 * whole);
+    for (at, gradient) in found.values.into_iter().enumerate().step_by(5) {
+        let gradient = values(gradient.expect("a gradient")).await;
+        let size = gradient.iter().fold(0.0_f32, |size, value| size.max(value.abs()));
+        for index in probes(gradient.len()) {
+            let slope = slope(&thinned, at, index, &of).await;
+            let error = (f64::from(gradient[index]) - slope).abs();
+            assert!(error <= 2e-2 * f64::from(size), "{at} {index}: {} {slope}", gradient[index]);
+        }
+    }
+}
+
+/// The loss's central difference along one number of one parameter.
+async fn slope(
+    adapter: &Box<dyn Adapter>,
+    at: usize,
+    index: usize,
+    of: &impl AsyncFn(&dyn Adapter) -> f64,
+) -> f64 {
+    const STEP: f32 = 4e-3;
+    let mut losses = [0.0; 2];
+    for (slot, by) in losses.iter_mut().zip([STEP, -STEP]) {
+        let mut parameters: Vec<_> = adapter.parameters().into_iter().map(|one| one.value).collect();
+        let (shape, device) = (parameters[at].dims(), parameters[at].device());
+        let mut numbers = values(parameters[at].clone()).await;
+        numbers[index] += by;
+        parameters[at] = tensor(&numbers, shape, &device);
+        *slot = of(adapter.with(parameters).as_ref()).await;
+    }
+    (losses[0] - losses[1]) / f64::from(2.0 * STEP)
+}

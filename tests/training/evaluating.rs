@@ -1,0 +1,90 @@
+//! Evaluation, early stopping, and which adapter is written.
+
+use crate::harness::{Machine, config, train};
+use crate::runs::runs;
+use smolder_protocol::TrainConfig;
+use smolder_protocol::train::{BatchSize, EndCause, Evaluation, TrainEvent};
+use smolder_tests::{TestDevice, on_every_device, values};
+use smolder_trainer::data::Data;
+use smolder_trainer::evaluation::mean_loss;
+use smolder_trainer::room::Room;
+use smolder_trainer::step;
+
+on_every_device!(the_mean_is_over_tokens_whatever_the_batches);
+
+async fn the_mean_is_over_tokens_whatever_the_batches(device: &TestDevice) {
+    let run = runs().into_iter().find(|run| run.name == "llama-lora/start-rows").unwrap();
+    let model = run.model(&device.device);
+    let adapter = run.start(&model);
+    let sequences: Vec<_> = run.batches()[..5].concat();
+    let labels: usize = sequences.iter().map(smolder_trainer::data::Sequence::labels).sum();
+    let expected = values(step::loss(&model, adapter.as_ref(), &sequences)).await[0] / labels as f32;
+    let rows = sequences.iter().map(|one| smolder_formats::dataset::Row {
+        ids: one.ids.clone(),
+        mask: one.mask.iter().map(|mask| u8::from(*mask)).collect(),
+    });
+    let data = Data::new(rows.collect(), None).unwrap();
+    let compute = device.compute();
+    for rows in [1, 3, 10] {
+        let mut room = Room::default();
+        let work = (&data, BatchSize::Rows(rows));
+        let found = mean_loss(&model, &compute, adapter.as_ref(), work, &mut room).await.unwrap();
+        assert_eq!(found.tokens, labels as u64);
+        assert!((found.loss - expected).abs() <= 1e-5 * expected, "{rows} rows: {} {expected}", found.loss);
+    }
+}
+
+fn evaluations(told: &crate::harness::Told) -> Vec<Evaluation> {
+    let evaluation = |event: &TrainEvent| match event {
+        TrainEvent::Evaluated(evaluation) => Some(*evaluation),
+        _ => None,
+    };
+    told.0.iter().filter_map(evaluation).collect()
+}
+
+/// Trained on two rows with a high rate, the others only get worse.
+fn overfitting() -> (Machine, TrainConfig) {
+    let mut machine = Machine::new();
+    let rows = machine.data["rows.jsonl"].clone();
+    let (train, eval): (Vec<_>, Vec<_>) = rows.lines().enumerate().partition(|(at, _)| *at < 2);
+    let text =
+        |rows: Vec<(usize, &str)>| rows.into_iter().map(|(_, row)| format!("{row}\n")).collect::<String>();
+    machine.data = [("rows.jsonl".to_owned(), text(train)), ("eval.jsonl".to_owned(), text(eval))].into();
+    let config = TrainConfig {
+        eval_data: Some("eval.jsonl".to_owned()),
+        eval_every: Some(1),
+        patience: Some(3),
+        steps: Some(60),
+        lr: Some(0.2),
+        ..config(&TestDevice::cpu())
+    };
+    (machine, config)
+}
+
+#[test]
+fn training_stops_where_it_no_longer_helps_and_the_best_is_written() {
+    let (machine, config) = overfitting();
+    let told = train(&machine, &config, false);
+    let (end, found) = (told.end(), evaluations(&told));
+    let best = end.best.expect("an evaluation");
+    assert_eq!((end.cause, end.step), (EndCause::EarlyStopping, best.step + 3));
+    let lowest = found.iter().map(|one| one.loss).fold(f32::INFINITY, f32::min);
+    assert!((best.loss - lowest).abs() < f32::EPSILON && best.loss < found.last().unwrap().loss);
+    assert_eq!(loss_with("out", &machine, &config), best.loss, "the best adapter is the one that is written");
+    let (machine, config) = overfitting();
+    let last = TrainConfig { keep_best: false, ..config };
+    let told = train(&machine, &last, false);
+    let end = evaluations(&told).last().unwrap().loss;
+    assert_eq!(loss_with("out", &machine, &last), end, "or the last, where that was wanted");
+}
+
+/// The evaluation loss before the first step of a run that continues an adapter.
+fn loss_with(adapter: &str, machine: &Machine, config: &TrainConfig) -> f32 {
+    let next = TrainConfig {
+        adapter: Some(adapter.to_owned()),
+        out: "next".to_owned(),
+        steps: Some(1),
+        ..config.clone()
+    };
+    evaluations(&train(machine, &next, false))[0].loss
+}
