@@ -1,6 +1,6 @@
 //! `smolder data`: what training will see of a dataset.
 
-use crate::open::{model, source};
+use crate::open::{self, model};
 use crate::progress::percent;
 use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::json;
@@ -72,7 +72,7 @@ impl From<Learn> for Target {
 /// Reads, renders, audits, and shows or writes what was asked for.
 pub fn run(arguments: &Arguments) -> Result<()> {
     ensure!(arguments.max_len >= 2, "--max-len must be at least 2: one token to read and one to learn");
-    let file = source(&arguments.file)?;
+    let file = open::data(&arguments.file)?;
     let model = model(&arguments.model)?;
     let named = |error: Error| error.in_file(model.name());
     let tokenizer = Tokenizer::from_gguf(model.metadata()).map_err(named)?;

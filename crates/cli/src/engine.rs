@@ -36,9 +36,16 @@ pub struct Options {
     device: Wanted,
 }
 
+impl Options {
+    /// A model, perhaps with an adapter that is known to fit.
+    pub fn new(model: PathBuf, adapter: Option<PathBuf>, device: Wanted) -> Self {
+        Self { model, force: adapter.is_some(), adapter, device }
+    }
+}
+
 /// Where to compute.
 #[derive(Clone, Copy, clap::ValueEnum)]
-enum Wanted {
+pub enum Wanted {
     Auto,
     Gpu,
     Cpu,

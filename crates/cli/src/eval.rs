@@ -2,10 +2,11 @@
 
 use crate::data::Learn;
 use crate::engine::{self, Engine};
-use crate::open::source;
+use crate::open;
 use crate::train_text::{failure, warning};
 use anyhow::{Result, anyhow, bail};
 use serde_json::json;
+use smolder_formats::Source;
 use smolder_protocol::TrainConfig;
 use smolder_protocol::train::{BatchSize, Evaluation, Failure};
 use smolder_trainer::compute::DeviceError;
@@ -13,6 +14,7 @@ use smolder_trainer::data::Data;
 use smolder_trainer::evaluation::{MeanLoss, mean_loss};
 use smolder_trainer::load_rows;
 use smolder_trainer::room::Room;
+use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -46,23 +48,33 @@ pub struct Arguments {
 
 /// Evaluates and prints loss, perplexity and tokens.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let file = source(&arguments.data)?;
+    let file = open::data(&arguments.data)?;
     let engine = Engine::start(&arguments.engine)?;
-    let prompt = engine.adapter.prompt_len() as u64;
-    let context = engine.model.config().sizes.context.saturating_sub(prompt);
     let config = TrainConfig {
         map: arguments.map.clone(),
         raw: arguments.raw,
         loss_on: arguments.loss_on.into(),
-        seq_len: arguments.seq_len.min(u32::try_from(context).unwrap_or(u32::MAX)),
+        seq_len: arguments.seq_len,
         ..TrainConfig::default()
     };
-    let rows = load_rows(file, &engine.tokenizer, &engine.template, &config);
-    let (rows, _) = rows.map_err(|error| anyhow!(failure(&error)))?;
-    rows.warnings(config.seq_len).iter().for_each(|one| eprintln!("{}", warning(one)));
-    let data = Data::new(rows.rows, None).map_err(|_| anyhow!(failure(&Failure::NothingToLearn)))?;
-    let found = engine.attempt(|| measure(&engine, &data, arguments.batch_size))?;
+    let found = loss(&engine, file, config, arguments.batch_size)?;
     print(found, arguments.json)
+}
+
+/// The mean loss on the examples of a file, `rows` computed at once.
+pub fn loss(engine: &Engine, file: Source<File>, mut config: TrainConfig, rows: u32) -> Result<MeanLoss> {
+    let prompt = engine.adapter.prompt_len() as u64;
+    let context = engine.model.config().sizes.context.saturating_sub(prompt);
+    config.seq_len = config.seq_len.min(u32::try_from(context).unwrap_or(u32::MAX));
+    let found = load_rows(file, &engine.tokenizer, &engine.template, &config);
+    let (found, _) = found.map_err(|error| anyhow!(failure(&error)))?;
+    found.warnings(config.seq_len).iter().for_each(|one| eprintln!("{}", warning(one)));
+    let data = Data::new(found.rows, None).map_err(|_| anyhow!(failure(&Failure::NothingToLearn)))?;
+    let found = engine.attempt(|| measure(engine, &data, rows))?;
+    if !found.loss.is_finite() {
+        bail!("the loss is infinite or NaN: the model or the adapter is broken");
+    }
+    Ok(found)
 }
 
 fn measure(engine: &Engine, data: &Data, rows: u32) -> Result<MeanLoss> {
@@ -80,9 +92,6 @@ fn measure(engine: &Engine, data: &Data, rows: u32) -> Result<MeanLoss> {
 }
 
 fn print(MeanLoss { loss, tokens }: MeanLoss, json: bool) -> Result<()> {
-    if !loss.is_finite() {
-        bail!("the loss is infinite or NaN: the model or the adapter is broken");
-    }
     let perplexity = Evaluation::perplexity_of(loss);
     let text = if json {
         json!({"loss": loss, "perplexity": perplexity, "tokens": tokens}).to_string()

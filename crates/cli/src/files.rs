@@ -21,7 +21,7 @@ impl Files for Paths {
     }
 
     async fn data(&mut self, name: &str) -> Result<Source<File>, FileError> {
-        open::source(Path::new(name)).map_err(sentence)
+        open::data(Path::new(name)).map_err(sentence)
     }
 
     async fn adapter(&mut self, name: &str, base: &mut Opened<File>) -> Result<PeftAdapter, FileError> {

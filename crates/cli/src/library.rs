@@ -1,5 +1,6 @@
 //! From a model as a person names it to its file, downloading what is not here.
 
+use crate::bundled;
 use crate::download::{self, Wanted};
 use crate::hub::{Hub, Linked};
 use crate::listing::{self, Listed};
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 pub fn resolve(model: &Path) -> Result<PathBuf> {
     match Spec::parse(model)? {
         Spec::Path(path) => Ok(path),
+        Spec::Bundled(found) => bundled::path(found),
         spec => {
             let library = Library::open()?;
             library.get(&library.files(&spec)?)
@@ -44,6 +46,9 @@ impl Library {
     pub fn files(&self, spec: &Spec) -> Result<Vec<Wanted>> {
         match spec {
             Spec::Path(path) => bail!("{} is on this machine, and no model of the cache", path.display()),
+            Spec::Bundled(found) => {
+                bail!("{} comes with Smolder: there is nothing to download or delete", found.id)
+            }
             Spec::Base(base) => Ok(vec![self.base(base)]),
             Spec::Remote(remote) => self.remote(remote),
         }

@@ -1,6 +1,7 @@
 //! Smolder in the terminal: arguments to commands, events to text.
 
 mod adapter;
+mod bundled;
 mod chat;
 mod data;
 mod devices;
@@ -25,6 +26,7 @@ mod part;
 mod pretrain;
 mod progress;
 mod quantization;
+mod quickstart;
 mod spec;
 mod store;
 mod train;
@@ -36,11 +38,13 @@ use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
 /// Fine-tune small language models on this machine.
+///
+/// Without a command, it fine-tunes the tiny model that comes with it, in about a minute.
 #[derive(Parser)]
-#[command(version, arg_required_else_help = true)]
+#[command(version)]
 struct Arguments {
     #[command(subcommand)]
-    task: Task,
+    task: Option<Task>,
 }
 
 #[derive(Subcommand)]
@@ -73,18 +77,19 @@ enum Task {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().task {
-        Task::Devices(arguments) => devices::run(&arguments),
-        Task::Models(arguments) => models::run(&arguments),
-        Task::Inspect(arguments) => inspect::run(&arguments),
-        Task::Data(arguments) => data::run(&arguments),
-        Task::Generate(arguments) => generate::run(&arguments),
-        Task::Chat(arguments) => chat::run(&arguments),
-        Task::Train(arguments) => train::run(*arguments),
-        Task::Eval(arguments) => eval::run(&arguments),
-        Task::Logits(arguments) => logits::run(&arguments),
-        Task::Merge(arguments) => merge::run(&arguments),
-        Task::Export(arguments) => export::run(&arguments),
-        Task::Pretrain(arguments) => pretrain::run(&arguments),
+        None => quickstart::run(),
+        Some(Task::Devices(arguments)) => devices::run(&arguments),
+        Some(Task::Models(arguments)) => models::run(&arguments),
+        Some(Task::Inspect(arguments)) => inspect::run(&arguments),
+        Some(Task::Data(arguments)) => data::run(&arguments),
+        Some(Task::Generate(arguments)) => generate::run(&arguments),
+        Some(Task::Chat(arguments)) => chat::run(&arguments),
+        Some(Task::Train(arguments)) => train::run(*arguments),
+        Some(Task::Eval(arguments)) => eval::run(&arguments),
+        Some(Task::Logits(arguments)) => logits::run(&arguments),
+        Some(Task::Merge(arguments)) => merge::run(&arguments),
+        Some(Task::Export(arguments)) => export::run(&arguments),
+        Some(Task::Pretrain(arguments)) => pretrain::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

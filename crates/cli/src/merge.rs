@@ -1,14 +1,19 @@
 //! `smolder merge`: a model with an adapter inside.
 
+use crate::engine::{Engine, Options, Wanted};
 use crate::interrupt::{Interrupt, Stopped};
 use crate::progress::percent;
 use crate::quantization::Quantization;
 use crate::whole::Whole;
-use crate::{adapter, open};
+use crate::{adapter, eval, open};
 use anyhow::{Error, Result};
 use smolder_formats::inspect::size;
 use smolder_models::LoadError;
-use std::path::PathBuf;
+use smolder_protocol::TrainConfig;
+use std::path::{Path, PathBuf};
+
+/// Rows of examples that are computed at once.
+const ROWS: u32 = 8;
 
 /// Options of `smolder merge`.
 #[derive(clap::Args)]
@@ -29,6 +34,12 @@ pub struct Arguments {
     /// How the layers' matrices are stored [default: as they are, or q8_0 where that cannot be written].
     #[arg(long = "type", value_enum)]
     dtype: Option<Quantization>,
+    /// Examples to compare on: the loss of the model with the adapter, and of the file.
+    #[arg(long, short)]
+    data: Option<PathBuf>,
+    /// Where to compute the losses.
+    #[arg(long, value_enum, default_value = "auto", requires = "data")]
+    device: Wanted,
 }
 
 /// Writes the file, a tensor at a time.
@@ -51,5 +62,19 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         })
     })?;
     println!("{}: {}", arguments.out.display(), size(bytes));
+    arguments.data.as_ref().map_or(Ok(()), |data| compare(arguments, data))
+}
+
+/// Says what storing the merged weights cost.
+fn compare(arguments: &Arguments, data: &Path) -> Result<()> {
+    let loss = |model: &Path, adapter: Option<&PathBuf>| {
+        let options = Options::new(model.to_owned(), adapter.cloned(), arguments.device);
+        let engine = Engine::start(&options)?;
+        Ok::<_, Error>(eval::loss(&engine, open::data(data)?, TrainConfig::default(), ROWS)?.loss)
+    };
+    let apart = loss(&arguments.model, Some(&arguments.adapter))?;
+    let merged = loss(&arguments.out, None)?;
+    let change = merged - apart;
+    println!("loss on {}: {apart:.4} with the adapter, {merged:.4} merged ({change:+.4})", data.display());
     Ok(())
 }

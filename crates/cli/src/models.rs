@@ -1,5 +1,6 @@
 //! `smolder models`: what there is to start from, and what of it is here.
 
+use crate::bundled;
 use crate::download::{self, Wanted};
 use crate::library::{Library, is_here};
 use crate::spec::Spec;
@@ -7,6 +8,7 @@ use crate::store;
 use anyhow::Result;
 use serde_json::{Value, json};
 use smolder_formats::inspect::size;
+use smolder_protocol::bundled::MODEL;
 use smolder_protocol::catalog::{BASES, Base};
 use std::fs;
 use std::io::Write;
@@ -110,12 +112,19 @@ fn list(library: &Library) -> Value {
 
 fn table(library: &Library) -> String {
     let titles = ["NAME", "SIZE", "PARAMETERS", "LICENCE", "HERE"].map(str::to_owned);
-    let mut rows = vec![titles];
+    let size_of = |path| fs::metadata(path).map_or(0, |found| found.len());
+    let tales = bundled::path(&MODEL).map_or(0, size_of);
+    let licence = "CC0-1.0".to_owned();
+    let mut rows =
+        vec![titles, [MODEL.id.to_owned(), size(tales), "2 M".to_owned(), licence, "yes".to_owned()]];
     rows.extend(BASES.iter().map(|base| row(base, &library.base(base))));
-    rows.extend(library.store.others().into_iter().map(|(spec, path)| {
-        let bytes = fs::metadata(path).map_or(0, |found| found.len());
-        [spec, size(bytes), String::new(), String::new(), "yes".to_owned()]
-    }));
+    rows.extend(
+        library
+            .store
+            .others()
+            .into_iter()
+            .map(|(spec, path)| [spec, size(size_of(path)), String::new(), String::new(), "yes".to_owned()]),
+    );
     let advice = "\n`smolder models get NAME` downloads one. Any other GGUF model: give its path, or\n\
         organisation/repository/file.gguf at the hub.\n";
     align(&rows) + advice

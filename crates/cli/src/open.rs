@@ -1,10 +1,12 @@
 //! Files by path, and models by any of their names.
 
+use crate::bundled;
 use crate::library::resolve;
 use anyhow::{Context, Result, ensure};
 use smolder_formats::Source;
 use smolder_formats::gguf::SplitGguf;
 use smolder_models::Opened;
+use smolder_protocol::bundled::{Bundled, SAMPLES};
 use std::fs::File;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -13,6 +15,15 @@ use std::path::Path;
 pub fn source(path: &Path) -> Result<Source<File>> {
     let file = File::open(path).with_context(|| format!("{} cannot be opened", path.display()))?;
     Ok(Source::new(path.display().to_string(), file)?)
+}
+
+/// A file of examples by its path, or by its name where it comes with Smolder.
+pub fn data(path: &Path) -> Result<Source<File>> {
+    let named = path.to_str().and_then(Bundled::find).filter(|found| SAMPLES.contains(found));
+    match named.filter(|_| !path.exists()) {
+        Some(sample) => source(&bundled::path(sample)?),
+        None => source(path),
+    }
 }
 
 /// A GGUF model with all its parts, which lie in one folder; downloaded if need be.

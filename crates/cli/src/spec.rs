@@ -1,6 +1,7 @@
 //! The ways to say which model is meant: a path, a name in the catalog, or a file at the hub.
 
 use anyhow::{Result, bail, ensure};
+use smolder_protocol::bundled::{Bundled, MODEL};
 use smolder_protocol::catalog::{BASES, Base};
 use std::path::{Path, PathBuf};
 
@@ -9,6 +10,8 @@ use std::path::{Path, PathBuf};
 pub enum Spec {
     /// A file or folder on this machine.
     Path(PathBuf),
+    /// The model that comes with Smolder.
+    Bundled(&'static Bundled),
     /// An entry of the catalog.
     Base(&'static Base),
     /// A repository at the hub.
@@ -36,6 +39,9 @@ impl Spec {
             return Ok(Self::Path(text.to_owned()));
         }
         let Some(name) = text.to_str() else { bail!("{} does not exist", text.display()) };
+        if let Some(found) = Bundled::find(name).filter(|found| **found == MODEL) {
+            return Ok(Self::Bundled(found));
+        }
         if let Some(base) = Base::find(name) {
             return Ok(Self::Base(base));
         }
@@ -44,8 +50,9 @@ impl Spec {
         ensure!(!looks_local && !is_file(name, &parts), "{name} does not exist");
         ensure!(
             parts.len() > 1,
-            "{name} is neither a file nor a known model. Known are {}; any other is given by its path or as \
+            "{name} is neither a file nor a known model. Known are {}, {}; any other is given by its path or as \
              organisation/repository/file.gguf at the hub",
+            MODEL.id,
             BASES.map(|base| base.id).join(", ")
         );
         Remote::parse(name).map(Self::Remote)
@@ -106,6 +113,8 @@ mod tests {
         assert_eq!(parse("Cargo.toml"), Ok(Spec::Path("Cargo.toml".into())));
         assert_eq!(parse("src"), Ok(Spec::Path("src".into())), "a folder may be a model in safetensors");
         assert_eq!(parse("Qwen3-0.6b"), Ok(Spec::Base(Base::find("qwen3-0.6b").unwrap())));
+        assert_eq!(parse("Tales"), Ok(Spec::Bundled(&MODEL)));
+        assert!(parse("tale-style").is_err(), "data is no model");
         assert_eq!(parse("o/r"), Ok(remote("o/r", None, "main")));
         assert_eq!(parse("o/r@v1.0"), Ok(remote("o/r", None, "v1.0")));
         assert_eq!(parse("o/r/m.gguf"), Ok(remote("o/r", Some("m.gguf"), "main")));
@@ -119,7 +128,7 @@ mod tests {
         {
             assert_eq!(parse(path), Err(format!("{path} does not exist")));
         }
-        assert!(parse("smollm").unwrap_err().contains("Known are smollm2-135m, "));
+        assert!(parse("smollm").unwrap_err().contains("Known are tales, smollm2-135m, "));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 mod run;
 
-pub use run::run;
+pub use run::{run, train};
 
 use crate::data::Learn;
 use crate::method_flags::MethodFlags;

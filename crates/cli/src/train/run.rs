@@ -20,26 +20,34 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let config = arguments.config()?;
     let (out, model) = (config.out.clone(), config.model.clone());
     let mut screen = Screen::open(log.as_deref(), resume)?;
+    train((config, resume), &mut |event| screen.show(event))?;
+    eprintln!("The adapter is in {out}. Try it: smolder chat --model {model} --adapter {out}");
+    Ok(())
+}
+
+/// Trains to the end, from the newest checkpoint where the second is set; `show` sees every event but a failure.
+pub fn train(run: (TrainConfig, bool), show: &mut dyn FnMut(&TrainEvent) -> Result<()>) -> Result<()> {
     let interrupt = Interrupt::watch()?;
-    match caught(|| train((config, resume), &interrupt, &mut screen))?? {
+    match caught(|| session(run, &interrupt, show))?? {
         TrainEvent::Finished(end) if end.cause == EndCause::Stopped => Err(Stopped.into()),
-        TrainEvent::Finished(_) => {
-            eprintln!("The adapter is in {out}. Try it: smolder chat --model {model} --adapter {out}");
-            Ok(())
-        }
+        TrainEvent::Finished(_) => Ok(()),
         TrainEvent::Failed(found) => bail!(failure(&found)),
         _ => bail!("training ended without a word: this is a fault of Smolder's, please report it"),
     }
 }
 
 /// The last event of a run.
-fn train(run: (TrainConfig, bool), interrupt: &Interrupt, screen: &mut Screen) -> Result<TrainEvent> {
+fn session(
+    run: (TrainConfig, bool),
+    interrupt: &Interrupt,
+    show: &mut dyn FnMut(&TrainEvent) -> Result<()>,
+) -> Result<TrainEvent> {
     let (state, mut last, mut lost) = (Cell::new(State::Asked), None, None);
     let emit = |event: Event| {
         let Event::Train(event) = event else { return };
         if matches!(event, TrainEvent::Failed(_)) {
             state.set(State::Over);
-        } else if let Err(error) = screen.show(&event) {
+        } else if let Err(error) = show(&event) {
             // A log that cannot be written is a reason to stop, with nothing lost.
             lost.get_or_insert(error);
             state.set(State::Stop);

@@ -93,7 +93,10 @@ fn the_list_says_what_is_here_without_asking_anyone() {
 fn what_cannot_be_removed_or_got_is_said() {
     let place = Place::new("names", "http://127.0.0.1:1");
     let unknown = place.run(&["models", "get", "smollm"]);
-    assert!(unknown.err.contains("neither a file nor a known model. Known are smollm2-135m"), "{unknown:?}");
+    assert!(
+        unknown.err.contains("neither a file nor a known model. Known are tales, smollm2-135m"),
+        "{unknown:?}"
+    );
     let local = place.run(&["models", "rm", env!("CARGO_MANIFEST_DIR")]);
     assert!(!local.success && local.err.contains("no model of the cache"), "{local:?}");
 }

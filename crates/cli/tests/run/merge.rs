@@ -60,6 +60,20 @@ fn a_merged_model_computes_what_base_and_adapter_compute() {
 }
 
 #[test]
+fn the_loss_that_storing_costs_is_measured() {
+    let (model, _, adapter) = trained(LLAMA);
+    let folder = Folder::new("merge-data");
+    let (file, data) = (folder.text("merged.gguf"), folder.text("data.jsonl"));
+    fs::write(&data, "{\"text\": \"one and the sea\"}\n{\"text\": \"the end of the land\"}\n").unwrap();
+    let adapter = adapter.to_str().unwrap();
+    let base = ["merge", "--model", &model, "--adapter", adapter, "--out", &file, "--device", "cpu"];
+    let said = |kind| prints(&[&base[..], &["--data", &data, "--type", kind]].concat());
+    let exact = said("f32");
+    assert!(exact.contains(&format!("loss on {data}: ")) && exact.contains("0.0000)"), "{exact}");
+    assert!(!said("q4_0").contains("0.0000)"), "four bits cost something");
+}
+
+#[test]
 fn quantized_weights_are_the_nearest_to_the_merged_ones() {
     let (exact, quantized) = (merged(LLAMA, &["--type", "f32"]), merged(LLAMA, &["--type", "q8_0"]));
     let (mut exact, mut quantized) = (open(&exact), open(&quantized));
