@@ -36,7 +36,9 @@ pub fn learn<'t>(texts: impl Iterator<Item = &'t str>, controls: &[&str], size: 
     let mut ids: HashMap<String, u32> = tokens.iter().cloned().zip(0..).collect();
     let mut words = words(texts, id);
     let mut counts = HashMap::new();
-    words.iter().for_each(|word| word.count(&mut counts, true));
+    for word in &words {
+        word.count(&mut counts, true);
+    }
     let mut merges = Vec::new();
     while tokens.len() < size {
         let best = counts.iter().max_by_key(|(pair, count)| (**count, std::cmp::Reverse(**pair)));
@@ -65,7 +67,9 @@ struct Word {
 
 fn words<'t>(texts: impl Iterator<Item = &'t str>, id: impl Fn(u8) -> u32) -> Vec<Word> {
     let mut times: HashMap<&str, u64> = HashMap::new();
-    texts.for_each(|text| Split::Gpt2.words(text, &mut |word| *times.entry(word).or_default() += 1));
+    for text in texts {
+        Split::Gpt2.words(text, &mut |word| *times.entry(word).or_default() += 1);
+    }
     times.into_iter().map(|(word, times)| Word { ids: word.bytes().map(&id).collect(), times }).collect()
 }
 

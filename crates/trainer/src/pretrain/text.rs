@@ -29,7 +29,9 @@ impl<'t> Sentences<'t> {
             let mut words: Vec<String> = words(&paragraph.join(" ")).collect();
             words.sort_unstable();
             words.dedup();
-            words.into_iter().for_each(|word| *spread.entry(word).or_default() += 1);
+            for word in words {
+                *spread.entry(word).or_default() += 1;
+            }
         }
         Self { paragraphs, spread }
     }
