@@ -31,7 +31,7 @@ pub struct Arguments {
     /// The GGUF file to write.
     #[arg(long, short)]
     out: PathBuf,
-    /// How the layers' matrices are stored [default: as they are, or q8_0 where that cannot be written].
+    /// How the layers' matrices are stored [default: as they are, or `q8_0` where that cannot be written].
     #[arg(long = "type", value_enum)]
     dtype: Option<Quantization>,
     /// Examples to compare on: the loss of the model with the adapter, and of the file.

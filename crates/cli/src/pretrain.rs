@@ -94,7 +94,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let more: Vec<(&str, &str)> =
         more.iter().filter_map(|(key, value)| Some((*key, value.as_deref()?))).collect();
     let bytes = whole.write(|out| {
-        let written = pollster::block_on(trained.write(arguments.dtype.into(), &more, out));
+        let written = pollster::block_on(trained.write(&more, out));
         Ok(written.map(drop)?)
     })?;
     println!(
@@ -124,6 +124,7 @@ impl Arguments {
             chat_share: self.chat_share,
             held_out: self.held_out,
             seed: self.seed,
+            dtype: self.dtype.into(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, IntoInnerError};
 use std::path::{Path, PathBuf};
 
 /// What is written of a file so far, beside it; deleted where it never becomes whole.
@@ -22,13 +22,12 @@ impl Whole {
         Ok(Self { target: target.to_owned(), part, file })
     }
 
-    /// Lets `fill` write the file and gives it its name; the bytes that it has.
+    /// Lets `fill` write the contents and gives it its name; the bytes that it has.
     pub fn write(mut self, fill: impl FnOnce(&mut BufWriter<File>) -> Result<()>) -> Result<u64> {
-        let Some(mut file) = self.file.take() else { return Ok(0) };
+        let Some(mut out) = self.file.take() else { return Ok(0) };
         let unwritable = || unwritable(&self.target);
-        fill(&mut file)?;
-        file.flush().with_context(unwritable)?;
-        let file = file.into_inner().map_err(std::io::IntoInnerError::into_error).with_context(unwritable)?;
+        fill(&mut out)?;
+        let file = out.into_inner().map_err(IntoInnerError::into_error).with_context(unwritable)?;
         file.sync_all().with_context(unwritable)?;
         let bytes = file.metadata().with_context(unwritable)?.len();
         fs::rename(&self.part, &self.target).with_context(unwritable)?;

@@ -7,6 +7,7 @@ mod write;
 
 use batches::Corpus;
 use network::Network;
+use smolder_formats::Dtype;
 use smolder_formats::gguf::Metadata;
 use smolder_formats::model::ModelConfig;
 use smolder_formats::template::ChatTemplate;
@@ -56,6 +57,8 @@ pub struct Settings {
     pub held_out: f64,
     /// Decides weights, order and conversations.
     pub seed: u64,
+    /// How matrices are stored in the file; norms are in 32 bits.
+    pub dtype: Dtype,
 }
 
 /// Why there is no model.
@@ -125,6 +128,7 @@ pub enum Progress {
 pub struct Pretrained {
     network: Network,
     metadata: Metadata,
+    dtype: Dtype,
     /// The mean loss on the text that is held out, in nats a token.
     pub held_out_loss: f32,
 }
@@ -143,6 +147,7 @@ pub async fn pretrain(
     let learned = learn(documents.iter().copied(), &CONTROLS, settings.vocabulary as usize);
     let metadata = settings.metadata(&learned);
     let config = ModelConfig::from_gguf(&metadata)?;
+    write::check(&config, settings.dtype)?;
     let tokenizer = Tokenizer::from_gguf(&metadata)?;
     let template = ChatTemplate::new(None)?;
     let mut corpus = Corpus::new(&documents, settings, &tokenizer, &template)?;
@@ -164,7 +169,7 @@ pub async fn pretrain(
             watched(watch(Progress::HeldOut { loss: held_out_loss }))?;
         }
     }
-    Ok(Pretrained { network: run.network, metadata, held_out_loss })
+    Ok(Pretrained { network: run.network, metadata, dtype: settings.dtype, held_out_loss })
 }
 
 fn watched(flow: ControlFlow<()>) -> Result<(), PretrainError> {

@@ -20,6 +20,7 @@ fn settings() -> Settings {
         chat_share: 0.25,
         held_out: 0.2,
         seed: 5,
+        dtype: Dtype::F32,
     }
 }
 
@@ -66,7 +67,7 @@ fn the_loss_falls_and_the_file_computes_the_same() {
     assert!(losses[0] > 2.0 && trained.held_out_loss < 1.0, "{losses:?} {}", trained.held_out_loss);
     assert_eq!(seen.last(), Some(&Progress::HeldOut { loss: trained.held_out_loss }));
 
-    let file = pollster::block_on(trained.write(Dtype::F32, &[("general.license", "cc0-1.0")], Vec::new()));
+    let file = pollster::block_on(trained.write(&[("general.license", "cc0-1.0")], Vec::new()));
     let mut opened = open(file.unwrap());
     assert_eq!(opened.template.source(), ChatTemplate::new(None).unwrap().source());
     let ids = opened.tokenizer.encode_text("The king ran home. Then it");
@@ -115,6 +116,8 @@ fn what_cannot_be_trained_is_refused() {
     assert!(short.contains("expected at least 33 tokens to train and 32 to evaluate on, found "), "{short}");
     let uneven = refused(&text(), Settings { heads: 3, ..settings() });
     assert!(uneven.contains("heads"), "{uneven}");
+    let partial = refused(&text(), Settings { feed_forward: 80, dtype: Dtype::Q8_0, ..settings() });
+    assert!(partial.contains("ffn_down.weight") && partial.contains("Q8_0 blocks of 32"), "{partial}");
     let wild = refused(&text(), Settings { rate: 1e300, ..settings() });
     assert!(wild.contains("try a lower learning rate"), "{wild}");
 }

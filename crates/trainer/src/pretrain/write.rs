@@ -4,6 +4,7 @@ use super::network::{Slot, slots};
 use super::{CONTROLS, PretrainError, Pretrained, Settings, numbers};
 use smolder_formats::adapter::{Heads, row_order};
 use smolder_formats::gguf::{GgufWriter, Metadata, TensorPlan, Value};
+use smolder_formats::model::ModelConfig;
 use smolder_formats::template::CHATML;
 use smolder_formats::tokenizer::Learned;
 use smolder_formats::{Dtype, Error, Kind};
@@ -43,26 +44,20 @@ impl Settings {
 }
 
 impl Pretrained {
-    /// Writes the model with matrices of `dtype` and norms in 32 bits; `more` are further keys for people.
+    /// Writes the model; `more` are further keys for people.
     ///
     /// # Errors
-    /// [`PretrainError::Format`] for a dtype that is only read or whose blocks do not fit the sizes, and where nothing
-    /// can be written; [`PretrainError::Device`].
-    pub async fn write<W: Write>(
-        &self,
-        dtype: Dtype,
-        more: &[(&str, &str)],
-        out: W,
-    ) -> Result<W, PretrainError> {
+    /// [`PretrainError::Format`] where nothing can be written; [`PretrainError::Device`].
+    pub async fn write<W: Write>(&self, more: &[(&str, &str)], out: W) -> Result<W, PretrainError> {
         let mut metadata = self.metadata.clone();
         for (key, value) in more {
             metadata.set(*key, Value::String((*value).into()));
         }
-        if let Some(number) = dtype.file_type() {
+        if let Some(number) = self.dtype.file_type() {
             metadata.set("general.file_type", Value::U32(number));
         }
         let slots = slots(&self.network.config);
-        let plans = slots.iter().map(|slot| plan(slot, dtype)).collect();
+        let plans = slots.iter().map(|slot| plan(slot, self.dtype)).collect();
         let mut writer = GgufWriter::begin(out, &metadata, plans)?;
         for (slot, weight) in slots.iter().zip(&self.network.weights) {
             let values = numbers(weight.clone()).await?;
@@ -83,6 +78,21 @@ impl Pretrained {
             Some(place) => Ok(row_order(ARCHITECTURE, place, heads, rows)?),
             None => Ok((0..rows).collect()),
         }
+    }
+}
+
+/// Refuses a dtype that is only read or whose blocks do not fit the sizes, before anything is trained.
+pub(super) fn check(config: &ModelConfig, dtype: Dtype) -> smolder_formats::Result<()> {
+    if dtype.file_type().is_none() {
+        return Err(Error::new(Kind::Unsupported, "type", "one that is written", dtype));
+    }
+    let partial = |slot: &Slot| slot.shape[0] > 1 && !slot.shape[1].is_multiple_of(dtype.block_len());
+    match slots(config).into_iter().find(partial) {
+        Some(Slot { name, shape, .. }) => {
+            let expected = format!("rows of whole {dtype} blocks of {}", dtype.block_len());
+            Err(Error::new(Kind::Shape, format!("tensor `{name}`"), expected, shape[1]))
+        }
+        None => Ok(()),
     }
 }
 
