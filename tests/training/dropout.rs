@@ -22,7 +22,7 @@ fn with_dropout(rate: f64) -> PeftAdapter {
 
 async fn gradients_are_slopes_of_the_same_loss(device: &TestDevice) {
     let run = runs().into_iter().next().unwrap();
-    let model = run.model(&device.device);
+    let model = run.model(&device.device).await;
     let plain = load(&with_dropout(0.4), &model).unwrap();
     let batch: Vec<Sequence> = run.batches()[0].clone();
     let of = async |adapter: &dyn Adapter| f64::from(values(loss(&model, adapter, &batch)).await[0]);

@@ -16,7 +16,7 @@ on_every_device!(the_mean_is_over_tokens_whatever_the_batches);
 
 async fn the_mean_is_over_tokens_whatever_the_batches(device: &TestDevice) {
     let run = runs().into_iter().find(|run| run.name == "llama-lora/start-rows").unwrap();
-    let model = run.model(&device.device);
+    let model = run.model(&device.device).await;
     let adapter = run.start(&model);
     let sequences: Vec<_> = run.batches()[..5].concat();
     let labels: usize = sequences.iter().map(Sequence::labels).sum();
@@ -99,7 +99,7 @@ fn gpu_a_model_outlives_what_no_buffer_can_hold() {
     pollster::block_on(async {
         let device = TestDevice::gpu().await;
         let (compute, run) = (device.compute(), runs().into_iter().next().unwrap());
-        let model = run.model(&device.device);
+        let model = run.model(&device.device).await;
         let adapter = run.start(&model);
         let few = run.batches()[0].clone();
         let long = Sequence { ids: vec![5; 128], mask: vec![true; 128] };

@@ -19,4 +19,7 @@ pub enum BenchError {
     /// The device gave no result.
     #[error("the device gave no result: {0}")]
     Device(String),
+    /// A step gave no gradient.
+    #[error("expected a gradient of the step, found none")]
+    NoGradient,
 }

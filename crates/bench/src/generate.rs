@@ -45,7 +45,7 @@ pub async fn start<R: Read + Seek>(
     let watch = Stopwatch::start();
     let config = opened.config.clone();
     let go_on = &mut |_, _| ControlFlow::Continue(());
-    let model = Model::load(opened.weights.source(), config, device, go_on)?;
+    let model = Model::load(opened.weights.source(), config, device, go_on).await?;
     let loading = watch.spent().wall;
     let mut figures = Vec::new();
     if let Some(bytes) = device_bytes(device) {

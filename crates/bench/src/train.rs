@@ -71,7 +71,7 @@ async fn step(
     let ids = (0..tokens as u32).map(|at| 1000 + 37 * at % 40_000).collect();
     let sequence = Sequence { ids, mask: vec![true; tokens] };
     let found = gradients(&loaded.model, adapter, &[sequence], ((tokens - 1) as f32).recip());
-    let norm = optimizer.measure(&found.values).ok_or(BenchError::Nothing("a gradient"))?;
+    let norm = optimizer.measure(&found.values).ok_or(BenchError::NoGradient)?;
     let next = optimizer.update(adapter, found.values, &norm, 1e-4);
     wait(found.loss).await?;
     wait(norm.norm).await?;

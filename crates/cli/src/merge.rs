@@ -59,6 +59,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         merged.map(drop).map_err(|error| match error {
             LoadError::Cancelled => Error::new(Stopped),
             LoadError::File(error) => error.into(),
+            LoadError::Device(_) => error.into(),
         })
     })?;
     println!("{}: {}", arguments.out.display(), size(bytes));

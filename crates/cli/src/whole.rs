@@ -22,11 +22,11 @@ impl Whole {
         Ok(Self { target: target.to_owned(), part, file })
     }
 
-    /// Lets `fill` write the contents and gives it its name; the bytes that it has.
-    pub fn write(mut self, fill: impl FnOnce(&mut BufWriter<File>) -> Result<()>) -> Result<u64> {
+    /// Lets `contents` write the contents and gives it its name; the bytes that it has.
+    pub fn write(mut self, contents: impl FnOnce(&mut BufWriter<File>) -> Result<()>) -> Result<u64> {
         let Some(mut out) = self.file.take() else { return Ok(0) };
         let unwritable = || unwritable(&self.target);
-        fill(&mut out)?;
+        contents(&mut out)?;
         let file = out.into_inner().map_err(IntoInnerError::into_error).with_context(unwritable)?;
         file.sync_all().with_context(unwritable)?;
         let bytes = file.metadata().with_context(unwritable)?.len();

@@ -67,7 +67,7 @@ fn tokens(row: &Row, tokenizer: &Tokenizer) -> PreviewRow {
     PreviewRow {
         tokens: row.ids.iter().zip(&row.mask).take(SHOWN_TOKENS).map(token).collect(),
         hidden: row.ids.len().saturating_sub(SHOWN_TOKENS),
-        learned: row.mask.iter().filter(|mask| **mask == 1).count(),
+        learned: row.mask.iter().map(|mask| usize::from(*mask == 1)).sum(),
     }
 }
 
