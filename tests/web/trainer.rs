@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 /// Lets a test ask how much memory the worker's program has, and take its GPU away.
-const WATCHED: &str = r#"
+const WATCHED: &str = r"
     const { instantiateStreaming, instantiate } = WebAssembly;
     let memory, device;
     const request = GPUAdapter.prototype.requestDevice;
@@ -24,7 +24,7 @@ const WATCHED: &str = r#"
         if (data === 'memory') postMessage(JSON.stringify({ memory: memory.buffer.byteLength }));
         if (data === 'lose') device.destroy();
     });
-"#;
+";
 
 const START: &str = r"
     const script = new URL('worker.js', document.baseURI);

@@ -226,6 +226,7 @@ pub(crate) mod tests {
             labelled_tokens: 50,
             eval_rows: 0,
             trained_parameters: 1000,
+            gpu: None,
             frozen_parameters: 9000,
             memory_bytes: 1 << 20,
             duration_secs: Some(7.0),
