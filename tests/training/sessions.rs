@@ -58,6 +58,8 @@ async fn a_run_says_what_it_does_and_writes_an_adapter(device: &TestDevice) {
     ] {
         assert!(card.contains(words), "{words} is not in {card}");
     }
+    let best = end.best.expect("an evaluation").step;
+    assert!(card.contains(&format!("| weights | those after step {best} |")), "{card}");
 }
 
 async fn ten_losses_through_the_session_are_those_of_peft(device: &TestDevice) {

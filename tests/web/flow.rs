@@ -131,7 +131,11 @@ async fn trains_compares_shares_and_goes_on_after_a_reload() {
 
     open(&browser, "#share").await;
     let saved = save_both(&browser).await;
-    assert!(std::path::Path::new(&saved[0].0).extension().is_some_and(|end| end == "zip") && saved[0].1 == [0x50, 0x4b, 3, 4], "{saved:?}");
+    assert!(
+        std::path::Path::new(&saved[0].0).extension().is_some_and(|end| end == "zip")
+            && saved[0].1 == [0x50, 0x4b, 3, 4],
+        "{saved:?}"
+    );
     assert!(saved[1].0.ends_with(".safetensors"), "{saved:?}");
 
     open(&browser, "#train").await;

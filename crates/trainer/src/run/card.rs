@@ -43,7 +43,7 @@ pub(super) fn text(summary: &Summary) -> String {
 
 type Rows = Vec<(&'static str, String)>;
 
-fn result(Summary { state, steps, cause, .. }: &Summary) -> Rows {
+fn result(Summary { config, state, steps, cause, .. }: &Summary) -> Rows {
     let end = match cause {
         EndCause::Complete => "complete",
         EndCause::EarlyStopping => "stopped early: the evaluation loss no longer fell",
@@ -60,6 +60,8 @@ fn result(Summary { state, steps, cause, .. }: &Summary) -> Rows {
             format!("{}{perplexity} after step {}", loss(best.loss), best.step),
         ));
     }
+    let best = state.evaluations.best.filter(|_| config.keep_best);
+    rows.push(("weights", format!("those after step {}", best.map_or(state.step, |best| best.step))));
     rows.push(("tokens trained on", format!("{}, {} of them learned", state.tokens, state.labelled_tokens)));
     rows.push(("steps skipped", state.watch.skipped.to_string()));
     rows
@@ -88,6 +90,7 @@ fn settings(Summary { config, method, lr, .. }: &Summary) -> Rows {
         ("rank", "r"),
         ("alpha", "lora_alpha"),
         ("dropout", "lora_dropout"),
+        ("rsLoRA", "use_rslora"),
         ("targets", "target_modules"),
         ("virtual tokens", "num_virtual_tokens"),
     ];
