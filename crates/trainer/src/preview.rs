@@ -98,7 +98,7 @@ fn audit(found: dataset::Audit) -> Audit {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_family = "wasm")))]
 mod tests {
     use super::*;
     use crate::FolderStore;
