@@ -98,7 +98,8 @@ fn audit(found: dataset::Audit) -> Audit {
     }
 }
 
-#[cfg(all(test, not(target_family = "wasm")))]
+#[cfg(not(target_family = "wasm"))]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::FolderStore;
