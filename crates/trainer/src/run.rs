@@ -25,6 +25,7 @@ use crate::schedule::Schedule;
 use futures_util::FutureExt;
 use futures_util::stream::{FusedStream, StreamExt};
 use smolder_formats::adapter::{BaseIdentity, PeftAdapter};
+use smolder_kernels::turn;
 use smolder_models::peft::{self, Adapter};
 use smolder_protocol::TrainConfig;
 use smolder_protocol::train::{End, EndCause, Failure, TrainCommand, TrainEvent, Warning};
@@ -110,7 +111,7 @@ impl<S: Store> Run<'_, S> {
         emit: Emit<'_>,
     ) -> Result<EndCause, Failure> {
         loop {
-            platform::breathe().await;
+            turn().await;
             if self.obey(commands, emit).await? {
                 return Ok(EndCause::Stopped);
             }

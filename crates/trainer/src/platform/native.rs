@@ -24,9 +24,6 @@ pub(crate) fn now_ms() -> f64 {
     START.elapsed().as_secs_f64() * 1e3
 }
 
-/// Lets the platform do what waits; natively nothing does.
-pub(crate) async fn breathe() {}
-
 /// Memory of this process, in bytes, where the platform says so.
 pub(crate) fn process_bytes() -> Option<u64> {
     const PAGE_BYTES: u64 = 4096;

@@ -77,15 +77,6 @@ pub(crate) fn now_ms() -> f64 {
     scope().performance().map_or(0.0, |performance| performance.now())
 }
 
-/// Lets the browser deliver what waits, a message that says to stop above all.
-pub(crate) async fn breathe() {
-    let later = Promise::new(&mut |resolve, _| {
-        let _ = call(&scope(), "setTimeout", &resolve);
-    });
-    // A timer does not fail.
-    let _ = JsFuture::from(later).await;
-}
-
 /// Memory of this WebAssembly module, in bytes.
 pub(crate) fn process_bytes() -> Option<u64> {
     let memory = wasm_bindgen::memory().dyn_into::<js_sys::WebAssembly::Memory>().ok()?;
