@@ -4,7 +4,7 @@ use super::failure::input;
 use crate::data::{Rows, read, render_options};
 use smolder_formats::Source;
 use smolder_formats::dataset::{Dataset, Format, Mapping, Renderer};
-use smolder_formats::template::{ChatTemplate, Options};
+use smolder_formats::template::ChatTemplate;
 use smolder_formats::tokenizer::Tokenizer;
 use smolder_protocol::TrainConfig;
 use smolder_protocol::train::Failure;
@@ -22,7 +22,7 @@ pub fn load<R: Read + Seek>(
 ) -> Result<(Rows, Option<Format>), Failure> {
     let mapping = Mapping::parse(&config.map).map_err(input)?;
     let mut dataset = Dataset::open(source, mapping).map_err(input)?;
-    let mut renderer = Renderer::new(tokenizer, template, render_options(config, Options::of(tokenizer)));
+    let mut renderer = Renderer::new(tokenizer, template, render_options(config, tokenizer));
     let rows = read(&mut dataset, &mut renderer, &mut |_, _| ()).map_err(input)?;
     if rows.rows.is_empty() {
         return Err(match rows.audit.dropped.first() {
