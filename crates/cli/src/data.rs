@@ -109,8 +109,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let Rows { rows, audit } = rows(&mut dataset, &reading, &config, arguments.preview)?;
     let examples = if rows.is_empty() { None } else { Some(Examples::new(rows, None, &config)?) };
     if let (Some(path), Some(examples)) = (&arguments.dump, &examples) {
-        let files = dump::write(path, examples, config.packing)?;
-        files.iter().for_each(|file| eprintln!("{} is written.", file.display()));
+        for file in dump::write(path, examples, config.packing)? {
+            eprintln!("{} is written.", file.display());
+        }
     }
     let format = dataset.format().map_or_else(|| "no rows".to_owned(), |format| format.to_string());
     let text = if arguments.json {

@@ -214,7 +214,9 @@ impl About {
         }
         let tensors = model.tensors();
         let mut types = BTreeMap::new();
-        tensors.iter().for_each(|t| *types.entry(t.dtype.name().to_owned()).or_default() += 1);
+        for tensor in tensors {
+            *types.entry(tensor.dtype.name().to_owned()).or_default() += 1;
+        }
         let parameters = tensors.iter().map(TensorInfo::elements).sum();
         Ok(Report {
             file,

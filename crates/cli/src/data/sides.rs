@@ -31,7 +31,7 @@ pub fn text(examples: &Examples, config: &TrainConfig) -> String {
         lines.push(format!("to train on     {}", numbers(&examples.train)));
     }
     lines.extend(examples.eval.as_ref().map(|eval| format!("to evaluate on  {}", numbers(eval))));
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect()
 }
 
 fn packed(data: &Data, len: u32) -> String {
