@@ -323,3 +323,18 @@ fn packing_loses_no_token_and_keeps_boundaries() {
     let tokens: usize = rows.iter().map(|row| row.ids.len()).sum();
     assert!(packed.len() <= tokens.div_ceil(32) + 1, "{} rows for {tokens} tokens", packed.len());
 }
+
+/// Thousands of lengths, none of which fills a row exactly together with those before it.
+#[test]
+fn many_documents_leave_little_room() {
+    let row = |n: u32| {
+        let len = 60 + (n * 7919 % 400) as usize;
+        Row { ids: vec![n; len], mask: vec![1; len] }
+    };
+    let rows: Vec<Row> = (0..5000).map(row).collect();
+    let packed = pack(&rows, 1024, 0);
+    let tokens: usize = rows.iter().map(|row| row.ids.len()).sum();
+    let full = tokens as f64 / (packed.len() * 1024) as f64;
+    assert!(full > 0.98, "{} rows, {full:.3} full", packed.len());
+    assert_eq!(packed.iter().map(|row| row.starts.len() - 1).sum::<usize>(), 5000);
+}

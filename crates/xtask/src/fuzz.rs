@@ -62,7 +62,7 @@ fn fuzz(workspace: &Workspace, programs: &Path, target: &str) -> Result<Tally> {
         .arg(format!("-max_total_time={SECONDS}"))
         .arg(format!("-timeout={INPUT_SECONDS}"))
         .arg(format!("-artifact_prefix={}/", refused.display()))
-        .args(["-max_len=65536", "-rss_limit_mb=1024", "-print_final_stats=1"])
+        .args(["-max_len=65536", "-rss_limit_mb=256", "-print_final_stats=1"])
         .silent()
         .finish()?;
     Ok(judge(target, &finished, &refused))
