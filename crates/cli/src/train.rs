@@ -40,7 +40,7 @@ pub struct Arguments {
 #[derive(clap::Args, Default)]
 #[command(next_help_heading = "What is trained, and on what")]
 struct Input {
-    /// A GGUF file, a name from `smolder models`, or organisation/repository at the hub.
+    /// A GGUF file, a folder in Hugging Face's layout, a name from `smolder models`, or organisation/repository at the hub.
     #[arg(long, short)]
     model: Option<String>,
     /// JSONL, JSON, CSV, TSV or plain text.
