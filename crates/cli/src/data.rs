@@ -130,7 +130,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 /// Renders all rows, showing the first `shown`.
 fn rows(dataset: &mut Dataset<File>, reading: &Reading, config: &TrainConfig, shown: usize) -> Result<Rows> {
     let Reading { tokenizer, template, .. } = reading;
-    let mut renderer = Renderer::new(tokenizer, template, render_options(config, tokenizer));
+    let mut renderer = Renderer::new(tokenizer, template, render_options(config, open::options(tokenizer)));
     let (mut show, mut found) = (percent("rendering"), Rows::default());
     while let Some((line, record)) = dataset.next_record().map_err(advise)? {
         match record.and_then(|record| renderer.render(&record)) {

@@ -6,7 +6,7 @@ mod read;
 
 pub use batches::{Batches, Batching, Cursor, MicroBatch, StepBatch};
 pub use examples::Examples;
-pub use read::{Rows, read, render_options, split, template_options};
+pub use read::{Rows, read, render_options, split};
 
 use smolder_formats::Sha256Hash;
 use smolder_formats::dataset::{Packed, Row, pack};

@@ -9,7 +9,7 @@ use smolder_formats::tokenizer::Tokenizer;
 use smolder_formats::{Sha256Hash, Source, TensorInfo, TensorSource};
 use smolder_protocol::TrainConfig;
 use smolder_trainer::data::{Data, Examples};
-use smolder_trainer::load_rows;
+use smolder_trainer::{load_rows, today};
 use std::fs::{self, File};
 use std::path::Path;
 
@@ -192,7 +192,7 @@ fn splits_and_packed_rows_are_those_of_training() {
     };
     let metadata = GgufFile::open(open(&smollm2())).unwrap().header.metadata;
     let (tokenizer, template) = (Tokenizer::from_gguf(&metadata).unwrap(), ChatTemplate::new(None).unwrap());
-    let (rows, _) = load_rows(open(&data), &tokenizer, &template, &config).unwrap();
+    let (rows, _) = load_rows(open(&data), (&tokenizer, &template), &config, today()).unwrap();
     let Examples { train, eval } = Examples::new(rows.rows, None, &config).unwrap();
     let eval = eval.unwrap();
 

@@ -4,8 +4,7 @@ use smolder_formats::Result;
 use smolder_formats::dataset::{
     Audit, Dataset, Dropped, RenderOptions, Renderer, Row, Rows as Rendered, Target, validation_rows,
 };
-use smolder_formats::template::{Date, Options};
-use smolder_formats::tokenizer::Tokenizer;
+use smolder_formats::template::Options;
 use smolder_protocol::TrainConfig;
 use smolder_protocol::train::{LossOn, Warning};
 use std::io::{Read, Seek};
@@ -33,29 +32,15 @@ impl Rows {
     }
 }
 
-/// The day of training, for templates that ask for it: where a run is resumed on another day, its rows must be the
-/// same. Llama 3.2's template takes this one where it is told none.
-const DAY: Date = (2024, 7, 26);
-
-/// What the chat template sees beside the messages, in training.
-pub fn template_options(tokenizer: &Tokenizer) -> Options {
-    Options { date: Some(DAY), ..Options::of(tokenizer) }
-}
-
 /// How the settings want rows to be made.
-pub fn render_options(config: &TrainConfig, tokenizer: &Tokenizer) -> RenderOptions {
+pub fn render_options(config: &TrainConfig, template: Options) -> RenderOptions {
     let target = match config.loss_on {
         LossOn::Assistant => Target::Assistant,
         LossOn::All => Target::Everything,
         LossOn::Completion => Target::Completion,
         LossOn::LastTurn => Target::LastTurn,
     };
-    RenderOptions {
-        target,
-        max_len: config.seq_len as usize,
-        raw_pairs: config.raw,
-        template: template_options(tokenizer),
-    }
+    RenderOptions { target, max_len: config.seq_len as usize, raw_pairs: config.raw, template }
 }
 
 /// Reads all rows; `progress` is told the bytes read and the bytes there are.
@@ -105,21 +90,18 @@ mod tests {
     use smolder_formats::dataset::Mapping;
     use smolder_formats::gguf::Gguf;
     use smolder_formats::template::ChatTemplate;
+    use smolder_formats::tokenizer::Tokenizer;
     use std::io::Cursor;
 
     const MODEL: &[u8] = include_bytes!("../../../../tests/fixtures/models/llama/f32.gguf");
 
     fn read_text(text: &str, config: &TrainConfig) -> Rows {
-        read_with(None, text, config)
-    }
-
-    fn read_with(template: Option<&str>, text: &str, config: &TrainConfig) -> Rows {
         let gguf = Gguf::read(&mut Source::new("model", Cursor::new(MODEL)).unwrap()).unwrap();
         let tokenizer = Tokenizer::from_gguf(&gguf.metadata).unwrap();
-        let template = ChatTemplate::new(template).unwrap();
+        let template = ChatTemplate::new(None).unwrap();
         let source = Source::new("data.jsonl", Cursor::new(text.as_bytes())).unwrap();
         let mut dataset = Dataset::open(source, Mapping::default()).unwrap();
-        let options = render_options(config, &tokenizer);
+        let options = render_options(config, Options::of(&tokenizer));
         let mut renderer = Renderer::new(&tokenizer, &template, options);
         read(&mut dataset, &mut renderer, &mut |_, _| ()).unwrap()
     }
@@ -137,16 +119,6 @@ mod tests {
             panic!("{:?}", found.warnings(1024))
         };
         assert!(reason.contains("`prompt`") && reason.contains("line 2"), "{reason}");
-    }
-
-    #[test]
-    fn a_template_that_asks_for_the_day_gets_the_same_one_always() {
-        let asking =
-            "{% for m in messages %}{{ m.role + strftime_now(' %d %b %Y ') + m.content }}{% endfor %}";
-        let stating = "{% for m in messages %}{{ m.role + ' 26 Jul 2024 ' + m.content }}{% endfor %}";
-        let config = TrainConfig { loss_on: LossOn::All, ..TrainConfig::default() };
-        let [asked, stated] = [asking, stating].map(|source| read_with(Some(source), PAIRS, &config).rows);
-        assert_eq!((asked.len(), &asked), (2, &stated));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::schedule::Schedule;
 use crate::{dropout, platform};
 use smolder_formats::adapter::{BaseIdentity, PeftAdapter};
 use smolder_formats::dataset::Format;
+use smolder_formats::template::Date;
 use smolder_models::peft::{self, Method};
 use smolder_protocol::TrainConfig;
 use smolder_protocol::train::{Failure, TrainEvent, Warning};
@@ -20,6 +21,7 @@ pub(super) struct Examples {
     train: Data,
     eval: Option<Data>,
     chat: bool,
+    day: Date,
 }
 
 /// The checkpoints in the run's folder, and the one to go on from.
@@ -82,12 +84,12 @@ pub(super) fn seq_len(
 pub(super) async fn examples<F: Files>(
     files: &mut F,
     base: Base<'_>,
-    config: &TrainConfig,
+    (config, day): (&TrainConfig, Date),
     emit: Emit<'_>,
 ) -> Result<Examples, Failure> {
     let mut read = async |files: &mut F, name: &str| {
         let source = files.data(name).await.map_err(failure::input)?;
-        let (rows, format) = rows::load(source, base.tokenizer, base.template, config)?;
+        let (rows, format) = rows::load(source, (base.tokenizer, base.template), config, day)?;
         warn(emit, rows.warnings(config.seq_len));
         Ok::<_, Failure>((rows.rows, format))
     };
@@ -98,7 +100,7 @@ pub(super) async fn examples<F: Files>(
     };
     let divided = data::Examples::new(train, eval, config).map_err(|_| Failure::NothingToLearn)?;
     let data::Examples { train, eval } = divided;
-    Ok(Examples { train, eval, chat: !config.raw && format != Some(Format::Text) })
+    Ok(Examples { train, eval, chat: !config.raw && format != Some(Format::Text), day })
 }
 
 /// All that a run is made of.
@@ -119,7 +121,7 @@ impl<'a, S: Store> Run<'a, S> {
         let adapter = peft::load(&form, base.model).map_err(failure::input)?;
         let optimizer = Optimizer::new(Settings::of(&config), adapter.as_ref());
         let state = state(&config, (&form, &examples), checkpoint.as_ref(), &identity)?;
-        let Examples { train, eval, chat } = examples;
+        let Examples { train, eval, chat, .. } = examples;
         let batches = Batches::new(train, Batching::of(&config), state.cursor);
         warn(emit, batches.larger_than_data());
         let lr = config.lr.unwrap_or(Method::of(&form).map_err(failure::input)?.lr);
@@ -165,6 +167,7 @@ fn state(
     let Some(checkpoint) = checkpoint else {
         return Ok(State {
             dropout: dropout::begin(config.seed),
+            day: Some(examples.day),
             config: config.clone(),
             adapter_config: form.config.to_json(),
             data_sha256: data_sha256.to_owned(),
@@ -176,5 +179,5 @@ fn state(
     if !differences.is_empty() {
         return Err(Failure::OtherRun { differences });
     }
-    Ok(State { config: config.clone(), eval_sha256, ..checkpoint.state.clone() })
+    Ok(State { config: config.clone(), day: Some(examples.day), eval_sha256, ..checkpoint.state.clone() })
 }
