@@ -4,7 +4,7 @@ use crate::BUILD;
 use crate::answers::{Answers, Question};
 use crate::bridge::Bridge;
 use crate::choices::{Choices, run_name};
-use crate::library::Library;
+use crate::library::{Download, Library};
 use crate::link::{Message, State};
 use crate::look::Looking;
 use crate::run::{Run, Status};
@@ -212,6 +212,13 @@ impl Session {
             if let Some(import) = self.library.try_update(|library| library.fetch(shelf, &name)).flatten() {
                 self.import(import, None);
             }
+        }
+    }
+
+    /// Downloads a model.
+    pub(crate) fn download(self, model: Download) {
+        if let Some(import) = self.library.try_update(|library| library.download(model)).flatten() {
+            self.import(import, None);
         }
     }
 
