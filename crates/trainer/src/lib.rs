@@ -29,6 +29,6 @@ pub use files::{FileError, Files, NoFiles, NoStore};
 #[cfg(not(target_family = "wasm"))]
 pub use platform::FolderStore;
 #[cfg(target_family = "wasm")]
-pub use platform::{OpfsFile, OpfsFiles, OpfsStorage, OpfsStore};
+pub use platform::{OpfsFile, OpfsFiles, OpfsRecord, OpfsStorage, OpfsStore};
 pub use run::load_rows;
 pub use session::run;
