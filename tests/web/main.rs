@@ -7,6 +7,7 @@
 
 #![cfg(test)]
 
+mod adapters;
 mod browser;
 mod check;
 mod failures;
@@ -15,6 +16,7 @@ mod look;
 mod model;
 mod no_gpu;
 mod privacy;
+mod runs;
 mod server;
 mod trainer;
 mod webdriver;

@@ -32,6 +32,7 @@ pub(crate) fn note_line(note: &Note, t: &Phrases) -> String {
         },
         Note::Failed(failure) => run_failure_words(failure, t).title.to_owned(),
         Note::Crashed => t.trouble.crashed.to_owned(),
+        Note::Recovering => t.trouble.recovering.to_owned(),
     }
 }
 
