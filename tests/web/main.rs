@@ -15,6 +15,7 @@ mod flow;
 mod look;
 mod model;
 mod no_gpu;
+mod offline;
 mod privacy;
 mod runs;
 mod server;

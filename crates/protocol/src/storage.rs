@@ -201,6 +201,13 @@ pub enum StorageFailure {
         /// A sentence that names it, what was expected and what was found.
         reason: String,
     },
+    /// The adapter says that it was trained on another model.
+    OtherBase {
+        /// What that was called.
+        expected: String,
+        /// The model that it should be for.
+        found: String,
+    },
     /// The file's SHA-256 is another one; it was deleted.
     Sha256 {
         /// What it must be.

@@ -28,7 +28,13 @@ pub(crate) async fn adopt(blob: &Blob, name: &str, (model, config): (&str, Optio
     let mut base = OpfsFiles.model(model).await.map_err(unusable)?;
     let adapter = read(name, bytes, config, &base.config.sizes).map_err(unusable)?;
     let identity = base.identity(&mut |_| ()).map_err(unusable)?;
-    check(&adapter, &identity, &base.config.sizes).map_err(|error| unusable(error.in_file(name)))?;
+    if let Some(trained_on) = &adapter.base
+        && trained_on.check(&identity, Check::Strict).is_err()
+    {
+        let (expected, found) = (trained_on.name.clone(), model.to_owned());
+        return Err(StorageFailure::OtherBase { expected, found });
+    }
+    check_shapes(&adapter, &base.config.sizes).map_err(|error| unusable(error.in_file(name)))?;
     let base = Some(BaseIdentity { name: model.to_owned(), ..identity });
     let mut out = Vec::new();
     PeftAdapter { base, ..adapter }.write_weights(&mut out).map_err(unusable)?;
@@ -50,11 +56,8 @@ fn read(
     PeftAdapter::read(source, config.map(str::as_bytes))
 }
 
-/// Whether the adapter is for this model, as far as it says; one that says nothing must have the shapes.
-fn check(adapter: &PeftAdapter, base: &BaseIdentity, sizes: &ModelConfig) -> smolder_formats::Result<()> {
-    if let Some(trained_on) = &adapter.base {
-        trained_on.check(base, Check::Strict)?;
-    }
+/// Whether a known method's adapter fits the model, as far as that can be seen before it is used.
+fn check_shapes(adapter: &PeftAdapter, sizes: &ModelConfig) -> smolder_formats::Result<()> {
     if Method::of(adapter)?.peft_type == "LORA" {
         LoraAdapter::from_peft(adapter.clone())?.check_shapes(|place| sizes.weight(place))?;
     }

@@ -47,7 +47,10 @@ pub(crate) async fn import(
 
 /// Whether what has arrived is of use to a second try.
 fn goes_on(failure: &StorageFailure) -> bool {
-    !matches!(failure, StorageFailure::File { .. } | StorageFailure::Sha256 { .. })
+    !matches!(
+        failure,
+        StorageFailure::File { .. } | StorageFailure::Sha256 { .. } | StorageFailure::OtherBase { .. }
+    )
 }
 
 /// Names that folders can hold, and that are not the parts' own.

@@ -49,6 +49,7 @@ fn Bring() -> impl IntoView {
         session.library.with(|library| library.shelf(Shelf::Models).filter_map(whole).collect::<Vec<_>>())
     });
     let take = Callback::new(move |files: Vec<web_sys::File>| {
+        session.library.update(|library| library.failure = None);
         leptos::task::spawn_local(async move {
             let names = files.iter().map(web_sys::File::name).collect::<Vec<_>>().join(", ");
             match brought::find(&files).await {

@@ -137,7 +137,7 @@ fn WhichAdapter(found: Memo<Vec<Candidate>>, chosen: Memo<Option<Candidate>>, ho
         }
     };
     view! {
-        <div class="fields">
+        <div class="fields two">
             <label class="field">
                 <span>{move || t().try_it.adapter}</span>
                 <select id="adapter" on:change=move |event| choices.tried.set(Some(event_target_value(&event)))>
