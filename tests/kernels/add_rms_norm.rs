@@ -4,7 +4,8 @@ use smolder_kernels::add_rms_norm;
 use smolder_kernels::burn::tensor::Tensor;
 use smolder_kernels::wgsl::{MAX_WORKGROUPS, launches};
 use smolder_tests::{
-    TestDevice, assert_close, numbers, on_every_device, probes, slope, tensor, values, weighted, wide,
+    TestDevice, assert_close, assert_trained, numbers, on_every_device, probes, slope, tensor, values,
+    weighted, wide,
 };
 
 const EPS: f32 = 1e-6;
@@ -117,7 +118,7 @@ async fn frozen_inputs_get_no_gradient(device: &TestDevice) {
         let [x, residual] = pair.clone();
         let (sum, normed) = add_rms_norm(x, residual, weight.clone(), EPS);
         let grads = if output == 0 { sum } else { normed }.sum().backward();
-        assert!(pair[trained].grad(&grads).is_some());
+        assert_trained(&pair[trained], &grads).await;
         assert!(pair[1 - trained].grad(&grads).is_none() && weight.grad(&grads).is_none());
     }
 }
@@ -148,8 +149,12 @@ async fn one_launch_forward_one_each_backward(device: &TestDevice) {
     let weight = tensor(&weight, [7], &autodiff).require_grad();
     let per_launch = u64::from(device.is_gpu());
     let before = launches();
-    let (sum, normed) = add_rms_norm(x, residual, weight, EPS);
+    let (sum, normed) = add_rms_norm(x.clone(), residual.clone(), weight.clone(), EPS);
     assert_eq!(launches() - before, per_launch);
-    let _ = (sum + normed).sum().backward();
+    let grads = (sum + normed).sum().backward();
     assert_eq!(launches() - before, 3 * per_launch);
+    for input in [&x, &residual] {
+        assert_trained(input, &grads).await;
+    }
+    assert_trained(&weight, &grads).await;
 }

@@ -4,7 +4,8 @@ use smolder_kernels::burn::tensor::{Device, Tensor, activation};
 use smolder_kernels::wgsl::launches;
 use smolder_kernels::{KeyRanges, attention};
 use smolder_tests::{
-    TestDevice, assert_close, numbers, on_every_device, probes, slope, tensor, values, weighted, wide,
+    TestDevice, assert_close, assert_trained, numbers, on_every_device, probes, slope, tensor, values,
+    weighted, wide,
 };
 
 on_every_device!(
@@ -219,7 +220,7 @@ async fn ranges_need_no_autodiff_device(device: &TestDevice) {
         assert!(!y.is_autodiff());
         let [q, k, v] = case.inputs(&device.autodiff()).map(Tensor::require_grad);
         let grads = attention(q.clone(), k, v, &ranges, case.scale(), None).sum().backward();
-        assert!(q.grad(&grads).is_some());
+        assert_trained(&q, &grads).await;
         assert_close(&values(y).await, &case.formula(&case.q, &case.k, &case.v), 2e-6, 1e-6);
     }
 }
@@ -235,12 +236,16 @@ async fn launches_are_counted(device: &TestDevice) {
     let packed = Case::new([3, 1, 8], 7, causal(&[3, 4]), None);
     let inputs = packed.inputs(&device.autodiff()).map(Tensor::require_grad);
     let before = launches();
-    let loss = packed.attention(inputs).sum();
+    let loss = packed.attention(inputs.clone()).sum();
     assert_eq!(launches() - before, per_launch);
-    let _ = loss.backward();
+    let grads = loss.backward();
     assert_eq!(launches() - before, 4 * per_launch, "rows' sums, queries, keys");
+    for input in &inputs {
+        assert_trained(input, &grads).await;
+    }
     let decoding = Case::new([9, 3, 64], 512, vec![[0, 512]], None);
     let before = launches();
-    let _ = decoding.attention(decoding.inputs(&device.device));
+    let y = decoding.attention(decoding.inputs(&device.device));
     assert_eq!(launches() - before, 2 * per_launch, "keys are split and merged");
+    assert!(values(y).await.iter().all(|v| v.is_finite()));
 }

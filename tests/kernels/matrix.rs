@@ -5,7 +5,7 @@ use smolder_formats::quants::dequantize_into;
 use smolder_kernels::burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use smolder_kernels::wgsl::launches;
 use smolder_kernels::{Matrix, MatrixBuilder};
-use smolder_tests::{TestDevice, assert_close, numbers, on_every_device, tensor, values};
+use smolder_tests::{TestDevice, assert_close, assert_trained, numbers, on_every_device, tensor, values};
 
 const WITH_SHADER: [Dtype; 11] = [
     Dtype::F32,
@@ -176,10 +176,11 @@ async fn one_launch_a_product(device: &TestDevice) {
     let matrix = Sample::new(Dtype::Q4_0, 16, 64).upload(&device.autodiff());
     let x = tensor(&numbers(128, 1), [2, 64], &device.autodiff()).require_grad();
     let before = launches();
-    let loss = matrix.matmul(x).sum();
+    let loss = matrix.matmul(x.clone()).sum();
     assert_eq!(launches() - before, u64::from(device.is_gpu()));
-    let _ = loss.backward();
+    let grads = loss.backward();
     assert_eq!(launches() - before, 2 * u64::from(device.is_gpu()));
+    assert_trained(&x, &grads).await;
 }
 
 async fn the_frozen_matrix_takes_no_gradient(device: &TestDevice) {

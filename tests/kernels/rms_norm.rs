@@ -4,7 +4,8 @@ use smolder_kernels::burn::tensor::Tensor;
 use smolder_kernels::rms_norm;
 use smolder_kernels::wgsl::{MAX_WORKGROUPS, launches};
 use smolder_tests::{
-    TestDevice, assert_close, numbers, on_every_device, probes, slope, tensor, values, weighted, wide,
+    TestDevice, assert_close, assert_trained, numbers, on_every_device, probes, slope, tensor, values,
+    weighted, wide,
 };
 
 /// Not the shader's default, and large enough to show where it is left out.
@@ -96,11 +97,11 @@ async fn frozen_parameters_get_no_gradient(device: &TestDevice) {
     let (frozen, trained) = (weight(), x().require_grad());
     let grads = rms_norm(trained.clone(), frozen.clone(), EPS).sum().backward();
     assert!(frozen.grad(&grads).is_none());
-    assert!(trained.grad(&grads).is_some());
+    assert_trained(&trained, &grads).await;
     let (frozen, trained) = (x(), weight().require_grad());
     let grads = rms_norm(frozen.clone(), trained.clone(), EPS).sum().backward();
     assert!(frozen.grad(&grads).is_none());
-    assert!(trained.grad(&grads).is_some());
+    assert_trained(&trained, &grads).await;
 }
 
 async fn views_and_higher_ranks_are_read_in_order(device: &TestDevice) {
@@ -126,8 +127,10 @@ async fn one_launch_forward_one_each_backward(device: &TestDevice) {
     let weight = tensor(&numbers(7, 2), [7], &autodiff).require_grad();
     let per_launch = u64::from(device.is_gpu());
     let before = launches();
-    let loss = rms_norm(x, weight, EPS).sum();
+    let loss = rms_norm(x.clone(), weight.clone(), EPS).sum();
     assert_eq!(launches() - before, per_launch);
-    let _ = loss.backward();
+    let grads = loss.backward();
     assert_eq!(launches() - before, 3 * per_launch);
+    assert_trained(&x, &grads).await;
+    assert_trained(&weight, &grads).await;
 }

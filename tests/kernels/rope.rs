@@ -4,7 +4,8 @@ use smolder_kernels::burn::tensor::{Device, Int, Tensor, TensorData};
 use smolder_kernels::wgsl::{MAX_WORKGROUPS, launches};
 use smolder_kernels::{Pairing, Scaling, rope, rope_frequencies};
 use smolder_tests::{
-    TestDevice, assert_close, numbers, on_every_device, probes, slope, tensor, values, weighted, wide,
+    TestDevice, assert_close, assert_trained, numbers, on_every_device, probes, slope, tensor, values,
+    weighted, wide,
 };
 
 const SCALE: f32 = 1.25;
@@ -170,8 +171,9 @@ async fn one_launch_each_way(device: &TestDevice) {
     let x = tensor(&case.x, case.shape, &device.autodiff()).require_grad();
     let per_launch = u64::from(device.is_gpu());
     let before = launches();
-    let loss = case.rope(x).sum();
+    let loss = case.rope(x.clone()).sum();
     assert_eq!(launches() - before, per_launch);
-    let _ = loss.backward();
+    let grads = loss.backward();
     assert_eq!(launches() - before, 2 * per_launch);
+    assert_trained(&x, &grads).await;
 }

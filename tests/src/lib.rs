@@ -5,7 +5,7 @@
 
 pub mod fixtures;
 
-use smolder_kernels::burn::tensor::{Device, Tensor, TensorData};
+use smolder_kernels::burn::tensor::{Device, Gradients, Tensor, TensorData};
 use smolder_kernels::gpu::{Gpu, LimitsWanted};
 use smolder_trainer::compute::Compute;
 
@@ -43,7 +43,8 @@ impl TestDevice {
         self.device.clone().autodiff()
     }
 
-    /// Fails the test when WebGPU complained of anything since the device was opened.
+    /// Fails the test when WebGPU complained of anything since the device was opened. What nobody read back may not
+    /// have been complained of yet: see [`assert_trained`].
     pub fn assert_healthy(&self) {
         if let Some(gpu) = &self.gpu {
             assert_eq!(gpu.check(), Ok(()), "the GPU reported an error");
@@ -80,6 +81,15 @@ pub fn assert_close(found: &[f32], expected: &[f64], relative: f64, absolute: f6
         let allowed = relative * expected.abs() + absolute;
         assert!(error <= allowed, "at {index}: found {found}, expected {expected}, off by {error:e}");
     }
+}
+
+/// Fails unless the tensor has a gradient of finite numbers, not all of them zero.
+///
+/// Natively a launch that the device refuses is known only to those who read what it was to write.
+pub async fn assert_trained<const D: usize>(tensor: &Tensor<D>, grads: &Gradients) {
+    let gradient = values(tensor.grad(grads).expect("a gradient")).await;
+    assert!(gradient.iter().all(|v| v.is_finite()), "{gradient:?}");
+    assert!(gradient.iter().any(|v| *v != 0.0), "all zero");
 }
 
 /// First, last and one between: enough to catch a wrong stride.

@@ -1,6 +1,7 @@
 //! Continuing from adapters.
 
 use crate::harness::{Machine, config, train};
+use smolder_formats::adapter::LoraAdapter;
 use smolder_protocol::TrainConfig;
 use smolder_protocol::train::{Failure, Warning};
 use smolder_tests::TestDevice;
@@ -56,4 +57,33 @@ fn targets_that_an_adapter_names_and_lacks_are_told() {
         told.warnings().contains(&Warning::TargetsUnmatched { targets: vec!["w_proj".to_owned()] }),
         "{told:?}"
     );
+}
+
+#[test]
+fn some_modules_may_have_other_ranks_and_alphas() {
+    let machine = Machine::new();
+    let mut config = TrainConfig { steps: Some(1), ..config(&TestDevice::cpu()) };
+    config.options.insert("ranks".into(), "v_proj=3, layers.0.self_attn.q_proj=5".into());
+    config.options.insert("alphas".into(), "v_proj=12".into());
+    train(&machine, &config, false).end();
+    let written = LoraAdapter::from_peft(machine.adapter("out")).unwrap();
+    for pair in &written.pairs {
+        let rank = match (pair.place.layer, pair.place.projection.name()) {
+            (_, "v_proj") => 3,
+            (0, "q_proj") => 5,
+            _ => 2,
+        };
+        assert_eq!(pair.scale.rank, rank, "{}", pair.place.hf());
+        assert_eq!((pair.scale.alpha - 12.0).abs() < f64::EPSILON, pair.place.projection.name() == "v_proj");
+    }
+}
+
+#[test]
+fn a_rank_for_a_module_that_is_not_there_is_refused() {
+    for ranks in ["w_proj=3", "v_proj", "v_proj=many", "v_proj=0"] {
+        let mut config = TrainConfig { steps: Some(1), ..config(&TestDevice::cpu()) };
+        config.options.insert("ranks".into(), ranks.into());
+        let failure = train(&Machine::new(), &config, false).failure();
+        assert!(matches!(failure, Failure::Input { .. }), "{ranks}: {failure:?}");
+    }
 }

@@ -1,10 +1,15 @@
 //! Killed at any moment and resumed, a run has the losses and the adapter of one that was not, to the last bit.
 
 use crate::harness::{Fate, Machine, Told, config, train, train_and_die, train_until};
+use smolder_formats::Source;
+use smolder_formats::template::ChatTemplate;
 use smolder_protocol::TrainConfig;
 use smolder_protocol::train::{TrainCommand, TrainEvent};
+use smolder_tests::fixtures::open_gguf;
 use smolder_tests::{TestDevice, on_every_device};
+use smolder_trainer::load_rows;
 use std::collections::BTreeMap;
+use std::io::Cursor;
 
 on_every_device!(killed_at_every_write, killed_behind_every_step, stopped_with_everything_random_on);
 
@@ -97,4 +102,22 @@ async fn stopped_with_everything_random_on(device: &TestDevice) {
     let mut plain = config;
     plain.options.remove("dropout");
     assert_ne!(bits([&whole]), bits([&train(&Machine::new(), &plain, false)]), "dropout does something");
+}
+
+/// A template that writes today's date, and a run that goes on on another day: its checkpoint says which day to tell.
+#[test]
+fn rows_are_told_the_day_that_they_are_asked_for() {
+    let source =
+        "{{ strftime_now('%d %B %Y') }}{% for message in messages %}{{ message.content }}{% endfor %}";
+    let template = ChatTemplate::new(Some(source)).unwrap();
+    let tokenizer = open_gguf("models/llama-llama3/q4_0.gguf").tokenizer;
+    let config = TrainConfig { raw: false, ..config(&TestDevice::cpu()) };
+    let rows = |day| {
+        let data = Cursor::new(br#"{"prompt": "a", "completion": "b"}"#.to_vec());
+        let source = Source::new("rows.jsonl", data).unwrap();
+        let rows = load_rows(source, (&tokenizer, &template), &config, day).unwrap().0.rows;
+        rows[0].ids.clone()
+    };
+    assert_eq!(rows((2026, 11, 22)), rows((2026, 11, 22)));
+    assert_ne!(rows((2026, 11, 22)), rows((2026, 11, 23)));
 }

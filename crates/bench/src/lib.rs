@@ -12,6 +12,7 @@ mod generate;
 mod kernels;
 mod report;
 mod sizes;
+mod stock;
 mod table;
 mod train;
 

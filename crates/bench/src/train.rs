@@ -1,10 +1,11 @@
 //! Whole steps of training: a LoRA of rank 8 on every linear layer.
 
-use crate::clock::Stopwatch;
+use crate::clock::{Spent, Stopwatch, peak_bytes};
 use crate::contest::{best, wait};
 use crate::error::BenchError;
 use crate::generate::{Loaded, device_bytes, megabytes};
 use crate::report::{Better, Figure, Part};
+use crate::stock::Stock;
 use serde_json::Map;
 use smolder_kernels::wgsl::launches;
 use smolder_models::peft::{Adapter, Fresh, Method, Options, load};
@@ -30,7 +31,7 @@ pub async fn train(loaded: &Loaded) -> Result<Part, BenchError> {
     let mut adapter = load(&method.fresh(fresh).await?, model)?;
     let settings = Settings { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0, clip: 1.0 };
     let mut optimizer = Optimizer::new(settings, adapter.as_ref());
-    let mut figures = Vec::new();
+    let (mut figures, mut measured) = (Vec::new(), Vec::new());
     for tokens in TOKENS {
         let (mut samples, mut dispatches) = (Vec::new(), 0);
         for _ in 0..=STEPS {
@@ -40,25 +41,64 @@ pub async fn train(loaded: &Loaded) -> Result<Part, BenchError> {
             dispatches = launches() - before;
         }
         let best = best(&samples);
-        let speed =
-            |name: String, secs: f64| Figure::new(name, tokens as f64 / secs, "tokens/s", Better::Higher);
-        let name = format!("LoRA step of {tokens} tokens");
-        figures.push(speed(name.clone(), best.wall));
-        if best.cpu > 0.0 {
-            figures.push(speed(format!("{name}, a processor second"), best.cpu));
-        }
+        figures.extend(speeds(tokens, best));
         if dispatches > 0 {
             let each = dispatches as f64 / model.config().layers.len() as f64;
-            figures.push(Figure::new(format!("{name}: our dispatches a layer"), each, "", Better::Lower));
+            let name = format!("{}: our dispatches a layer", name(tokens));
+            figures.push(Figure::new(name, each, "", Better::Lower));
         }
-        if let Some(bytes) = device_bytes(model.device()) {
-            figures.push(megabytes(&format!("{name}: device memory"), bytes));
-        }
+        let memory = [("device", device_bytes(model.device())), ("process", peak_bytes())];
+        figures.extend(memory.into_iter().filter_map(|(of, bytes)| {
+            Some(megabytes(&format!("{}: {of} memory at most", name(tokens)), bytes?))
+        }));
+        measured.push(tokens);
         if best.wall > TOO_LONG {
             break;
         }
     }
+    drop((adapter, optimizer));
+    beside_stock(loaded, &measured, &mut figures).await?;
     Ok(Part { name: "train".to_owned(), figures, ..Part::default() })
+}
+
+/// The same steps from burn's own operations, put beside ours. Last, because its dense weights take memory.
+async fn beside_stock(loaded: &Loaded, tokens: &[usize], figures: &mut [Figure]) -> Result<(), BenchError> {
+    let mut stock = Stock::new(&loaded.model.config().sizes, loaded.model.device());
+    for &tokens in tokens {
+        let mut samples = Vec::new();
+        for _ in 0..=STEPS {
+            let watch = Stopwatch::start();
+            wait(stock.step(&ids(tokens + 1).map(u32::cast_signed).collect::<Vec<_>>(), 1e-4)).await?;
+            samples.push(watch.spent());
+            if samples[0].wall > 4.0 * TOO_LONG {
+                break;
+            }
+        }
+        for rival in speeds(tokens, best(&samples)) {
+            let ours = figures.iter_mut().filter(|figure| figure.name == rival.name);
+            ours.for_each(|figure| figure.rivals.push(("burn's operations".to_owned(), rival.value)));
+        }
+    }
+    Ok(())
+}
+
+fn name(tokens: usize) -> String {
+    format!("LoRA step of {tokens} tokens")
+}
+
+/// Tokens a second, and a processor second where the platform tells.
+fn speeds(tokens: usize, spent: Spent) -> Vec<Figure> {
+    let speed = |name: String, secs: f64| Figure::new(name, tokens as f64 / secs, "tokens/s", Better::Higher);
+    let mut figures = vec![speed(name(tokens), spent.wall)];
+    if spent.cpu > 0.0 {
+        figures.push(speed(format!("{}, a processor second", name(tokens)), spent.cpu));
+    }
+    figures
+}
+
+/// Ids that any text of this length might have.
+fn ids(tokens: usize) -> impl Iterator<Item = u32> {
+    (0..tokens as u32).map(|at| 1000 + 37 * at % 40_000)
 }
 
 /// One step, until its loss and gradient norm are known.
@@ -68,8 +108,7 @@ async fn step(
     optimizer: &mut Optimizer,
     tokens: usize,
 ) -> Result<Box<dyn Adapter>, BenchError> {
-    let ids = (0..tokens as u32).map(|at| 1000 + 37 * at % 40_000).collect();
-    let sequence = Sequence { ids, mask: vec![true; tokens] };
+    let sequence = Sequence { ids: ids(tokens).collect(), mask: vec![true; tokens] };
     let found = gradients(&loaded.model, adapter, &[sequence], ((tokens - 1) as f32).recip());
     let norm = optimizer.measure(&found.values).ok_or(BenchError::NoGradient)?;
     let next = optimizer.update(adapter, found.values, &norm, 1e-4);

@@ -12,8 +12,8 @@ use smolder_protocol::train::{BatchSize, Evaluation, Failure};
 use smolder_trainer::compute::DeviceError;
 use smolder_trainer::data::Data;
 use smolder_trainer::evaluation::{MeanLoss, mean_loss};
-use smolder_trainer::load_rows;
 use smolder_trainer::room::Room;
+use smolder_trainer::{load_rows, today};
 use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
@@ -66,7 +66,7 @@ pub fn loss(engine: &Engine, file: Source<File>, mut config: TrainConfig, rows: 
     let prompt = engine.adapter.prompt_len() as u64;
     let context = engine.model.config().sizes.context.saturating_sub(prompt);
     config.seq_len = config.seq_len.min(u32::try_from(context).unwrap_or(u32::MAX));
-    let found = load_rows(file, &engine.tokenizer, &engine.template, &config);
+    let found = load_rows(file, (&engine.tokenizer, &engine.template), &config, today());
     let (found, _) = found.map_err(|error| anyhow!(failure(&error)))?;
     found.warnings(config.seq_len).iter().for_each(|one| eprintln!("{}", warning(one)));
     let data = Data::new(found.rows, None).map_err(|_| anyhow!(failure(&Failure::NothingToLearn)))?;

@@ -5,14 +5,14 @@ use crate::library::resolve;
 use anyhow::{Context, Result, ensure};
 use smolder_formats::Source;
 use smolder_formats::gguf::SplitGguf;
-use smolder_formats::template::{Options, date_of};
+use smolder_formats::template::Options;
 use smolder_formats::tokenizer::Tokenizer;
 use smolder_models::Opened;
 use smolder_protocol::bundled::{Bundled, SAMPLES};
+use smolder_trainer::{template_options, today};
 use std::fs::File;
 use std::io::ErrorKind;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A file as a source named by its path.
 pub fn source(path: &Path) -> Result<Source<File>> {
@@ -66,8 +66,7 @@ pub fn weights(model: &Path) -> Result<Opened<File>> {
     opened.with_context(|| format!("{}", model.display()))
 }
 
-/// What a model's chat template sees beside the messages; today is the day in UTC.
+/// What a model's chat template sees beside the messages.
 pub fn options(tokenizer: &Tokenizer) -> Options {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    Options { date: now.ok().map(|passed| date_of(passed.as_secs())), ..Options::of(tokenizer) }
+    template_options(tokenizer, today())
 }

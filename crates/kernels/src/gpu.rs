@@ -80,7 +80,8 @@ impl Gpu {
 
     /// What went wrong since the last call, a lost device before all others.
     ///
-    /// WebGPU reports errors after the fact: read a result back first.
+    /// WebGPU reports errors after the fact, and natively burn keeps what a launch was refused for with the tensors that
+    /// it was to write: read a result back first, which then fails too.
     ///
     /// # Errors
     /// [`GpuError`], the first rejection since the last call, a lost device each time.

@@ -14,6 +14,7 @@ use crate::early::Evaluations;
 use crate::watch::Watch;
 use serde::{Deserialize, Serialize};
 use smolder_formats::adapter::BaseIdentity;
+use smolder_formats::template::Date;
 use smolder_protocol::TrainConfig;
 
 /// A run between two steps.
@@ -68,6 +69,9 @@ pub struct State {
     pub config: TrainConfig,
     /// The adapter's `adapter_config.json`.
     pub adapter_config: String,
+    /// The day that the chat template was told when the run began: rows stay what they were.
+    #[serde(default)]
+    pub day: Option<Date>,
     /// [`crate::data::Data::sha256`] of what is trained on.
     pub data_sha256: String,
     /// The same of what is evaluated on.

@@ -2,8 +2,8 @@
 
 use crate::data::{self, Rows};
 use crate::files::Files;
+use crate::today::{template_options, today};
 use smolder_formats::dataset::{self, Dataset, Format, Mapping, Renderer, Row};
-use smolder_formats::template::Options;
 use smolder_formats::tokenizer::Tokenizer;
 use smolder_formats::{Error, Kind};
 use smolder_models::Opened;
@@ -42,7 +42,7 @@ fn render<R: Read + Seek>(
     opened: &Opened<R>,
     config: &TrainConfig,
 ) -> Result<Rows, Error> {
-    let options = data::render_options(config, Options::of(&opened.tokenizer));
+    let options = data::render_options(config, template_options(&opened.tokenizer, today()));
     let mut renderer = Renderer::new(&opened.tokenizer, &opened.template, options);
     data::read(dataset, &mut renderer, &mut |_, _| ())
 }

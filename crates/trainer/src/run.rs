@@ -22,6 +22,7 @@ use crate::optimizer::Optimizer;
 use crate::platform;
 use crate::room::Room;
 use crate::schedule::Schedule;
+use crate::today::today;
 use futures_util::FutureExt;
 use futures_util::stream::{FusedStream, StreamExt};
 use smolder_formats::adapter::{BaseIdentity, PeftAdapter};
@@ -84,7 +85,9 @@ pub(crate) async fn train<F: Files>(
     let base = loaded.base();
     let prompt = peft::load(&form, base.model).map_err(failure::input)?.prompt_len();
     let cut = TrainConfig { seq_len: open::seq_len(&config, base, prompt, emit)?, ..config.clone() };
-    let examples = open::examples(files, base, &cut, emit).await?;
+    // A run that goes on another day goes on with the same rows.
+    let day = checkpoint.as_ref().and_then(|one| one.state.day).unwrap_or_else(today);
+    let examples = open::examples(files, base, (&cut, day), emit).await?;
     let parts = open::Parts { config, base, identity, form, examples, checkpoints, checkpoint };
     let mut run = Run::assemble(parts, emit)?;
     run.begin(emit).await?;

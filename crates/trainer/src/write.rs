@@ -4,8 +4,9 @@ use crate::compute::DeviceError;
 use crate::files::Files;
 use crate::inbox::Inbox;
 use crate::loaded::{Loaded, input};
+use crate::today::{template_options, today};
 use futures_util::Stream;
-use smolder_formats::template::{Message, Options};
+use smolder_formats::template::Message;
 use smolder_formats::tokenizer::Specials;
 use smolder_models::generate::{self, GenerateError, Generator, Piece, Settings, Summary};
 use smolder_models::open::{self, message};
@@ -60,7 +61,7 @@ fn ids<R: Read + Seek>(prompt: &Prompt, loaded: &Loaded<R>) -> Result<Vec<u32>, 
         Prompt::Chat(turns) => {
             let messages: Vec<Message> =
                 turns.iter().map(|turn| message(&turn.role, &turn.content)).collect();
-            let rendered = template.render(tokenizer, &messages, true, &Options::of(tokenizer));
+            let rendered = template.render(tokenizer, &messages, true, &template_options(tokenizer, today()));
             Ok(rendered.map_err(|error| input(&error))?.encode(&mut tokenizer.encoder()).0)
         }
     }

@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: speed and memory on this machine, beside llama.cpp and transformers.
+//! `cargo xtask bench`: speed and memory on this machine, beside llama.cpp, transformers and PEFT.
 
 use crate::console::step;
 use crate::fetch::{self, Model};
@@ -35,7 +35,7 @@ pub struct Options {
     /// Threads of the CPU device and its rivals; all unless said
     #[arg(long)]
     threads: Option<usize>,
-    /// Leave out llama.cpp and transformers
+    /// Leave out llama.cpp, transformers and PEFT
     #[arg(long)]
     no_rivals: bool,
 }
@@ -55,7 +55,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     let model = model(workspace, options)?;
     let rivals = options.model.is_none()
         && !options.no_rivals
-        && Options::wants(&options.only, "generate")
+        && ["generate", "train"].iter().any(|part| Options::wants(&options.only, part))
         && Options::wants(&options.device, "cpu");
     let python = if rivals { Some(referee::ensure(workspace)?) } else { None };
     let program = build(workspace)?;

@@ -5,7 +5,7 @@
 //!
 //! The worker starts from a `blob:` address because such a worker inherits this page's Content-Security-Policy; one
 //! that is loaded from the server takes its policy from that response's headers, and a static host sends none. So
-//! `connect-src 'self'` binds the trainer too. The blob only imports `web/worker.js`, whose address carries the
+//! the page's `connect-src` binds the trainer too. The blob only imports `web/worker.js`, whose address carries the
 //! build, so that a cached file of an older release is never taken.
 
 use crate::BUILD;

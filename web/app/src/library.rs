@@ -1,6 +1,7 @@
 //! The files in the tab's storage as the page knows them. Pure: events in, a new state out.
 
 use crate::bundled;
+use smolder_protocol::catalog::{Base, HUB};
 use smolder_protocol::record::StoredRun;
 use smolder_protocol::storage::{Import, Origin, Shelf, StorageEvent, StorageFailure, StoredFile};
 
@@ -12,6 +13,41 @@ pub(crate) struct Transfer {
     pub(crate) name: String,
     pub(crate) done_bytes: u64,
     pub(crate) total_bytes: Option<u64>,
+}
+
+/// A model at the hub.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Download {
+    pub(crate) name: String,
+    pub(crate) address: String,
+    pub(crate) bytes: Option<u64>,
+    pub(crate) sha256: Option<String>,
+}
+
+impl Download {
+    /// One of the catalog.
+    pub(crate) fn of(base: &Base) -> Self {
+        Self {
+            name: base.file.to_owned(),
+            address: base.address(HUB),
+            bytes: base.bytes,
+            sha256: base.sha256.map(str::to_owned),
+        }
+    }
+
+    /// What a person pasted: the address of a GGUF file at the hub, or of the page that shows it. `None` for all else,
+    /// which the page's policy would refuse.
+    pub(crate) fn pasted(text: &str) -> Option<Self> {
+        let text = text.trim().split(['?', '#']).next()?;
+        let path = text.strip_prefix(HUB)?.strip_prefix('/')?;
+        let [organisation, repository, way, revision, .., file] = *path.split('/').collect::<Vec<_>>() else {
+            return None;
+        };
+        let known = ["resolve", "blob"].contains(&way) && file.to_lowercase().ends_with(".gguf");
+        let named = [organisation, repository, revision].iter().all(|part| !part.is_empty());
+        let address = text.replacen("/blob/", "/resolve/", 1);
+        (known && named).then(|| Self { name: safe_name(file), address, bytes: None, sha256: None })
+    }
 }
 
 /// Files that are here, and files on their way.
@@ -56,6 +92,16 @@ impl Library {
         }
         let address = bundled::address(place, name)?;
         Some(self.import(place, name, Origin::Url(address), None))
+    }
+
+    /// The command that downloads a model; `None` where it is here or on its way. What has arrived of it before is kept.
+    pub(crate) fn download(&mut self, model: Download) -> Option<Import> {
+        let Download { name, address, bytes, sha256 } = model;
+        if self.has(Shelf::Models, &name) || self.awaits(Shelf::Models, &name) {
+            return None;
+        }
+        let import = self.import(Shelf::Models, &name, Origin::Url(address), bytes);
+        Some(Import { sha256, ..import })
     }
 
     /// The command that takes in a file of the person's.
@@ -132,6 +178,7 @@ pub(crate) fn safe_name(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use smolder_protocol::catalog::BASES;
 
     fn stored(name: &str, whole: bool) -> StoredFile {
         StoredFile { shelf: Shelf::Models, name: name.to_owned(), bytes: 10, whole, base: None }
@@ -154,6 +201,36 @@ mod tests {
         assert_eq!(library.fetch(Shelf::Models, bundled::MODEL), None, "it is here");
         assert_eq!(library.fetch(Shelf::Models, "mine.gguf"), None, "it does not come with the page");
         assert!(listed(&[stored(bundled::MODEL, false)]).fetch(Shelf::Models, bundled::MODEL).is_some());
+    }
+
+    #[test]
+    fn a_model_of_the_catalog_is_downloaded_once_and_checked() {
+        let mut library = listed(&[]);
+        let base = &BASES[0];
+        let import = library.download(Download::of(base)).unwrap();
+        assert_eq!(import.origin, Origin::Url(base.address(HUB)));
+        assert_eq!((import.sha256.as_deref(), import.bytes), (base.sha256, base.bytes));
+        assert_eq!(library.download(Download::of(base)), None, "it is on its way");
+        library.hear(StorageEvent::Refused { id: Some(import.id), failure: StorageFailure::Cancelled });
+        assert!(library.download(Download::of(base)).is_some(), "and goes on where it was broken off");
+    }
+
+    #[test]
+    fn only_gguf_files_at_the_hub_are_taken_from_an_address() {
+        let found =
+            Download::pasted(" https://huggingface.co/a/b/blob/main/dir/c.Q4_0.gguf?download=true ").unwrap();
+        assert_eq!(found.address, "https://huggingface.co/a/b/resolve/main/dir/c.Q4_0.gguf");
+        assert_eq!((found.name.as_str(), found.sha256), ("c.Q4_0.gguf", None));
+        for other in [
+            "https://huggingface.co/a/b",
+            "https://huggingface.co/a/b/blob/main/c.bin",
+            "https://huggingface.co.evil.org/a/b/blob/main/c.gguf",
+            "http://huggingface.co/a/b/blob/main/c.gguf",
+            "https://huggingface.co//b/blob/main/c.gguf",
+            "",
+        ] {
+            assert_eq!(Download::pasted(other), None, "{other}");
+        }
     }
 
     #[test]

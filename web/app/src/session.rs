@@ -6,7 +6,7 @@ use crate::brought::Brought;
 use crate::browser::{stored_file, words_of};
 use crate::choices::{Choices, run_name};
 use crate::exports::{self, Exports};
-use crate::library::Library;
+use crate::library::{Download, Library};
 use crate::link::{Message, State};
 use crate::look::Looking;
 use crate::run::{Run, Status};
@@ -247,6 +247,13 @@ impl Session {
             if let Some(import) = self.library.try_update(|library| library.fetch(shelf, &name)).flatten() {
                 self.import(import, None);
             }
+        }
+    }
+
+    /// Downloads a model.
+    pub(crate) fn download(self, model: Download) {
+        if let Some(import) = self.library.try_update(|library| library.download(model)).flatten() {
+            self.import(import, None);
         }
     }
 

@@ -82,11 +82,8 @@ fn all(arguments: &Arguments) -> Result<()> {
     let threads = threads(arguments);
     let mut report = Report { build: arguments.build.clone(), threads, ..Report::default() };
     report.load.extend(load());
-    let rivals = match arguments.rivals.as_slice() {
-        [python, script] if chosen(arguments, What::Generate) => rivals::measure(python, script, threads)?,
-        _ => Vec::new(),
-    };
     for what in What::value_variants().iter().filter(|what| chosen(arguments, **what)) {
+        let rivals = rivals(arguments, *what, threads)?;
         for place in Where::value_variants() {
             if arguments.device.is_empty() || arguments.device.contains(place) {
                 let mut part = child(arguments, *what, *place, threads)?;
@@ -103,6 +100,14 @@ fn all(arguments: &Arguments) -> Result<()> {
     arguments.json.as_deref().map_or(Ok(()), |path| write(path, &report))
 }
 
+/// What other programs reach at the same; kernels have burn beside them.
+fn rivals(arguments: &Arguments, what: What, threads: usize) -> Result<Vec<rivals::Speed>> {
+    match arguments.rivals.as_slice() {
+        [python, script] if what != What::Kernels => rivals::measure(python, script, &name(&what), threads),
+        _ => Ok(Vec::new()),
+    }
+}
+
 fn chosen(arguments: &Arguments, what: What) -> bool {
     arguments.only.is_empty() || arguments.only.contains(&what)
 }
@@ -114,10 +119,7 @@ fn threads(arguments: &Arguments) -> usize {
 
 /// One part in a fresh process: memory and first times belong to it alone.
 fn child(arguments: &Arguments, what: What, place: Where, threads: usize) -> Result<Part> {
-    let name = |value: &dyn Fn() -> Option<clap::builder::PossibleValue>| {
-        value().map(|value| value.get_name().to_owned()).unwrap_or_default()
-    };
-    let (what, place) = (name(&|| what.to_possible_value()), name(&|| place.to_possible_value()));
+    let (what, place) = (name(&what), name(&place));
     eprintln!("==> {what} on the {place}");
     let mut command = Command::new(env::current_exe()?);
     command.arg("--part").arg("--model").arg(&arguments.model).args(["--only", &what, "--device", &place]);
@@ -130,6 +132,11 @@ fn child(arguments: &Arguments, what: What, place: Where, threads: usize) -> Res
     let mut part: Part = serde_json::from_slice(&output.stdout).context("a part is no JSON")?;
     part.device = place;
     Ok(part)
+}
+
+/// What it is called on the command line.
+fn name(value: &impl ValueEnum) -> String {
+    value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
 fn read(path: &Path) -> Result<Report> {

@@ -1,4 +1,4 @@
-//! llama.cpp and transformers on the same processor: what `tests/fixtures/models/speed.py` measures.
+//! llama.cpp, transformers and PEFT on the same processor: what `tests/fixtures/models/speed.py` measures.
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -7,13 +7,13 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// A rival's name, the number's name here, and the number.
-type Speed = (String, String, f64);
+pub type Speed = (String, String, f64);
 
-/// Runs the script.
-pub fn measure(python: &Path, script: &Path, threads: usize) -> Result<Vec<Speed>> {
-    eprintln!("==> llama.cpp and transformers");
+/// Runs the script for `generate` or `train`.
+pub fn measure(python: &Path, script: &Path, part: &str, threads: usize) -> Result<Vec<Speed>> {
+    eprintln!("==> {part} in other programs");
     let mut command = Command::new(python);
-    command.arg(script).args(["--threads", &threads.to_string()]).stderr(Stdio::inherit());
+    command.arg(script).args(["--threads", &threads.to_string(), "--only", part]).stderr(Stdio::inherit());
     let output = command.output().with_context(|| format!("{} cannot be run", python.display()))?;
     if !output.status.success() {
         bail!("{} could not measure: {}", script.display(), output.status);
@@ -31,7 +31,13 @@ fn speeds(report: &Value) -> Vec<Speed> {
             for (count, value) in numbers[format!("prefill_{key}")].as_object().into_iter().flatten() {
                 add(format!("reading {count} tokens{suffix}"), value);
             }
+            for (count, value) in numbers[format!("train_{key}")].as_object().into_iter().flatten() {
+                add(format!("LoRA step of {count} tokens{suffix}"), value);
+            }
             add(format!("writing, one token after another{suffix}"), &numbers[format!("decode_{key}")]);
+        }
+        for (count, value) in numbers["train_memory_mb"].as_object().into_iter().flatten() {
+            add(format!("LoRA step of {count} tokens: process memory at most"), value);
         }
         add("process memory at most".to_owned(), &numbers["peak_memory_mb"]);
     }
@@ -39,9 +45,9 @@ fn speeds(report: &Value) -> Vec<Speed> {
 }
 
 /// Puts rivals beside the CPU device's numbers, and what they make of the targets: reading at least as fast as
-/// transformers, writing half as fast as llama.cpp.
+/// transformers, writing half as fast as llama.cpp, training at least as fast as PEFT with half its memory.
 pub fn add(rivals: &[Speed], part: &mut Part) {
-    if part.device != "cpu" || part.name != "generate" {
+    if part.device != "cpu" {
         return;
     }
     for figure in &mut part.figures {
@@ -51,6 +57,8 @@ pub fn add(rivals: &[Speed], part: &mut Part) {
             match rival.as_str() {
                 "transformers" if reading => figure.target = Some(*value),
                 "llama.cpp" if figure.name.starts_with("writing") => figure.target = Some(value / 2.0),
+                "PyTorch + PEFT" if figure.unit == "MB" => figure.target = Some(value / 2.0),
+                "PyTorch + PEFT" => figure.target = Some(*value),
                 _ => {}
             }
         }
@@ -68,8 +76,9 @@ mod tests {
             "threads": 2,
             "llama.cpp": {"decode_tokens_per_second": 100.0},
             "transformers": {"prefill_tokens_per_second": {"200": 300.0}, "decode_tokens_per_second": 20.0},
+            "PyTorch + PEFT": {"train_tokens_per_second": {"128": 61.0}},
         });
-        let names = ["reading 200 tokens", "writing, one token after another"];
+        let names = ["reading 200 tokens", "writing, one token after another", "LoRA step of 128 tokens"];
         let figures = names.map(|name| Figure::new(name, 60.0, "tokens/s", Better::Higher)).to_vec();
         let mut part =
             Part { name: "generate".to_owned(), device: "cpu".to_owned(), figures, ..Part::default() };
@@ -77,5 +86,6 @@ mod tests {
         assert_eq!(part.figures[0].reached(), Some(false));
         assert_eq!(part.figures[1].reached(), Some(true));
         assert_eq!(part.figures[1].rivals.len(), 2);
+        assert_eq!(part.figures[2].target, Some(61.0));
     }
 }

@@ -3,11 +3,12 @@
 
 mod merge;
 
-use super::{Adapter, Fresh, Method, OptionSpec, Parameter, matrix};
+use super::{Adapter, Fresh, Method, OptionSpec, Options, Parameter, matrix};
 use crate::model::Model;
 use futures_util::FutureExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
+use serde_json::{Map, Value};
 use smolder_formats::adapter::{
     AdapterConfig, AdapterTensor, LoraAdapter, LoraPair, PeftAdapter, Scale, Target,
 };
@@ -30,6 +31,12 @@ pub(super) const METHOD: Method = Method {
             default: "\"all-linear\"",
             about: "which linear layers, as in q_proj,v_proj; all-linear for every one",
         },
+        OptionSpec {
+            name: "ranks",
+            default: "\"\"",
+            about: "other ranks for some of them, as in v_proj=16,layers.0.self_attn.q_proj=4",
+        },
+        OptionSpec { name: "alphas", default: "\"\"", about: "other alphas for some of them, likewise" },
         OptionSpec { name: "dropout", default: "0", about: "share of their inputs that training leaves out" },
     ],
     lr: 1e-3,
@@ -51,19 +58,41 @@ fn fresh(Fresh { options, model, seed, base, .. }: Fresh) -> Result<PeftAdapter>
     let dropout = options.number("dropout", 0.0..=0.99)?;
     let targets = targets(options.text("targets")?, &model.config().sizes.architecture)?;
     let names: Vec<&str> = targets.iter().map(|one| one.name()).collect();
+    let mut config = AdapterConfig::lora(base, &names, scale, dropout);
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let layers = 0..model.config().sizes.layers as u32;
     let places = layers.flat_map(|layer| targets.iter().map(move |one| Place { layer, projection: *one }));
-    let pairs = places.filter_map(|place| {
-        let [outputs, inputs] = model.config().sizes.weight(place)?;
+    let places: Vec<Place> = places.collect();
+    for (name, key) in [("ranks", "rank_pattern"), ("alphas", "alpha_pattern")] {
+        config.raw.insert(key.to_owned(), pattern(options, name, &places)?.into());
+    }
+    let pair = |place: Place| {
+        let Some([outputs, inputs]) = model.config().sizes.weight(place) else { return Ok(None) };
+        let scale = config.scale(&place.hf())?;
         let bound = (inputs as f32).sqrt().recip();
         let mut uniform = || (random.next_u32() >> 8) as f32 / (1 << 23) as f32 - 1.0;
         let a = (0..scale.rank * inputs).map(|_| bound * uniform()).collect();
         let b = vec![0.0; (outputs * scale.rank) as usize];
-        Some(LoraPair { place, scale, inputs, outputs, a, b, magnitude: None })
-    });
-    let config = AdapterConfig::lora(base, &names, scale, dropout);
-    Ok(LoraAdapter { pairs: pairs.collect(), config, base: None }.to_peft())
+        Ok(Some(LoraPair { place, scale, inputs, outputs, a, b, magnitude: None }))
+    };
+    let pairs = places.into_iter().map(pair).filter_map(Result::transpose).collect::<Result<_>>()?;
+    Ok(LoraAdapter { pairs, config, base: None }.to_peft())
+}
+
+/// `module=number` for the ends of some places' paths, as in PEFT's `rank_pattern`.
+fn pattern(options: &Options, name: &str, places: &[Place]) -> Result<Map<String, Value>> {
+    let entry = |text: &str| {
+        let (module, number) = text.split_once('=')?;
+        let (module, number) = (module.trim(), serde_json::from_str::<Value>(number.trim()).ok()?);
+        let meant = |place: &Place| place.hf() == module || place.hf().ends_with(&format!(".{module}"));
+        (number.is_number() && places.iter().any(meant)).then(|| (module.to_owned(), number))
+    };
+    let texts = options.text(name)?.split(',').map(str::trim).filter(|text| !text.is_empty());
+    let refused = |text: &str| {
+        let expected = "module=number for modules that the adapter is for, as in v_proj=16";
+        Error::new(Kind::Value, format!("`{name}`"), expected, text)
+    };
+    texts.map(|text| entry(text).ok_or_else(|| refused(text))).collect()
 }
 
 /// The projections that a list of names, or `all-linear`, means.

@@ -3,7 +3,7 @@
 use smolder_protocol::{Adapter, Problem, Storage};
 use std::path::PathBuf;
 use std::sync::LazyLock;
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Why the platform hides GPUs before one is asked for; natively it never does.
 pub(crate) fn gpu_hidden() -> Option<Problem> {
@@ -22,6 +22,11 @@ pub(crate) fn cpu_threads() -> usize {
 pub(crate) fn now_ms() -> f64 {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     START.elapsed().as_secs_f64() * 1e3
+}
+
+/// Seconds since the start of 1970.
+pub(crate) fn unix_secs() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs())
 }
 
 /// Memory of this process, in bytes, where the platform says so.

@@ -82,6 +82,11 @@ pub(crate) fn now_ms() -> f64 {
     scope().performance().map_or(0.0, |performance| performance.now())
 }
 
+/// Seconds since the start of 1970.
+pub(crate) fn unix_secs() -> u64 {
+    (js_sys::Date::now() / 1e3) as u64
+}
+
 /// Memory of this WebAssembly module, in bytes.
 pub(crate) fn process_bytes() -> Option<u64> {
     let memory = wasm_bindgen::memory().dyn_into::<js_sys::WebAssembly::Memory>().ok()?;

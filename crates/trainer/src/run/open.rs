@@ -11,6 +11,7 @@ use crate::schedule::Schedule;
 use crate::{dropout, platform};
 use smolder_formats::adapter::{BaseIdentity, PeftAdapter};
 use smolder_formats::dataset::{Format, Row};
+use smolder_formats::template::Date;
 use smolder_models::peft::{self, Method};
 use smolder_protocol::TrainConfig;
 use smolder_protocol::train::{Failure, TrainEvent, Warning};
@@ -20,6 +21,7 @@ pub(super) struct Examples {
     train: Data,
     eval: Option<Data>,
     chat: bool,
+    day: Date,
 }
 
 /// The checkpoints in the run's folder, and the one to go on from.
@@ -82,14 +84,14 @@ pub(super) fn seq_len(
 pub(super) async fn examples<F: Files>(
     files: &mut F,
     base: Base<'_>,
-    config: &TrainConfig,
+    (config, day): (&TrainConfig, Date),
     emit: Emit<'_>,
 ) -> Result<Examples, Failure> {
     let packed = config.packing.then_some(config.seq_len);
     let data = |rows: Vec<Row>, packed| Data::new(rows, packed).map_err(|_| Failure::NothingToLearn);
     let mut read = async |files: &mut F, name: &str| {
         let source = files.data(name).await.map_err(failure::input)?;
-        let (rows, format) = rows::load(source, base.tokenizer, base.template, config)?;
+        let (rows, format) = rows::load(source, (base.tokenizer, base.template), config, day)?;
         warn(emit, rows.warnings(config.seq_len));
         Ok::<_, Failure>((rows.rows, format))
     };
@@ -102,7 +104,7 @@ pub(super) async fn examples<F: Files>(
     }
     let chat = !config.raw && format != Some(Format::Text);
     let eval = if eval.is_empty() { None } else { Some(data(eval, None)?) };
-    Ok(Examples { train: data(train, packed)?, eval, chat })
+    Ok(Examples { train: data(train, packed)?, eval, chat, day })
 }
 
 /// All that a run is made of.
@@ -123,7 +125,7 @@ impl<'a, S: Store> Run<'a, S> {
         let adapter = peft::load(&form, base.model).map_err(failure::input)?;
         let optimizer = Optimizer::new(Settings::of(&config), adapter.as_ref());
         let state = state(&config, (&form, &examples), checkpoint.as_ref(), &identity)?;
-        let Examples { train, eval, chat } = examples;
+        let Examples { train, eval, chat, .. } = examples;
         let batches = Batches::new(train, Batching::of(&config), state.cursor);
         warn(emit, batches.larger_than_data());
         let lr = config.lr.unwrap_or(Method::of(&form).map_err(failure::input)?.lr);
@@ -169,6 +171,7 @@ fn state(
     let Some(checkpoint) = checkpoint else {
         return Ok(State {
             dropout: dropout::begin(config.seed),
+            day: Some(examples.day),
             config: config.clone(),
             adapter_config: form.config.to_json(),
             data_sha256: data_sha256.to_owned(),
@@ -180,5 +183,5 @@ fn state(
     if !differences.is_empty() {
         return Err(Failure::OtherRun { differences });
     }
-    Ok(State { config: config.clone(), eval_sha256, ..checkpoint.state.clone() })
+    Ok(State { config: config.clone(), day: Some(examples.day), eval_sha256, ..checkpoint.state.clone() })
 }

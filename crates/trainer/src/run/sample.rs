@@ -2,7 +2,7 @@
 
 use super::{Emit, Run};
 use crate::checkpoint::Store;
-use smolder_formats::template::Options;
+use crate::today::{template_options, today};
 use smolder_formats::tokenizer::Specials;
 use smolder_models::generate::{Event, GenerateError, Generator, Settings};
 use smolder_models::open::{message, prompt as text_prompt};
@@ -59,7 +59,7 @@ impl<S: Store> Run<'_, S> {
     fn ids(&self, prompt: &str) -> Vec<u32> {
         let tokenizer = self.base.tokenizer;
         let turn = || {
-            let options = Options::of(tokenizer);
+            let options = template_options(tokenizer, self.state.day.unwrap_or_else(today));
             let rendered =
                 self.base.template.render(tokenizer, &[message("user", prompt)], true, &options).ok()?;
             Some(rendered.encode(&mut tokenizer.encoder()).0)

@@ -1,6 +1,7 @@
 //! Model: what to start from.
 
 mod catalog;
+mod link;
 mod storage;
 
 use super::parts::{Choice, FileDrop, Heading, Onward, Transfers, with_code};
@@ -14,6 +15,7 @@ use crate::text::{Phrases, fill};
 use crate::units;
 use catalog::Catalog;
 use leptos::prelude::*;
+use link::Link;
 use smolder_protocol::catalog::BASES;
 use smolder_protocol::storage::Shelf;
 use storage::Storage;
@@ -134,6 +136,7 @@ fn Add() -> impl IntoView {
                 take
             />
             <p class="wrong" role="status">{complaint}</p>
+            <Link/>
         </section>
     }
 }

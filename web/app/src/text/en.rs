@@ -12,7 +12,7 @@ pub(super) const PHRASES: Phrases = Phrases {
     theme_auto: "Auto",
     theme_light: "Light",
     theme_dark: "Dark",
-    privacy: "0 bytes sent. The browser lets this page fetch its own files and nothing else.",
+    privacy: "0 bytes sent. The browser lets this page fetch its own files, and models from huggingface.co when you ask for one.",
     build: "Build {build}",
 
     checking: "Checking this machine",

@@ -21,11 +21,15 @@ words! {
         of: "{done} of {total}", "{done}，共 {total}";
         cancel: "Cancel", "取消";
         catalog: "Models worth starting from", "值得一试的模型";
-        catalog_lead: "This page may not fetch from other servers, so your browser downloads the file; then add it above.", "本页不能从其他服务器取文件，所以由浏览器下载，下载后在上面添加。";
+        catalog_lead: "Downloaded once into this browser’s private storage, and checked. Broken off, a download goes on where it was.", "只需下载一次，保存在浏览器的私有存储中并经过校验；中断后可从断点继续。";
         parameters: "{count} parameters", "{count} 个参数";
         licence: "Licence: {name}", "许可证：{name}";
         terms: "terms", "条款";
         download: "Download {size}", "下载 {size}";
+        download_from: "from {host}", "来自 {host}";
+        link: "or from an address at the hub", "或使用模型站上的地址";
+        link_get: "Download", "下载";
+        not_link: "Expected the address of a `.gguf` file at {host}, as in `{example}`.", "应为 {host} 上 `.gguf` 文件的地址，例如 `{example}`。";
         download_at: "from {host}, in a new tab", "来自 {host}，在新标签页打开";
         gated: "The hub asks you to accept the licence first.", "模型站要求先接受许可证。";
         storage: "Storage", "存储";

@@ -28,6 +28,8 @@ pub(crate) fn option_label(option: &OptionSpec, t: &Phrases) -> String {
         "rank" => words.rank.to_owned(),
         "alpha" => words.alpha.to_owned(),
         "rslora" => words.rslora.to_owned(),
+        "ranks" => words.ranks.to_owned(),
+        "alphas" => words.alphas.to_owned(),
         "dropout" => words.dropout.to_owned(),
         "targets" => words.targets.to_owned(),
         "tokens" => words.tokens.to_owned(),

@@ -78,6 +78,8 @@ words! {
         rslora: "Count α/√rank instead (rsLoRA)", "改按 α/√秩 计算（rsLoRA）";
         dropout: "Dropout on the layers’ inputs", "层输入的随机丢弃率";
         targets: "Which layers, as in `q_proj,v_proj`", "作用于哪些层，例如 `q_proj,v_proj`";
+        ranks: "Other ranks for some layers, as in `v_proj=16`", "部分层使用其他秩，例如 `v_proj=16`";
+        alphas: "Other alphas for some layers, likewise", "部分层使用其他 Alpha，写法相同";
         tokens: "Virtual words", "虚拟词数量";
         init: "What they begin as: vocabulary, text or random", "初始值：vocabulary、text 或 random";
         init_text: "The text for `text`", "`text` 方式使用的文本";

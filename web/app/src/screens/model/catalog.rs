@@ -1,6 +1,7 @@
-//! Small models that are worth starting from, and where a browser finds them.
+//! Small models that are worth starting from, downloaded from the hub.
 
-use crate::library::Library;
+use crate::choices::Choices;
+use crate::library::{Download, Library};
 use crate::preferences::Preferences;
 use crate::session::Session;
 use crate::text::{Phrases, fill};
@@ -29,13 +30,14 @@ fn missing(library: &Library) -> Vec<&'static Base> {
     BASES.iter().filter(|base| !library.has(Shelf::Models, base.file)).collect()
 }
 
-/// The link opens the hub in a tab of its own; this page asks for nothing there.
 fn entry(base: &'static Base, t: &'static Phrases) -> impl IntoView {
     let size = base.bytes.map(units::bytes).unwrap_or_default();
     let host = HUB.trim_start_matches("https://");
     let terms = base.licence.terms.map(|terms| {
         view! { " (" <a href=terms target="_blank" rel="noopener noreferrer">{t.model.terms}</a> ")" }
     });
+    let label = fill(t.model.download, &[("size", &size)]);
+    let at = if base.gated { t.model.download_at } else { t.model.download_from };
     let parameters = fill(t.model.parameters, &[("count", &units::short(base.parameters))]);
     view! {
         <li class="card entry">
@@ -44,12 +46,25 @@ fn entry(base: &'static Base, t: &'static Phrases) -> impl IntoView {
                 {parameters} " · " {fill(t.model.licence, &[("name", base.licence.name)])} {terms}
             </p>
             <p class="aside">
-                <a class="button" href=base.address(HUB) target="_blank" rel="noopener noreferrer">
-                    {fill(t.model.download, &[("size", &size)])}
-                </a>
-                " " {fill(t.model.download_at, &[("host", host)])}
-                {base.gated.then_some(" ")} {base.gated.then_some(t.model.gated)}
+                {if base.gated { by_hand(base, label).into_any() } else { here(base, label).into_any() }}
+                " " {fill(at, &[("host", host)])} {base.gated.then_some(" ")} {base.gated.then_some(t.model.gated)}
             </p>
         </li>
     }
+}
+
+/// Into this browser's storage, after which it is the chosen one.
+fn here(base: &'static Base, label: String) -> impl IntoView {
+    let (session, choices) = (Session::here(), Choices::here());
+    let awaited = move || session.library.with(|library| library.awaits(Shelf::Models, base.file));
+    let download = move |_| {
+        session.download(Download::of(base));
+        choices.change(|config| base.file.clone_into(&mut config.model));
+    };
+    view! { <button disabled=awaited on:click=download>{label}</button> }
+}
+
+/// What the hub gives only to those who are known there opens in a tab of its own.
+fn by_hand(base: &'static Base, label: String) -> impl IntoView {
+    view! { <a class="button" href=base.address(HUB) target="_blank" rel="noopener noreferrer">{label}</a> }
 }
