@@ -207,6 +207,20 @@ fn control_tokens_in_data_stay_text() {
     }
 }
 
+/// What becomes of rows, of which at most `max_len` tokens are taken.
+fn audit(lines: &[&str], (tokenizer, template): &(Tokenizer, ChatTemplate), max_len: usize) -> Audit {
+    let mut dataset = open("a.jsonl", lines.join("\n")).unwrap();
+    let mut renderer = Renderer::new(tokenizer, template, RenderOptions { max_len, ..options(tokenizer) });
+    let mut audit = Audit::default();
+    while let Some((line, record)) = dataset.next_record().unwrap() {
+        match record.and_then(|record| renderer.render(&record)) {
+            Ok(rows) => audit.keep(&rows),
+            Err(error) => audit.drop_row(line, &error),
+        }
+    }
+    audit
+}
+
 #[test]
 fn the_audit_counts() {
     let lines = [
@@ -217,22 +231,49 @@ fn the_audit_counts() {
         r#"{"messages":[{"role":"robot","content":"x"}]}"#,
         "[1]",
     ];
-    let mut dataset = open("a.jsonl", lines.join("\n")).unwrap();
-    let (tokenizer, template) = model();
-    let mut renderer =
-        Renderer::new(&tokenizer, &template, RenderOptions { max_len: 40, ..options(&tokenizer) });
-    let mut audit = Audit::default();
-    while let Some((line, record)) = dataset.next_record().unwrap() {
-        match record.and_then(|record| renderer.render(&record)) {
-            Ok(rows) => audit.keep(&rows),
-            Err(error) => audit.drop_row(line, &error),
-        }
-    }
+    let audit = audit(&lines, &model(), 40);
     assert_eq!((audit.kept, audit.dropped_rows(), audit.truncated), (2, 4, 2));
     assert_eq!(audit.dropped.len(), 4, "{audit}");
+    assert_eq!((audit.fully_masked, audit.duplicate_bos), (0, 0), "none was dropped for that");
     assert_eq!(audit.tokens, 80);
     assert_eq!(audit.lengths.iter().sum::<usize>(), 2);
     assert!(audit.to_string().contains("1 × `role`: expected one of system"), "{audit}");
+}
+
+/// Of four rows, two are cut before their answer; one is dropped for another reason.
+#[test]
+fn the_audit_counts_rows_with_nothing_to_learn() {
+    let long = format!(
+        r#"{{"messages":[{{"role":"user","content":"{}"}},{{"role":"assistant","content":"x"}}]}}"#,
+        "long ".repeat(60)
+    );
+    let lines = [CHAT, &long, "not json", &long];
+    let counts = |audit: &Audit| (audit.kept, audit.dropped_rows(), audit.fully_masked);
+    let cut = audit(&lines, &model(), 60);
+    assert_eq!(counts(&cut), (1, 3, 2), "{cut}");
+    assert!(cut.to_string().contains("\nfully masked    2\n"), "{cut}");
+    let whole = audit(&lines, &model(), 120);
+    assert_eq!(counts(&whole), (3, 1, 0), "{whole}");
+}
+
+/// A template that writes BOS and a tokenizer that puts one before every text make one; two take a template of its own.
+#[test]
+fn the_audit_counts_doubled_bos() {
+    const TURNS: &str = "{% for m in messages %}{{ m.role + ': ' + m.content + eos_token }}{% endfor %}";
+    for (start, bos, doubled) in
+        [("", 1, 0), ("{{ bos_token }}", 1, 0), ("{{ bos_token }}{{ bos_token }}", 2, 2)]
+    {
+        let template = ChatTemplate::new(Some(&format!("{start}{TURNS}"))).unwrap();
+        let model = (from_gguf("llama"), template);
+        let (id, adds) = (model.0.spec().bos.unwrap(), model.0.spec().add_bos);
+        assert!(adds, "the tokenizer puts BOS before every text");
+        let mut dataset = open("a.jsonl", CHAT).unwrap();
+        let record = dataset.next_record().unwrap().unwrap().1.unwrap();
+        let rows = Renderer::new(&model.0, &model.1, options(&model.0)).render(&record).unwrap();
+        assert_eq!(rows.row.ids.iter().filter(|one| **one == id).count(), bos, "{start}");
+        let audit = audit(&[CHAT, CHAT], &model, 512);
+        assert_eq!((audit.kept, audit.duplicate_bos), (2, doubled), "{start}: {audit}");
+    }
 }
 
 #[test]
@@ -281,4 +322,19 @@ fn packing_loses_no_token_and_keeps_boundaries() {
     assert_eq!(documents, want);
     let tokens: usize = rows.iter().map(|row| row.ids.len()).sum();
     assert!(packed.len() <= tokens.div_ceil(32) + 1, "{} rows for {tokens} tokens", packed.len());
+}
+
+/// Thousands of lengths, none of which fills a row exactly together with those before it.
+#[test]
+fn many_documents_leave_little_room() {
+    let row = |n: u32| {
+        let len = 60 + (n * 7919 % 400) as usize;
+        Row { ids: vec![n; len], mask: vec![1; len] }
+    };
+    let rows: Vec<Row> = (0..5000).map(row).collect();
+    let packed = pack(&rows, 1024, 0);
+    let tokens: usize = rows.iter().map(|row| row.ids.len()).sum();
+    let full = tokens as f64 / (packed.len() * 1024) as f64;
+    assert!(full > 0.98, "{} rows, {full:.3} full", packed.len());
+    assert_eq!(packed.iter().map(|row| row.starts.len() - 1).sum::<usize>(), 5000);
 }

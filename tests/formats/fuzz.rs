@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 #[path = "../fuzz/targets.rs"]
 mod targets;
 
+/// What one input may take of the processor's time.
+const LIMIT: Duration = Duration::from_secs(1);
+
 /// SplitMix64.
 struct Random(u64);
 
@@ -60,18 +63,18 @@ fn run(name: &str, target: fn(&[u8])) {
     let seconds = std::env::var("SMOLDER_FUZZ_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
     let end = Instant::now() + Duration::from_secs(seconds);
     let mut random = Random(0x5eed);
-    let mut executions = seeds.len();
+    let (mut executions, mut slowest) = (seeds.len(), Duration::ZERO);
     for seed in &seeds {
         target(seed);
     }
     while Instant::now() < end {
         let data = mutate(&mut random, &seeds);
-        let start = Instant::now();
-        target(&data);
-        assert!(start.elapsed() < Duration::from_secs(10), "{:?} for {data:?}", start.elapsed());
+        let ((), ran) = crate::clock::time(|| target(&data));
+        assert!(ran < LIMIT, "{ran:?} for {data:?}");
+        slowest = slowest.max(ran);
         executions += 1;
     }
-    println!("{name}: {executions} executions");
+    println!("{name}: {executions} executions, the slowest {slowest:?}");
 }
 
 #[test]

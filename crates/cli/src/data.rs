@@ -1,20 +1,29 @@
 //! `smolder data`: what training will see of a dataset.
 
+mod dump;
+mod preview;
+mod sides;
+
 use crate::library::resolve;
-use crate::open::{self, model, options, weights};
+use crate::open::{self, model, weights};
 use crate::progress::percent;
-use anyhow::{Context, Result, anyhow, ensure};
+use crate::train::checked;
+use crate::train_text::warning;
+use anyhow::{Result, anyhow, ensure};
 use serde_json::json;
-use smolder_formats::dataset::{Audit, Dataset, Mapping, RenderOptions, Renderer, Row, Rows, Target};
-use smolder_formats::error::printable;
+use smolder_formats::dataset::{Dataset, Mapping, Renderer};
+use smolder_formats::model::ModelConfig;
 use smolder_formats::template::ChatTemplate;
 use smolder_formats::tokenizer::Tokenizer;
 use smolder_formats::{Error, Kind, TensorSource};
+use smolder_protocol::TrainConfig;
+use smolder_protocol::train::Warning;
+use smolder_trainer::data::{Examples, Rows, render_options};
 use std::fs::File;
-use std::io::{BufWriter, IsTerminal, StdoutLock, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// Options of `smolder data`.
+/// Options of `smolder data`: those that decide what training sees have the same names there.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// JSONL, JSON, CSV, TSV or plain text.
@@ -26,18 +35,28 @@ pub struct Arguments {
     /// Show this many rows as tokens; the learned ones are green and underlined.
     #[arg(long, default_value_t = 0)]
     preview: usize,
-    /// Write every row as {"ids":[…],"mask":[…]}, exactly what training will see.
-    #[arg(long)]
+    /// Write every row as {"ids":[…],"mask":[…]}, exactly what training will see; a packed row also has "starts", where
+    /// its documents start. What is kept back for evaluation goes into FILE.eval.jsonl for FILE.jsonl.
+    #[arg(long, value_name = "FILE")]
     dump: Option<PathBuf>,
     /// Rename a column, as in question=prompt; may be repeated.
-    #[arg(long = "map", value_name = "COLUMN=FIELD")]
-    mapping: Vec<String>,
+    #[arg(long, value_name = "COLUMN=FIELD")]
+    map: Vec<String>,
     /// What the loss is taken on.
     #[arg(long, value_enum, default_value_t = Learn::Assistant)]
-    train_on: Learn,
-    /// Tokens in a row at most.
+    loss_on: Learn,
+    /// Tokens of a row at most.
     #[arg(long, default_value_t = 1024)]
-    max_len: usize,
+    seq_len: u32,
+    /// Let short documents share a row.
+    #[arg(long)]
+    packing: bool,
+    /// Keep this share of the data back for evaluation.
+    #[arg(long)]
+    eval_split: Option<f64>,
+    /// Decides which rows are kept back.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
     /// Put prompt and completion one behind the other, without the chat template.
     #[arg(long)]
     raw: bool,
@@ -46,7 +65,7 @@ pub struct Arguments {
     json: bool,
 }
 
-/// [`Target`] on the command line.
+/// [`LossOn`](smolder_protocol::train::LossOn) on the command line.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Learn {
     /// Every turn of the assistant's
@@ -59,74 +78,108 @@ pub enum Learn {
     LastTurn,
 }
 
-impl From<Learn> for Target {
-    fn from(learn: Learn) -> Self {
-        match learn {
-            Learn::Assistant => Self::Assistant,
-            Learn::All => Self::Everything,
-            Learn::Completion => Self::Completion,
-            Learn::LastTurn => Self::LastTurn,
-        }
+impl Arguments {
+    /// The settings of a run that sees the same.
+    fn config(&self) -> Result<TrainConfig> {
+        checked(TrainConfig {
+            model: self.model.display().to_string(),
+            data: self.file.display().to_string(),
+            map: self.map.clone(),
+            raw: self.raw,
+            loss_on: self.loss_on.into(),
+            seq_len: self.seq_len,
+            packing: self.packing,
+            eval_split: self.eval_split,
+            seed: self.seed,
+            ..TrainConfig::default()
+        })
     }
 }
 
 /// Reads, renders, audits, and shows or writes what was asked for.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    ensure!(arguments.max_len >= 2, "--max-len must be at least 2: one token to read and one to learn");
+    let mut config = arguments.config()?;
     let file = open::data(&arguments.file)?;
-    let (tokenizer, template) = reading(&arguments.model)?;
-    if template.is_built_in() {
+    let reading = reading(&arguments.model)?;
+    if reading.template.is_built_in() {
         eprintln!("The model has no chat template: the built-in ChatML is used.");
     }
-    let mut dataset = Dataset::open(file, Mapping::parse(&arguments.mapping)?)?;
-    let options = RenderOptions {
-        target: arguments.train_on.into(),
-        max_len: arguments.max_len,
-        raw_pairs: arguments.raw,
-        template: options(&tokenizer),
-    };
-    let mut renderer = Renderer::new(&tokenizer, &template, options);
-    let mut dump = arguments.dump.as_ref().map(Dump::create).transpose()?;
-    let mut show = percent("rendering");
-    let mut audit = Audit::default();
-    while let Some((line, record)) = dataset.next_record().map_err(advise)? {
-        match record.and_then(|record| renderer.render(&record)) {
-            Ok(rows) => {
-                if audit.kept < arguments.preview {
-                    preview(&tokenizer, line, &rows)?;
-                }
-                dump.as_mut().map_or(Ok(()), |dump| dump.write(&rows))?;
-                audit.keep(&rows);
-            }
-            Err(error) => audit.drop_row(line, &error),
+    fit(&mut config, reading.context);
+    let mut dataset = Dataset::open(file, Mapping::parse(&config.map)?)?;
+    let Rows { rows, audit } = rows(&mut dataset, &reading, &config, arguments.preview)?;
+    let examples = if rows.is_empty() { None } else { Some(Examples::new(rows, None, &config)?) };
+    if let (Some(path), Some(examples)) = (&arguments.dump, &examples) {
+        for file in dump::write(path, examples, config.packing)? {
+            eprintln!("{} is written.", file.display());
         }
-        let (done, total) = dataset.progress();
-        show(done, total);
     }
-    dump.map_or(Ok(()), Dump::finish)?;
     let format = dataset.format().map_or_else(|| "no rows".to_owned(), |format| format.to_string());
     let text = if arguments.json {
-        serde_json::to_string_pretty(&json!({"format": format, "audit": audit}))? + "\n"
+        let [train, eval] = sides::json(examples.as_ref());
+        let report = json!({"format": format, "audit": audit, "train": train, "eval": eval});
+        serde_json::to_string_pretty(&report)? + "\n"
     } else {
-        format!("format          {format}\n{audit}")
+        let sides = examples.as_ref().map(|examples| sides::text(examples, &config));
+        format!("format          {format}\n{audit}{}", sides.unwrap_or_default())
     };
     std::io::stdout().write_all(text.as_bytes())?;
     ensure!(audit.kept > 0, "no row is left to train on");
     Ok(())
 }
 
-/// How a model reads text: of a GGUF no more than its metadata is needed.
-fn reading(path: &Path) -> Result<(Tokenizer, ChatTemplate)> {
+/// Renders all rows, showing the first `shown`.
+fn rows(dataset: &mut Dataset<File>, reading: &Reading, config: &TrainConfig, shown: usize) -> Result<Rows> {
+    let Reading { tokenizer, template, .. } = reading;
+    let mut renderer = Renderer::new(tokenizer, template, render_options(config, open::options(tokenizer)));
+    let (mut show, mut found) = (percent("rendering"), Rows::default());
+    while let Some((line, record)) = dataset.next_record().map_err(advise)? {
+        match record.and_then(|record| renderer.render(&record)) {
+            Ok(rows) => {
+                if found.audit.kept < shown {
+                    preview::show(tokenizer, line, &rows)?;
+                }
+                found.keep(rows);
+            }
+            Err(error) => found.audit.drop_row(line, &error),
+        }
+        let (done, total) = dataset.progress();
+        show(done, total);
+    }
+    Ok(found)
+}
+
+/// How a model reads text, and how many tokens of it at most.
+struct Reading {
+    tokenizer: Tokenizer,
+    template: ChatTemplate,
+    context: Option<u64>,
+}
+
+/// Of a GGUF no more than its metadata is needed.
+fn reading(path: &Path) -> Result<Reading> {
     if resolve(path)?.is_dir() {
         let opened = weights(path)?;
-        return Ok((opened.tokenizer, opened.template));
+        let context = Some(opened.config.sizes.context);
+        return Ok(Reading { tokenizer: opened.tokenizer, template: opened.template, context });
     }
     let model = model(path)?;
     let named = |error: Error| error.in_file(model.name());
-    let tokenizer = Tokenizer::from_gguf(model.metadata()).map_err(named)?;
-    let template =
-        model.metadata().string("tokenizer.chat_template").and_then(ChatTemplate::new).map_err(named)?;
-    Ok((tokenizer, template))
+    let template = model.metadata().string("tokenizer.chat_template").and_then(ChatTemplate::new);
+    Ok(Reading {
+        tokenizer: Tokenizer::from_gguf(model.metadata()).map_err(named)?,
+        template: template.map_err(named)?,
+        // Rows can be shown for a vocabulary alone, which says nothing of a context.
+        context: ModelConfig::from_gguf(model.metadata()).ok().map(|config| config.context),
+    })
+}
+
+/// No row is longer than the context, as in training.
+fn fit(config: &mut TrainConfig, context: Option<u64>) {
+    let context = context.and_then(|context| u32::try_from(context).ok()).unwrap_or(u32::MAX);
+    if config.seq_len > context {
+        eprintln!("{}", warning(&Warning::SeqLenLowered { wanted: config.seq_len, context }));
+        config.seq_len = context;
+    }
 }
 
 /// Columns of no known format are the most common refusal, and the easiest to mend.
@@ -135,65 +188,4 @@ fn advise(error: Error) -> anyhow::Error {
         return anyhow!("{error}. Say which is which with --map, as in --map question=prompt.");
     }
     error.into()
-}
-
-/// The rows on disk, a line each.
-struct Dump {
-    path: PathBuf,
-    out: BufWriter<File>,
-}
-
-impl Dump {
-    fn create(path: &PathBuf) -> Result<Self> {
-        let file = File::create(path).with_context(|| format!("{} cannot be written", path.display()))?;
-        Ok(Self { path: path.clone(), out: BufWriter::new(file) })
-    }
-
-    fn write(&mut self, rows: &Rows) -> Result<()> {
-        for row in std::iter::once(&rows.row).chain(&rows.rejected) {
-            serde_json::to_writer(&mut self.out, row)?;
-            self.out
-                .write_all(b"\n")
-                .with_context(|| format!("{} cannot be written", self.path.display()))?;
-        }
-        Ok(())
-    }
-
-    fn finish(mut self) -> Result<()> {
-        self.out.flush().with_context(|| format!("{} cannot be written", self.path.display()))
-    }
-}
-
-/// One row's tokens: what is learned stands out by colour and by underline, or by brackets in a pipe.
-fn preview(tokenizer: &Tokenizer, line: u64, rows: &Rows) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    let better = if rows.rejected.is_some() { ", chosen" } else { "" };
-    preview_row(&mut out, tokenizer, &format!("line {line}{better}"), &rows.row)?;
-    match &rows.rejected {
-        Some(row) => preview_row(&mut out, tokenizer, &format!("line {line}, rejected"), row),
-        None => Ok(()),
-    }
-}
-
-fn preview_row(out: &mut StdoutLock, tokenizer: &Tokenizer, name: &str, row: &Row) -> Result<()> {
-    let colour = out.is_terminal();
-    writeln!(out, "{name}: {} tokens, {} learned", row.ids.len(), learned(row))?;
-    for (index, (id, mask)) in row.ids.iter().zip(&row.mask).enumerate() {
-        let text: Vec<String> = tokenizer.decode(&[*id], false).split('\n').map(printable).collect();
-        let text = text.join("⏎");
-        match (colour, *mask == 1) {
-            (true, true) => write!(out, "\x1b[{};4m{text}\x1b[0m", if index % 2 == 0 { 32 } else { 92 })?,
-            (true, false) => write!(out, "\x1b[{}m{text}\x1b[0m", if index % 2 == 0 { 37 } else { 90 })?,
-            (false, true) => write!(out, "[{text}]")?,
-            (false, false) => write!(out, "{text}|")?,
-        }
-        if text.ends_with('⏎') || index + 1 == row.ids.len() {
-            writeln!(out)?;
-        }
-    }
-    Ok(writeln!(out)?)
-}
-
-fn learned(row: &Row) -> u32 {
-    row.mask.iter().map(|mask| u32::from(*mask)).sum()
 }

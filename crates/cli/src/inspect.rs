@@ -1,8 +1,9 @@
-//! `smolder inspect`: what a model file is.
+//! `smolder inspect`: what a model is.
 
-use crate::open::model;
+use crate::library::resolve;
+use crate::open::{find, model};
 use crate::progress::percent;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use smolder_formats::inspect::Report;
 use std::io::Write;
 use std::path::PathBuf;
@@ -10,23 +11,27 @@ use std::path::PathBuf;
 /// Options of `smolder inspect`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// A GGUF model or the first part of one, a name from `smolder models`, or organisation/repository at the hub.
+    /// A GGUF model or the first part of one, a folder in Hugging Face's layout, a name from `smolder models`, or
+    /// organisation/repository at the hub.
     model: PathBuf,
     /// Print the report as JSON, with the whole chat template.
     #[arg(long)]
     json: bool,
-    /// Leave the file's SHA-256 out, which takes reading all of it.
+    /// Leave the files' SHA-256 out, which takes reading all of them.
     #[arg(long)]
     no_hash: bool,
 }
 
-/// Reads the file and prints the report.
+/// Reads the model and prints the report.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let mut model = model(&arguments.model)?;
-    let total = model.len();
-    let mut show = percent("hashing");
+    let path = resolve(&arguments.model)?;
     let name = arguments.model.display().to_string();
-    let report = Report::read(&name, &mut model, !arguments.no_hash, &mut |done| show(done, total))?;
+    let (hash, mut show) = (!arguments.no_hash, percent("hashing"));
+    let report = if path.is_dir() {
+        Report::hf(&name, &mut |file| find(&path, file), hash, &mut show).with_context(|| name.clone())?
+    } else {
+        Report::gguf(&name, &mut model(&path)?, hash, &mut show)?
+    };
     let text =
         if arguments.json { serde_json::to_string_pretty(&report)? + "\n" } else { report.to_string() };
     Ok(std::io::stdout().write_all(text.as_bytes())?)

@@ -53,7 +53,7 @@ enum Task {
     Devices(devices::Arguments),
     /// List models to start from; download them and remove them.
     Models(models::Arguments),
-    /// Show what a GGUF model is: sizes, types, licence, tokenizer, chat template, memory.
+    /// Show what a model is: sizes, types, licence, tokenizer, chat template, memory.
     Inspect(inspect::Arguments),
     /// Show what training will see of a dataset: an audit, and rows as tokens with what is learned of them.
     Data(data::Arguments),

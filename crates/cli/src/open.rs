@@ -47,16 +47,6 @@ pub fn model(model: &Path) -> Result<SplitGguf<File>> {
 /// A model to compute with: a GGUF with all its parts, or a folder in Hugging Face's layout; downloaded if need be.
 pub fn weights(model: &Path) -> Result<Opened<File>> {
     let path = resolve(model)?;
-    let find = |folder: &Path, name: &str| {
-        let path = folder.join(name);
-        match File::open(&path) {
-            Ok(file) => Source::new(path.display().to_string(), file).map(Some),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => {
-                Err(smolder_formats::Error::io("file", &error).in_file(&path.display().to_string()))
-            }
-        }
-    };
     let opened = match (path.parent(), path.file_name()) {
         (Some(folder), Some(name)) if !path.is_dir() => {
             Opened::gguf(&name.to_string_lossy(), &mut |name| find(folder, name))
@@ -64,6 +54,16 @@ pub fn weights(model: &Path) -> Result<Opened<File>> {
         _ => Opened::hf(&mut |name| find(&path, name)),
     };
     opened.with_context(|| format!("{}", model.display()))
+}
+
+/// A file in a folder by name; `None` where there is none.
+pub fn find(folder: &Path, name: &str) -> smolder_formats::Result<Option<Source<File>>> {
+    let path = folder.join(name);
+    match File::open(&path) {
+        Ok(file) => Source::new(path.display().to_string(), file).map(Some),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(smolder_formats::Error::io("file", &error).in_file(&path.display().to_string())),
+    }
 }
 
 /// What a model's chat template sees beside the messages.

@@ -40,7 +40,7 @@ pub struct Arguments {
 #[derive(clap::Args, Default)]
 #[command(next_help_heading = "What is trained, and on what")]
 struct Input {
-    /// A GGUF file, a name from `smolder models`, or organisation/repository at the hub.
+    /// A GGUF file, a folder in Hugging Face's layout, a name from `smolder models`, or organisation/repository at the hub.
     #[arg(long, short)]
     model: Option<String>,
     /// JSONL, JSON, CSV, TSV or plain text.
@@ -227,17 +227,22 @@ impl From<Learn> for LossOn {
     }
 }
 
+/// The settings, where they can train.
+pub fn checked(config: TrainConfig) -> Result<TrainConfig> {
+    let problems = config.problems();
+    if problems.is_empty() {
+        return Ok(config);
+    }
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    bail!("these settings cannot train:\n{}", lines.join("\n"))
+}
+
 impl Arguments {
     /// All settings, checked.
     pub fn config(self) -> Result<TrainConfig> {
         let mut config = self.config.as_deref().map(read).transpose()?.unwrap_or_default();
         self.override_in(&mut config);
-        let problems = config.problems();
-        if problems.is_empty() {
-            return Ok(config);
-        }
-        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        bail!("these settings cannot train:\n{}", lines.join("\n"))
+        checked(config)
     }
 
     fn override_in(self, config: &mut TrainConfig) {

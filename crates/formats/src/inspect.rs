@@ -1,40 +1,47 @@
 //! What a model file is, for people and for programs.
 
+mod card;
+mod text;
+
+pub use text::size;
+
 use std::collections::BTreeMap;
-use std::fmt;
 use std::io::{Read, Seek};
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::error::Result;
-use crate::gguf::SplitGguf;
+use crate::gguf::{SplitGguf, table_sha256};
 use crate::model::ModelConfig;
 use crate::names::ARCHITECTURES;
+use crate::safetensors::{HfModel, require};
+use crate::source::{Sha256Hash, Source};
 use crate::template::ChatTemplate;
-use crate::tensor::TensorSource;
-use crate::tokenizer::Tokenizer;
+use crate::tensor::{TensorInfo, TensorSource};
+use crate::tokenizer::{Style, Tokenizer};
 
 /// Tokens that the stated key-value cache is for.
 const CACHE_TOKENS: u64 = 1024;
 
-/// Everything that `smolder inspect` says of a GGUF model.
+/// Everything that `smolder inspect` says of a model.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
-    /// The file that was asked for.
+    /// The file or folder that was asked for.
     pub file: String,
-    /// Files and bytes in all.
+    /// Files of weights.
     pub parts: usize,
-    /// Bytes in all files.
+    /// Bytes in all of them.
     pub bytes: u64,
     /// SHA-256 of each file, where it was asked for.
     pub sha256: Vec<String>,
     /// [`crate::gguf::table_sha256`].
     pub table_sha256: String,
-    /// GGUF's version.
-    pub gguf_version: u32,
-    /// `general.name`
+    /// The files' format, with GGUF's version.
+    pub format: String,
+    /// `general.name` in a GGUF, `_name_or_path` in a `config.json`.
     pub name: Option<String>,
-    /// `general.license`
+    /// `general.license` in a GGUF, `license` in a folder's model card.
     pub licence: Option<String>,
     /// The sizes.
     pub model: Sizes,
@@ -68,7 +75,7 @@ pub struct Sizes {
 /// What a tokenizer is.
 #[derive(Debug, Clone, Serialize)]
 pub struct TokenizerReport {
-    /// `tokenizer.ggml.model` and `tokenizer.ggml.pre`.
+    /// `tokenizer.ggml.model` and `tokenizer.ggml.pre` in a GGUF; what a `tokenizer.json` comes to.
     pub kind: String,
     /// Ids.
     pub vocabulary: usize,
@@ -108,63 +115,142 @@ pub struct Memory {
     pub cache_1024: u64,
 }
 
+/// What differs between the forms of a model.
+struct About {
+    file: String,
+    format: String,
+    name: Option<String>,
+    licence: Option<String>,
+    config: ModelConfig,
+    tokenizer: TokenizerReport,
+    template: ChatTemplate,
+}
+
 impl Report {
-    /// Reads everything but payloads; with `hash`, those too, for SHA-256: then `progress` is told the bytes done.
+    /// Reads everything of a GGUF but payloads; with `hash`, those too, for SHA-256: then `progress` is told the bytes
+    /// done and those there are.
     ///
     /// # Errors
     /// Those of the model's sizes, tensors, tokenizer and template.
-    pub fn read<R: Read + Seek>(
+    pub fn gguf<R: Read + Seek>(
         file: &str,
         model: &mut SplitGguf<R>,
         hash: bool,
-        progress: &mut dyn FnMut(u64),
+        progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Self> {
-        let named = |error: crate::Error| error.in_file(file);
-        let config = ModelConfig::from_gguf(model.metadata()).map_err(named)?;
+        let about = gguf(file, model).map_err(|error| error.in_file(file))?;
+        let (parts, bytes) = (model.parts(), model.len());
+        let mut report = about.report(model, parts, bytes)?;
+        if hash {
+            report.sha256 = hex(&model.sha256(&mut |done| progress(done, bytes))?);
+        }
+        Ok(report)
+    }
+
+    /// The same of a folder in Hugging Face's layout; `find` finds a file in it by name, `None` where there is none.
+    ///
+    /// # Errors
+    /// [`crate::Kind::Missing`] for a file; those of [`HfModel::open`] and of the model's tensors, tokenizer and
+    /// template.
+    pub fn hf<R: Read + Seek>(
+        folder: &str,
+        find: &mut dyn FnMut(&str) -> Result<Option<Source<R>>>,
+        hash: bool,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Self> {
+        let mut model = HfModel::open(&mut *find)?;
+        let about = hf(folder, &model, find)?;
+        let (parts, bytes) = (model.parts(), model.file_bytes());
+        let mut report = about.report(&model, parts, bytes)?;
+        if hash {
+            report.sha256 = hex(&model.sha256(&mut |done| progress(done, bytes))?);
+        }
+        Ok(report)
+    }
+}
+
+fn gguf<R: Read + Seek>(file: &str, model: &SplitGguf<R>) -> Result<About> {
+    let metadata = model.metadata();
+    let text = |key: &str| metadata.string(key).map(|value| value.map(str::to_owned));
+    let kind = [text("tokenizer.ggml.model")?, text("tokenizer.ggml.pre")?].map(Option::unwrap_or_default);
+    Ok(About {
+        file: file.to_owned(),
+        format: format!("GGUF version {}", model.version()),
+        name: text("general.name")?,
+        licence: text("general.license")?,
+        config: ModelConfig::from_gguf(metadata)?,
+        tokenizer: tokenizer_report(&Tokenizer::from_gguf(metadata)?, kind.join(" ").trim().to_owned()),
+        template: ChatTemplate::new(metadata.string("tokenizer.chat_template")?)?,
+    })
+}
+
+fn hf<R: Read + Seek>(
+    folder: &str,
+    model: &HfModel<R>,
+    find: &mut dyn FnMut(&str) -> Result<Option<Source<R>>>,
+) -> Result<About> {
+    let tokenizer = model.tokenizer(require(&mut *find, "tokenizer.json")?)?;
+    let kind = match tokenizer.spec().style {
+        Style::ByteLevel { .. } => "byte-level BPE",
+        Style::SentencePiece { .. } => "SentencePiece",
+    };
+    let name = model.config_json.get("_name_or_path").and_then(Value::as_str);
+    Ok(About {
+        file: folder.to_owned(),
+        format: "safetensors".to_owned(),
+        name: name.filter(|name| !name.is_empty()).map(str::to_owned),
+        licence: find("README.md")?.map(card::licence).transpose()?.flatten(),
+        config: model.config.clone(),
+        tokenizer: tokenizer_report(&tokenizer, kind.to_owned()),
+        template: model.template(find("chat_template.jinja")?)?,
+    })
+}
+
+impl About {
+    fn report(self, model: &dyn TensorSource, parts: usize, bytes: u64) -> Result<Report> {
+        let Self { file, format, name, licence, config, tokenizer, template } = self;
         if ARCHITECTURES.contains(&config.architecture.as_str()) {
             config.check_tensors(model)?;
         }
-        let tokenizer = Tokenizer::from_gguf(model.metadata()).map_err(named)?;
-        let metadata = model.metadata();
-        let source = metadata.string("tokenizer.chat_template").map_err(named)?;
-        let template = ChatTemplate::new(source).map_err(named)?;
-        let text = |key: &str| metadata.string(key).map(|value| value.map(str::to_owned)).map_err(named);
-        let kind =
-            [text("tokenizer.ggml.model")?, text("tokenizer.ggml.pre")?].map(Option::unwrap_or_default);
-        let (name, licence) = (text("general.name")?, text("general.license")?);
+        let tensors = model.tensors();
         let mut types = BTreeMap::new();
-        model.tensors().iter().for_each(|t| *types.entry(t.dtype.name().to_owned()).or_default() += 1);
-        let parameters = model.tensors().iter().map(crate::TensorInfo::elements).sum();
-        let weights = model.tensors().iter().map(|tensor| tensor.bytes).sum();
-        Ok(Self {
-            file: file.to_owned(),
-            parts: model.parts(),
-            bytes: model.len(),
-            sha256: if hash {
-                model.sha256(progress)?.iter().map(ToString::to_string).collect()
-            } else {
-                Vec::new()
-            },
-            table_sha256: model.table_sha256().to_string(),
-            gguf_version: model.version(),
+        for tensor in tensors {
+            *types.entry(tensor.dtype.name().to_owned()).or_default() += 1;
+        }
+        let parameters = tensors.iter().map(TensorInfo::elements).sum();
+        Ok(Report {
+            file,
+            parts,
+            bytes,
+            sha256: Vec::new(),
+            table_sha256: table_sha256(tensors).to_string(),
+            format,
             name,
             licence,
             types,
             parameters,
-            tokenizer: tokenizer_report(&tokenizer, kind.join(" ").trim().to_owned()),
-            template: TemplateReport {
-                built_in: template.is_built_in(),
-                bytes: template.source().len(),
-                sha256: template.sha256().to_string(),
-                source: template.source().to_owned(),
-            },
+            tokenizer,
+            template: template_report(&template),
             memory: Memory {
-                weights,
+                weights: tensors.iter().map(|tensor| tensor.bytes).sum(),
                 weights_f32: parameters * 4,
                 cache_1024: config.cache_bytes(CACHE_TOKENS),
             },
             model: sizes(config),
         })
+    }
+}
+
+fn hex(hashes: &[Sha256Hash]) -> Vec<String> {
+    hashes.iter().map(ToString::to_string).collect()
+}
+
+fn template_report(template: &ChatTemplate) -> TemplateReport {
+    TemplateReport {
+        built_in: template.is_built_in(),
+        bytes: template.source().len(),
+        sha256: template.sha256().to_string(),
+        source: template.source().to_owned(),
     }
 }
 
@@ -195,66 +281,5 @@ fn tokenizer_report(tokenizer: &Tokenizer, kind: String) -> TokenizerReport {
         add_bos: spec.add_bos,
         eos: text(spec.eos),
         sha256: tokenizer.sha256().to_string(),
-    }
-}
-
-/// Bytes with a unit, as people read them.
-pub fn size(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
-    let mut value = bytes as f64;
-    let mut unit = 0;
-    while value >= 1024.0 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    let name = UNITS.get(unit).copied().unwrap_or_default();
-    if unit == 0 { format!("{bytes} {name}") } else { format!("{value:.1} {name}") }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let show = |text: &Option<String>| {
-            text.as_deref().map_or_else(|| "not stated".into(), crate::error::printable)
-        };
-        writeln!(f, "file            {}", crate::error::printable(&self.file))?;
-        let parts = if self.parts > 1 { format!(" in {} files", self.parts) } else { String::new() };
-        writeln!(f, "size            {}{parts}, GGUF version {}", size(self.bytes), self.gguf_version)?;
-        self.sha256.iter().try_for_each(|hash| writeln!(f, "sha256          {hash}"))?;
-        writeln!(f, "table sha256    {}", self.table_sha256)?;
-        writeln!(f, "name            {}", show(&self.name))?;
-        writeln!(f, "licence         {}", show(&self.licence))?;
-        let m = &self.model;
-        writeln!(f, "architecture    {}", crate::error::printable(&m.architecture))?;
-        writeln!(f, "layers          {} of width {}, feed-forward {}", m.layers, m.width, m.feed_forward)?;
-        writeln!(
-            f,
-            "heads           {} of width {}, {} for keys and values",
-            m.heads, m.head_dim, m.kv_heads
-        )?;
-        writeln!(f, "context         {} tokens, rope base {}", m.context, m.rope_base)?;
-        let types: Vec<String> = self.types.iter().map(|(name, count)| format!("{count} × {name}")).collect();
-        writeln!(f, "tensors         {}", types.join(", "))?;
-        writeln!(f, "parameters      {:.1} million", self.parameters as f64 / 1e6)?;
-        let t = &self.tokenizer;
-        writeln!(f, "tokenizer       {}, {} tokens, {} merges", t.kind, t.vocabulary, t.merges)?;
-        let added = if t.add_bos { ", put before every text" } else { "" };
-        writeln!(f, "special tokens  BOS {}{added}; EOS {}", show(&t.bos), show(&t.eos))?;
-        let template = if self.template.built_in {
-            "none: the built-in ChatML is used instead".to_owned()
-        } else {
-            format!("{} bytes, sha256 {}", self.template.bytes, self.template.sha256)
-        };
-        writeln!(f, "chat template   {template}")?;
-        writeln!(
-            f,
-            "memory          {} of weights as stored, {} as 32-bit floats,",
-            size(self.memory.weights),
-            size(self.memory.weights_f32)
-        )?;
-        writeln!(
-            f,
-            "                {} of key-value cache for {CACHE_TOKENS} tokens",
-            size(self.memory.cache_1024)
-        )
     }
 }

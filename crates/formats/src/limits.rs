@@ -39,6 +39,8 @@ pub const ADDED_TOKEN_BYTES: usize = 128;
 pub const PIECE_BYTES: usize = 128;
 /// Bytes of all tokens that merges are derived for.
 pub const PIECES_BYTES: usize = 8 << 20;
+/// Bytes of a model card that are looked through for a licence.
+pub const CARD_START_BYTES: u64 = 1 << 16;
 /// Bytes of a chat template's source: compiled, they can take sixty times that.
 pub const TEMPLATE_BYTES: usize = 1 << 18;
 /// Bytes that a chat template may write.

@@ -75,7 +75,7 @@ impl<R: Read + Seek> Opened<R> {
         let config = Config::read(Description::Json(&model.config_json));
         let config = config.map_err(|e| e.in_file("config.json"))?;
         let tokenizer = model.tokenizer(required("tokenizer.json", find("tokenizer.json")?)?)?;
-        let template = hf_template(&model, find)?;
+        let template = model.template(find("chat_template.jinja")?)?;
         let generation = match find("generation_config.json")? {
             Some(mut source) => small_json(&mut source).map_err(|e| e.in_file("generation_config.json"))?,
             None => Value::Null,
@@ -120,19 +120,6 @@ fn required<R>(name: &str, found: Option<Source<R>>) -> Result<Source<R>> {
 
 fn small_json<R: Read + Seek>(source: &mut Source<R>) -> Result<Value> {
     smolder_formats::json::object(&source.read_all(limits::CONFIG_BYTES)?, limits::CONFIG_BYTES)
-}
-
-/// `chat_template.jinja` goes before `tokenizer_config.json`, as in transformers.
-fn hf_template<R: Read + Seek>(model: &HfModel<R>, find: Find<R>) -> Result<ChatTemplate> {
-    const FILE: &str = "chat_template.jinja";
-    let Some(mut source) = find(FILE)? else {
-        return ChatTemplate::new(model.tokenizer_config.chat_template.as_deref())
-            .map_err(|e| e.in_file("tokenizer_config.json"));
-    };
-    let bytes = source.read_all(limits::TEMPLATE_BYTES as u64)?;
-    let text = String::from_utf8(bytes);
-    let text = text.map_err(|e| Error::new(Kind::Encoding, "", "UTF-8", e).in_file(FILE))?;
-    ChatTemplate::new(Some(&text)).map_err(|e| e.in_file(FILE))
 }
 
 /// One id or a list of them.

@@ -1,9 +1,11 @@
 //! Rows of data to steps of training. Nothing is padded: a batch is a list of documents of different lengths.
 
 mod batches;
+mod examples;
 mod read;
 
 pub use batches::{Batches, Batching, Cursor, MicroBatch, StepBatch};
+pub use examples::Examples;
 pub use read::{Rows, read, render_options, split};
 
 use smolder_formats::Sha256Hash;
@@ -85,6 +87,11 @@ impl Data {
     /// Tokens that are predicted.
     pub fn labels(&self) -> u64 {
         self.rows.iter().flatten().map(|one| one.labels() as u64).sum()
+    }
+
+    /// The documents of each row, in the order in which the rows were made.
+    pub fn documents(&self) -> impl Iterator<Item = &[Sequence]> {
+        self.rows.iter().map(Vec::as_slice)
     }
 
     /// The first document.

@@ -7,6 +7,7 @@ mod conformance;
 mod console;
 mod debian;
 mod fetch;
+mod fuzz;
 mod index;
 mod page;
 mod process;

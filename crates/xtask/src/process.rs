@@ -25,6 +25,13 @@ pub struct Finished {
     pub lines: Vec<String>,
 }
 
+impl Finished {
+    /// Its last lines, for a failure.
+    pub fn last_words(&self) -> impl Iterator<Item = &String> {
+        self.lines.iter().skip(self.lines.len().saturating_sub(TAIL))
+    }
+}
+
 impl Process {
     /// A child named `program`, found on the PATH unless it is a path. Its output will be shown.
     pub fn new(program: impl AsRef<OsStr>) -> Self {
@@ -90,8 +97,7 @@ impl Process {
             return Ok(finished.lines);
         }
         if silent {
-            let start = finished.lines.len().saturating_sub(TAIL);
-            finished.lines[start..].iter().for_each(|line| say(format!("    {line}")));
+            finished.last_words().for_each(|line| say(format!("    {line}")));
         }
         bail!("`{name}` failed (its last words are above). {advice}")
     }

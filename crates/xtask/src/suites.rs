@@ -5,20 +5,21 @@ use crate::process::Process;
 use crate::summary::Tally;
 use crate::test::Context;
 use crate::toolchain::WASM;
-use crate::{browser, serve, vulkan};
+use crate::{browser, fuzz, serve, vulkan};
 use anyhow::Result;
 
 /// A suite: its name and what it does.
 pub type Suite = (&'static str, fn(&Context) -> Result<Tally>);
 
 /// All suites in their order.
-pub const ALL: [Suite; 9] = [
+pub const ALL: [Suite; 10] = [
     ("format", format),
     ("clippy, native", clippy_native),
     ("tests, xtask", tests_xtask),
     ("clippy, wasm", clippy_wasm),
     ("licences and sources", licences),
     ("tests, native", tests_native),
+    ("fuzzing", fuzzing),
     ("tests, page", tests_page),
     ("tests in a browser worker", tests_wasm),
     ("the page in a browser", end_to_end),
@@ -27,8 +28,6 @@ pub const ALL: [Suite; 9] = [
 /// What compiles for the machine itself. Every native step names the same packages, so that cargo unifies
 /// their features in the same way and compiles dependencies once.
 const NATIVE: &str = "--workspace --exclude smolder-app --exclude smolder-worker";
-/// How long each fuzz target runs here, on changes of its corpus; `cargo fuzz` goes on from there.
-const FUZZ_SECONDS: &str = "20";
 /// What compiles for the browser.
 const WEB: &str = "--workspace --exclude smolder --exclude smolder-e2e --exclude xtask";
 
@@ -68,11 +67,22 @@ fn tests_native(context: &Context) -> Result<Tally> {
     let gpu = !context.options.no_gpu && driver.is_ok();
     let command =
         format!("test {NATIVE} --exclude smolder-e2e --exclude xtask --no-fail-fast{}", selection(gpu));
-    let mut tally = tests(context.workspace.cargo(&command).env("SMOLDER_FUZZ_SECONDS", FUZZ_SECONDS))?;
+    // Random changes to the fuzz targets' corpus: for long only where libFuzzer cannot take over.
+    let changing = if fuzz::has_compiler() { "1" } else { fuzz::SECONDS };
+    let mut tally = tests(context.workspace.cargo(&command).env("SMOLDER_FUZZ_SECONDS", changing))?;
     if let Err(error) = driver {
         tally.add(Tally::failure(crate::console::sentences(&error)));
     }
     Ok(noting_choices(tally, context))
+}
+
+fn fuzzing(context: &Context) -> Result<Tally> {
+    if fuzz::has_compiler() {
+        return fuzz::run(context.workspace);
+    }
+    Ok(Tally::skip(
+        "libFuzzer needs a C++ compiler: the native tests tried random changes for as long instead.",
+    ))
 }
 
 /// The page's own logic, natively; apart from the others because Leptos would change what burn is compiled with.

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(unsafe_code, reason = "counting allocations takes an allocator, and that trait is unsafe")]
 
+#[path = "../clock.rs"]
+mod clock;
 mod hostile;
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -10,7 +12,7 @@ use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use smolder_formats::Source;
 use smolder_formats::dataset::{Dataset, Mapping};
@@ -49,19 +51,11 @@ fn turn() -> MutexGuard<'static, ()> {
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The time that this thread has been running, where the system says: other work on the machine does not count.
-fn running() -> Option<Duration> {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    text.split(' ').next()?.parse().ok().map(Duration::from_nanos)
-}
-
 /// Peak bytes allocated while `work` runs, and how long it takes.
 fn measure<T>(work: impl FnOnce() -> T) -> (T, usize, Duration) {
     let before = NOW.load(Relaxed);
     PEAK.store(before, Relaxed);
-    let (clock, start) = (running(), Instant::now());
-    let result = work();
-    let ran = clock.zip(running()).map_or_else(|| start.elapsed(), |(from, to)| to.saturating_sub(from));
+    let (result, ran) = clock::time(work);
     (result, PEAK.load(Relaxed) - before, ran)
 }
 

@@ -10,7 +10,7 @@ fn names_stand_for_what_comes_with_the_program() {
     for (name, rows) in
         [("tale-style", 120), ("moods", 120), ("instructions-en", 84), ("instructions-zh", 84)]
     {
-        let arguments = ["data", name, "--model", "tales", "--max-len", "256", "--json"];
+        let arguments = ["data", name, "--model", "tales", "--seq-len", "256", "--json"];
         let output = command(&arguments).env("SMOLDER_CACHE", cache.path("")).output().unwrap();
         let found: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(

@@ -2,8 +2,16 @@
 
 use crate::program::{Folder, fails, fixtures, model, prints, run};
 use serde_json::Value;
-use smolder_formats::Sha256Hash;
-use std::fs;
+use smolder_formats::gguf::GgufFile;
+use smolder_formats::safetensors::{Entry, Safetensors, write};
+use smolder_formats::template::ChatTemplate;
+use smolder_formats::tokenizer::Tokenizer;
+use smolder_formats::{Sha256Hash, Source, TensorInfo, TensorSource};
+use smolder_protocol::TrainConfig;
+use smolder_trainer::data::{Data, Examples};
+use smolder_trainer::{load_rows, today};
+use std::fs::{self, File};
+use std::path::Path;
 
 /// SmolLM2's metadata, without its tensors.
 fn smollm2() -> String {
@@ -34,6 +42,77 @@ fn a_report_for_people_and_one_for_programs() {
     fails(&["inspect", &smollm2()], &["smollm2.gguf: tensor `token_embd.weight`"]);
 }
 
+/// A folder of the model that `f32.gguf` holds, with a card; the tokenizers differ in form.
+#[test]
+fn a_folder_has_the_same_report_as_a_file() {
+    let folder = Folder::new("inspect");
+    for name in ["config.json", "model.safetensors", "tokenizer.json"] {
+        fs::copy(model(&format!("llama/{name}")), folder.path(name)).unwrap();
+    }
+    fs::write(folder.path("README.md"), "---\nlicense: apache-2.0\n---\n").unwrap();
+    let path = folder.text("");
+    let text = prints(&["inspect", &path]);
+    for words in
+        [", safetensors\n", "licence         apache-2.0", "tokenizer       byte-level BPE, 131 tokens"]
+    {
+        assert!(text.contains(words), "{words:?} is not in {text}");
+    }
+    let report =
+        |path: &str| -> Value { serde_json::from_str(&prints(&["inspect", path, "--json"])).unwrap() };
+    let (ours, file) = (report(&path), report(&model("llama/f32.gguf")));
+    for same in ["model", "types", "parameters", "memory", "parts", "template"] {
+        assert_eq!(ours[same], file[same], "{same}");
+    }
+    let keys = |report: &Value| report.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(keys(&ours), keys(&file));
+    let weights = fs::read(folder.path("model.safetensors")).unwrap();
+    assert_eq!(ours["sha256"], serde_json::json!([Sha256Hash::of(&weights).to_string()]));
+    assert_eq!(ours["bytes"], weights.len());
+    fs::write(folder.path("chat_template.jinja"), "{{ messages[0].content }}").unwrap();
+    assert_eq!(report(&path)["template"]["source"], "{{ messages[0].content }}");
+    fs::remove_file(folder.path("tokenizer.json")).unwrap();
+    fails(&["inspect", &path], &["tokenizer.json: expected this file"]);
+}
+
+#[test]
+fn a_folder_in_shards_is_one_model() {
+    let folder = Folder::new("shards");
+    for name in ["config.json", "tokenizer.json"] {
+        fs::copy(model(&format!("llama/{name}")), folder.path(name)).unwrap();
+    }
+    write_shards(&folder, &model("llama/model.safetensors"));
+    let path = folder.text("");
+    let report: Value = serde_json::from_str(&prints(&["inspect", &path, "--json"])).unwrap();
+    assert_eq!((&report["parts"], report["sha256"].as_array().unwrap().len()), (&2.into(), 2));
+    let text = prints(&["inspect", &path, "--no-hash"]);
+    assert!(text.contains(" in 2 files, safetensors\n"), "{text}");
+    fs::remove_file(folder.path("model-00002-of-00002.safetensors")).unwrap();
+    fails(&["inspect", &path], &["model-00002-of-00002.safetensors: expected this file"]);
+}
+
+/// A file's tensors in two files, and the index of them.
+fn write_shards(folder: &Folder, file: &str) {
+    let mut source = Safetensors::open(open(file)).unwrap();
+    let mut index = serde_json::Map::new();
+    let tensors = source.tensors().to_vec();
+    for (number, tensors) in (1..).zip(tensors.chunks(tensors.len().div_ceil(2))) {
+        let name = format!("model-{number:05}-of-00002.safetensors");
+        let entry = |tensor: &TensorInfo| {
+            index.insert(tensor.name.clone(), name.as_str().into());
+            let bytes = source.read_tensor(tensor).unwrap();
+            Entry { name: tensor.name.clone(), dtype: tensor.dtype, shape: tensor.shape.clone(), bytes }
+        };
+        let entries: Vec<Entry> = tensors.iter().map(entry).collect();
+        write(File::create(folder.path(&name)).unwrap(), &[], &entries).unwrap();
+    }
+    let index = serde_json::json!({"weight_map": index}).to_string();
+    fs::write(folder.path("model.safetensors.index.json"), index).unwrap();
+}
+
+fn open(path: &str) -> Source<File> {
+    Source::new(path, File::open(path).unwrap()).unwrap()
+}
+
 /// The ids are transformers' string through `tokenizers`.
 #[test]
 fn rows_are_dumped_as_training_sees_them() {
@@ -60,6 +139,113 @@ fn rows_are_dumped_as_training_sees_them() {
     ];
     let mask = [vec![0; 34], vec![1, 1, 1, 0]].concat();
     assert_eq!(row, serde_json::json!({"ids": ids.as_slice(), "mask": mask}));
+}
+
+/// Ids and mask of each document that training sees, row by row.
+type Seen = Vec<Vec<(Vec<u64>, Vec<u64>)>>;
+
+fn seen(data: &Data) -> Seen {
+    let document = |one: &smolder_trainer::data::Sequence| {
+        (one.ids.iter().map(|id| u64::from(*id)).collect(), one.mask.iter().map(|m| u64::from(*m)).collect())
+    };
+    data.documents().map(|row| row.iter().map(document).collect()).collect()
+}
+
+/// The same from a file that `--dump` wrote; without `starts`, a row is one document.
+fn dumped(path: &Path) -> Seen {
+    let numbers = |value: &Value| -> Vec<u64> {
+        value.as_array().unwrap().iter().map(|number| number.as_u64().unwrap()).collect()
+    };
+    let row = |line: &str| {
+        let row: Value = serde_json::from_str(line).unwrap();
+        let (ids, mask) = (numbers(&row["ids"]), numbers(&row["mask"]));
+        let starts = row.get("starts").map_or_else(|| vec![0], numbers);
+        let ends = starts.iter().skip(1).copied().chain([ids.len() as u64]);
+        let range = |(start, end): (&u64, u64)| *start as usize..end as usize;
+        let documents = starts.iter().zip(ends).map(range);
+        documents.map(|range| (ids[range.clone()].to_vec(), mask[range].to_vec())).collect()
+    };
+    fs::read_to_string(path).unwrap().lines().map(row).collect()
+}
+
+/// Two dozen pairs, of which one cannot be used.
+fn pairs() -> String {
+    let pair = |n: usize| {
+        let (asked, answered) = ("Why? ".repeat(n % 5 + 1), "So. ".repeat(n % 7));
+        serde_json::json!({"prompt": format!("{n} {asked}"), "completion": answered}).to_string()
+    };
+    (1..=24).filter(|n| n % 7 > 0 || *n == 7).map(pair).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn splits_and_packed_rows_are_those_of_training() {
+    let folder = Folder::new("splits");
+    let (data, dump) = (folder.text("rows.jsonl"), folder.text("seen.jsonl"));
+    fs::write(&data, pairs()).unwrap();
+    let config = TrainConfig {
+        raw: true,
+        seq_len: 48,
+        packing: true,
+        eval_split: Some(0.25),
+        seed: 3,
+        ..TrainConfig::default()
+    };
+    let metadata = GgufFile::open(open(&smollm2())).unwrap().header.metadata;
+    let (tokenizer, template) = (Tokenizer::from_gguf(&metadata).unwrap(), ChatTemplate::new(None).unwrap());
+    let (rows, _) = load_rows(open(&data), (&tokenizer, &template), &config, today()).unwrap();
+    let Examples { train, eval } = Examples::new(rows.rows, None, &config).unwrap();
+    let eval = eval.unwrap();
+
+    let base = ["data", &data, "--model", &smollm2(), "--raw", "--seq-len", "48"];
+    let more = ["--packing", "--eval-split", "0.25", "--dump", &dump, "--seed"];
+    let text = prints(&[&base[..], &more, &["3"]].concat());
+    let (packed, kept_back) = (dumped(Path::new(&dump)), dumped(&folder.path("seen.eval.jsonl")));
+    assert_eq!((&packed, &kept_back), (&seen(&train), &seen(&eval)));
+    assert!(packed.len() * 2 < packed.concat().len(), "{} rows are no packing", packed.len());
+    for line in [
+        format!(
+            "packed          {} documents into {} rows of 48 tokens, ",
+            packed.concat().len(),
+            packed.len()
+        ),
+        format!(
+            "to train on     {} rows, {} tokens, of which {} learned",
+            train.rows(),
+            train.tokens(),
+            train.labels()
+        ),
+        format!("to evaluate on  5 rows, {} tokens, of which {} learned", eval.tokens(), eval.labels()),
+    ] {
+        assert!(text.contains(&line), "{line:?} is not in {text}");
+    }
+    let report: Value =
+        serde_json::from_str(&prints(&[&base[..], &more, &["3", "--json"]].concat())).unwrap();
+    assert_eq!(report["train"]["documents"], packed.concat().len());
+    assert_eq!((&report["eval"]["rows"], &report["audit"]["kept"]), (&5.into(), &21.into()));
+
+    prints(&[&base[..], &more, &["4"]].concat());
+    assert_ne!(dumped(&folder.path("seen.eval.jsonl")), kept_back, "another seed keeps other rows back");
+    prints(&[&base[..], &["--dump", &dump]].concat());
+    let [mut whole, mut divided] =
+        [dumped(Path::new(&dump)).concat(), [packed.concat(), kept_back.concat()].concat()];
+    whole.sort_unstable();
+    divided.sort_unstable();
+    assert_eq!(whole, divided, "no document is lost");
+}
+
+#[test]
+fn settings_that_cannot_train_are_refused_as_there() {
+    let folder = Folder::new("settings");
+    let data = folder.text("rows.jsonl");
+    fs::write(&data, pairs()).unwrap();
+    for (flags, words) in [
+        (["--eval-split", "1.5"], "eval_split: expected more than 0 and less than 1, found 1.5"),
+        (["--seq-len", "1"], "seq_len: expected 2 or more"),
+    ] {
+        fails(&[&["data", &data, "--model", &smollm2()][..], &flags].concat(), &[words]);
+    }
+    let ended = run(&["data", &data, "--model", &model("llama")]);
+    assert!(ended.err.contains("rows have at most 128 tokens"), "{ended:?}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Rows of one length from rows of many.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::Row;
@@ -15,28 +17,26 @@ pub struct Packed {
     pub starts: Vec<u32>,
 }
 
-/// Fills rows of `len` tokens, each with as many whole documents as fit: the longest first, each into the first row
-/// that has room. Documents longer than `len` are cut.
+/// Fills rows of `len` tokens, each with as many whole documents as fit: the longest first, each into the fullest row
+/// that has room (best fit decreasing). Documents longer than `len` are cut.
 pub fn pack(rows: &[Row], len: usize, pad: u32) -> Vec<Packed> {
     let mut order: Vec<&Row> = rows.iter().filter(|row| !row.ids.is_empty()).collect();
     order.sort_by_key(|row| std::cmp::Reverse(row.ids.len()));
     let mut packed: Vec<Packed> = Vec::new();
-    // Rows before this are too full for any document still to come.
-    let mut open = 0;
+    // The room in each row, and which row that is.
+    let mut room: BTreeSet<(usize, usize)> = BTreeSet::new();
     for row in order {
         let need = row.ids.len().min(len);
-        let room = |p: &Packed| len - p.ids.len();
-        while packed.get(open).is_some_and(|p| room(p) == 0) {
-            open += 1;
+        let fullest = room.range((need, 0)..).next().copied();
+        let (left, at) = fullest.unwrap_or((len, packed.len()));
+        room.remove(&(left, at));
+        room.insert((left - need, at));
+        if at == packed.len() {
+            let (ids, mask) = (Vec::with_capacity(len), Vec::with_capacity(len));
+            packed.push(Packed { ids, mask, starts: Vec::new() });
         }
-        let place = packed.iter().skip(open).take(SEARCHED).position(|p| room(p) >= need).map(|at| at + open);
-        if let Some(target) = place.and_then(|at| packed.get_mut(at)) {
+        if let Some(target) = packed.get_mut(at) {
             append(target, row, need);
-        } else {
-            let mut fresh =
-                Packed { ids: Vec::with_capacity(len), mask: Vec::with_capacity(len), starts: Vec::new() };
-            append(&mut fresh, row, need);
-            packed.push(fresh);
         }
     }
     for row in &mut packed {
@@ -44,9 +44,6 @@ pub fn pack(rows: &[Row], len: usize, pad: u32) -> Vec<Packed> {
     }
     packed
 }
-
-/// Open rows looked at for a document: more would cost time without filling much better.
-const SEARCHED: usize = 256;
 
 fn append(target: &mut Packed, row: &Row, need: usize) {
     target.starts.push(target.ids.len() as u32);

@@ -6,5 +6,6 @@ mod reader;
 mod writer;
 
 pub use model::HfModel;
+pub(crate) use model::require;
 pub use reader::Safetensors;
 pub use writer::{Entry, write, write_header};

@@ -12,6 +12,7 @@ use crate::error::{Error, Kind, Result};
 use crate::limits;
 use crate::model::ModelConfig;
 use crate::source::{Sha256Hash, Source};
+use crate::template::ChatTemplate;
 use crate::tensor::{TensorInfo, TensorSource, part_name, read_from};
 use crate::tokenizer::{Tokenizer, TokenizerConfig};
 
@@ -72,6 +73,30 @@ impl<R: Read + Seek> HfModel<R> {
         Tokenizer::from_json(&json, &self.tokenizer_config).map_err(|e| e.in_file(&name))
     }
 
+    /// The chat template: `file`, a `chat_template.jinja`, goes before `tokenizer_config.json`, as in transformers.
+    ///
+    /// # Errors
+    /// Those of [`ChatTemplate::new`]; [`Kind::Encoding`] for a file that is not UTF-8.
+    pub fn template(&self, file: Option<Source<R>>) -> Result<ChatTemplate> {
+        let Some(mut source) = file else {
+            let text = self.tokenizer_config.chat_template.as_deref();
+            return ChatTemplate::new(text).map_err(|e| e.in_file("tokenizer_config.json"));
+        };
+        let text = String::from_utf8(source.read_all(limits::TEMPLATE_BYTES as u64)?);
+        let text = text.map_err(|e| Error::new(Kind::Encoding, "", "UTF-8", e));
+        text.and_then(|text| ChatTemplate::new(Some(&text))).map_err(|e| e.in_file(source.name()))
+    }
+
+    /// The number of files of weights.
+    pub fn parts(&self) -> usize {
+        self.parts.len()
+    }
+
+    /// Bytes in all files of weights.
+    pub fn file_bytes(&self) -> u64 {
+        self.parts.iter().map(Safetensors::file_bytes).sum()
+    }
+
     /// SHA-256 of each file of weights, in order; `progress` is told how many bytes of all are done.
     ///
     /// # Errors
@@ -91,7 +116,11 @@ impl<R: Read + Seek> HfModel<R> {
     }
 }
 
-fn require<R>(open: &mut impl FnMut(&str) -> Result<Option<Source<R>>>, name: &str) -> Result<Source<R>> {
+/// A file that must be there.
+pub(crate) fn require<R>(
+    open: &mut (impl FnMut(&str) -> Result<Option<Source<R>>> + ?Sized),
+    name: &str,
+) -> Result<Source<R>> {
     let absent = || Error::new(Kind::Missing, "", "this file", "a directory without it").in_file(name);
     open(name)?.ok_or_else(absent)
 }

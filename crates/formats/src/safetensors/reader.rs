@@ -35,6 +35,11 @@ impl<R: Read + Seek> Safetensors<R> {
         self.metadata.iter().find(|pair| pair.0 == key).map(|pair| pair.1.as_str())
     }
 
+    /// Bytes of the whole file.
+    pub(super) fn file_bytes(&self) -> u64 {
+        self.source.len()
+    }
+
     /// SHA-256 of the whole file; `progress` is told how many bytes are done.
     pub fn sha256(&mut self, progress: &mut dyn FnMut(u64)) -> Result<Sha256Hash> {
         self.source.sha256(progress)

@@ -65,7 +65,8 @@ pub fn read<R: Read + Seek>(
 }
 
 impl Rows {
-    fn keep(&mut self, rows: Rendered) {
+    /// Keeps what was rendered; of a preference pair the better one.
+    pub fn keep(&mut self, rows: Rendered) {
         self.audit.keep(&rows);
         self.rows.push(rows.row);
     }

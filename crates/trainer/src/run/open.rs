@@ -2,7 +2,7 @@
 
 use super::{Emit, Run, adapter, failure, rows, warn};
 use crate::checkpoint::{Checkpoint, Checkpoints, Found, State, Store};
-use crate::data::{Batches, Batching, Data, split};
+use crate::data::{self, Batches, Batching, Data};
 use crate::files::Files;
 use crate::loaded::{Base, Loaded};
 use crate::optimizer::{Optimizer, Settings};
@@ -10,7 +10,7 @@ use crate::room::Room;
 use crate::schedule::Schedule;
 use crate::{dropout, platform};
 use smolder_formats::adapter::{BaseIdentity, PeftAdapter};
-use smolder_formats::dataset::{Format, Row};
+use smolder_formats::dataset::Format;
 use smolder_formats::template::Date;
 use smolder_models::peft::{self, Method};
 use smolder_protocol::TrainConfig;
@@ -87,24 +87,20 @@ pub(super) async fn examples<F: Files>(
     (config, day): (&TrainConfig, Date),
     emit: Emit<'_>,
 ) -> Result<Examples, Failure> {
-    let packed = config.packing.then_some(config.seq_len);
-    let data = |rows: Vec<Row>, packed| Data::new(rows, packed).map_err(|_| Failure::NothingToLearn);
     let mut read = async |files: &mut F, name: &str| {
         let source = files.data(name).await.map_err(failure::input)?;
         let (rows, format) = rows::load(source, (base.tokenizer, base.template), config, day)?;
         warn(emit, rows.warnings(config.seq_len));
         Ok::<_, Failure>((rows.rows, format))
     };
-    let (mut train, format) = read(files, &config.data).await?;
-    let mut eval = Vec::new();
-    if let Some(name) = &config.eval_data {
-        eval = read(files, name).await?.0;
-    } else if let Some(share) = config.eval_split {
-        (train, eval) = split(train, share, config.seed);
-    }
-    let chat = !config.raw && format != Some(Format::Text);
-    let eval = if eval.is_empty() { None } else { Some(data(eval, None)?) };
-    Ok(Examples { train: data(train, packed)?, eval, chat, day })
+    let (train, format) = read(files, &config.data).await?;
+    let eval = match &config.eval_data {
+        Some(name) => Some(read(files, name).await?.0),
+        None => None,
+    };
+    let divided = data::Examples::new(train, eval, config).map_err(|_| Failure::NothingToLearn)?;
+    let data::Examples { train, eval } = divided;
+    Ok(Examples { train, eval, chat: !config.raw && format != Some(Format::Text), day })
 }
 
 /// All that a run is made of.

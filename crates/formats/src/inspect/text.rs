@@ -1,0 +1,65 @@
+//! A report as people read it.
+
+use std::fmt;
+
+use super::{CACHE_TOKENS, Report};
+use crate::error::printable;
+
+/// Bytes with a unit, as people read them.
+pub fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    let name = UNITS.get(unit).copied().unwrap_or_default();
+    if unit == 0 { format!("{bytes} {name}") } else { format!("{value:.1} {name}") }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let show = |text: &Option<String>| text.as_deref().map_or_else(|| "not stated".into(), printable);
+        writeln!(f, "file            {}", printable(&self.file))?;
+        let parts = if self.parts > 1 { format!(" in {} files", self.parts) } else { String::new() };
+        writeln!(f, "size            {}{parts}, {}", size(self.bytes), self.format)?;
+        self.sha256.iter().try_for_each(|hash| writeln!(f, "sha256          {hash}"))?;
+        writeln!(f, "table sha256    {}", self.table_sha256)?;
+        writeln!(f, "name            {}", show(&self.name))?;
+        writeln!(f, "licence         {}", show(&self.licence))?;
+        let m = &self.model;
+        writeln!(f, "architecture    {}", printable(&m.architecture))?;
+        writeln!(f, "layers          {} of width {}, feed-forward {}", m.layers, m.width, m.feed_forward)?;
+        writeln!(
+            f,
+            "heads           {} of width {}, {} for keys and values",
+            m.heads, m.head_dim, m.kv_heads
+        )?;
+        writeln!(f, "context         {} tokens, rope base {}", m.context, m.rope_base)?;
+        let types: Vec<String> = self.types.iter().map(|(name, count)| format!("{count} × {name}")).collect();
+        writeln!(f, "tensors         {}", types.join(", "))?;
+        writeln!(f, "parameters      {:.1} million", self.parameters as f64 / 1e6)?;
+        let t = &self.tokenizer;
+        writeln!(f, "tokenizer       {}, {} tokens, {} merges", t.kind, t.vocabulary, t.merges)?;
+        let added = if t.add_bos { ", put before every text" } else { "" };
+        writeln!(f, "special tokens  BOS {}{added}; EOS {}", show(&t.bos), show(&t.eos))?;
+        let template = if self.template.built_in {
+            "none: the built-in ChatML is used instead".to_owned()
+        } else {
+            format!("{} bytes, sha256 {}", self.template.bytes, self.template.sha256)
+        };
+        writeln!(f, "chat template   {template}")?;
+        writeln!(
+            f,
+            "memory          {} of weights as stored, {} as 32-bit floats,",
+            size(self.memory.weights),
+            size(self.memory.weights_f32)
+        )?;
+        writeln!(
+            f,
+            "                {} of key-value cache for {CACHE_TOKENS} tokens",
+            size(self.memory.cache_1024)
+        )
+    }
+}
