@@ -63,6 +63,17 @@ function watch() {
   addEventListener("unhandledrejection", (event) => crashed(event.reason));
 }
 
+// From the second visit on, the page opens without a network. A browser that keeps nothing loads it each time.
+async function keepForOffline() {
+  try {
+    await navigator.serviceWorker.register("./sw.js");
+    const { active } = await navigator.serviceWorker.ready;
+    const files = performance.getEntriesByType("resource").map(({ name }) => name);
+    const loaded = files.filter((name) => name.startsWith("http"));
+    active.postMessage({ keep: [new URL("./", location.href).href, ...loaded] });
+  } catch {}
+}
+
 async function start() {
   status.textContent = words.loading;
   if (typeof WebAssembly !== "object") return fail(words.noWasm);
@@ -72,6 +83,7 @@ async function start() {
     await init({ module_or_path: program });
     boot.remove();
     watch();
+    keepForOffline();
   } catch (error) {
     fail(words.notLoaded, error?.message ?? error);
   }

@@ -18,6 +18,16 @@ try {
     import(file("./smolder-worker.js")),
   ]);
   await init({ module_or_path: program });
+  keepForOffline();
 } catch (error) {
   postMessage({ failed: words(error) });
+}
+
+// web/sw.js sees what a worker loads only from the second visit on: the first visit's files are put on its shelf here.
+async function keepForOffline() {
+  try {
+    const shelf = await caches.open("smolder-shell");
+    const files = ["./worker.js", "./load.js", "./smolder-worker.js", "./smolder-worker_bg.wasm"].map(file);
+    if (!(await shelf.match(files[0]))) await shelf.addAll(files);
+  } catch {}
 }

@@ -27,8 +27,8 @@ async fn an_imported_model_writes_as_transformers_does(device: &TestDevice) {
     let whole = bytes(MODEL);
     let name = if device.is_gpu() { "gpu.gguf" } else { "cpu.gguf" };
     imported(&import(name), Some(blob(&whole))).await;
-    let file =
-        StoredFile { shelf: Shelf::Models, name: name.to_owned(), bytes: whole.len() as u64, whole: true };
+    let (name_there, bytes) = (name.to_owned(), whole.len() as u64);
+    let file = StoredFile { shelf: Shelf::Models, name: name_there, bytes, whole: true, base: None };
     assert!(listed().await.contains(&file));
     let commands = vec![load(name, device), generate(known(1))];
     let events = converse(OpfsFiles, commands, never).await;

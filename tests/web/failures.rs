@@ -1,6 +1,8 @@
 //! What goes wrong, and the sentence that a person reads then.
 
 use crate::browser::Browser;
+use crate::flow::{open, steps_of_table, take_model, tiny_model};
+use crate::runs::set_next;
 use crate::server::{Mishap, Server};
 use serde_json::json;
 
@@ -106,6 +108,38 @@ async fn forbidden_storage_costs_only_the_memory_of_choices() {
     browser.visit_until_checked().await;
     browser.click("#language input[value=zh-Hans]").await;
     assert!(browser.text("h1").await.contains("很慢"));
+    browser.close().await;
+}
+
+/// The first time the run goes on by itself, the second time the person says so.
+#[tokio::test]
+async fn a_gpu_that_is_lost_while_training() {
+    let lose = r#"const request = GPUAdapter.prototype.requestDevice, post = postMessage;
+        let device, steps = 0;
+        GPUAdapter.prototype.requestDevice = async function (...wanted) {
+            return device = await request.apply(this, wanted);
+        };
+        self.postMessage = (message) => {
+            post(message);
+            if (String(message).startsWith('{"Train":{"Stepped"') && [3, 5].includes(++steps)) device.destroy();
+        };"#;
+    let (browser, server) = (Browser::start().await, Server::start());
+    server.spoil("/worker.js", Mishap::Prelude(lose));
+    browser.client.goto(&server.address).await.expect("the page answers");
+    browser.wait_for(".verdict:not(.running)").await;
+    take_model(&browser, &tiny_model()).await;
+    set_next(&browser, "next.steps = 4; next.epochs = null; next.samples = []; next.device = 'gpu'").await;
+    open(&browser, "#train").await;
+    browser.wait_for("#start:enabled").await;
+    browser.click("#start").await;
+    browser.wait_for(".verdict.bad").await;
+    let log = browser.text(".log").await;
+    assert_eq!(log.matches("Going on from the last checkpoint").count(), 1, "{log}");
+    assert!(browser.text(".card.bad").await.contains("The GPU stopped responding"));
+    browser.click("#go-on").await;
+    browser.wait_for(".verdict.good").await;
+    assert!(browser.text("h1").await.starts_with("Trained: 4 steps"));
+    assert_eq!(steps_of_table(&browser).await.len(), 4);
     browser.close().await;
 }
 

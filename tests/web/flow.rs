@@ -1,12 +1,13 @@
 //! From a model to examples: choosing, importing, and the exact tokens.
 
 use crate::browser::Browser;
+use crate::look::expect_fit_everywhere;
 use fantoccini::Locator;
 use serde_json::json;
 use std::path::PathBuf;
 
 /// A model of 131 kB with random weights.
-fn tiny_model() -> PathBuf {
+pub fn tiny_model() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../fixtures/models/llama/f32.gguf")
 }
 
@@ -83,26 +84,31 @@ async fn what_is_no_model_is_refused_in_a_sentence() {
 }
 
 /// Takes the tiny model in as a person's own file; it is chosen then.
-async fn take_tiny_model(browser: &Browser) {
+pub async fn take_tiny_model(browser: &Browser) {
     browser.visit_until_checked().await;
-    open(browser, "#model").await;
-    choose_file(browser, "#model-file", &tiny_model()).await;
-    browser.wait_for(".choice:has(:checked) input[value='f32.gguf']").await;
+    take_model(browser, &tiny_model()).await;
 }
 
-async fn open(browser: &Browser, address: &str) {
+pub async fn take_model(browser: &Browser, file: &std::path::Path) {
+    open(browser, "#model").await;
+    choose_file(browser, "#model-file", file).await;
+    let name = file.file_name().expect("a file").to_string_lossy();
+    browser.wait_for(&format!(".choice:has(:checked) input[value='{name}']")).await;
+}
+
+pub async fn open(browser: &Browser, address: &str) {
     browser.click(&format!(".way a[href='{address}']")).await;
     browser.wait_for(&format!(".way a[href='{address}'][aria-current=step]")).await;
 }
 
-async fn choose_file(browser: &Browser, selector: &str, path: &std::path::Path) {
+pub async fn choose_file(browser: &Browser, selector: &str, path: &std::path::Path) {
     let field = browser.client.find(Locator::Css(selector)).await.expect("the field is there");
     // chromedriver takes no `..`.
     let path = path.canonicalize().expect("the file is there");
     field.send_keys(&path.display().to_string()).await.expect("the file is taken");
 }
 
-async fn fill(browser: &Browser, selector: &str, text: &str) {
+pub async fn fill(browser: &Browser, selector: &str, text: &str) {
     let field = browser.client.find(Locator::Css(selector)).await.expect("the field is there");
     field.send_keys(text).await.expect("it takes text");
 }
@@ -126,17 +132,27 @@ async fn trains_compares_shares_and_goes_on_after_a_reload() {
     open(&browser, "#try").await;
     browser.click(".ask button[type=submit]").await;
     browser.wait_for(".compare:not(:has([aria-busy=true])) .tuned .answer:not(:empty)").await;
+    expect_fit_everywhere(&browser, "try").await;
     let answers = browser.texts(".reply .answer").await;
     assert!(answers.iter().all(|answer| !answer.is_empty()) && answers[0] != answers[1], "{answers:?}");
 
     open(&browser, "#share").await;
-    let saved = save_both(&browser).await;
-    assert!(
-        std::path::Path::new(&saved[0].0).extension().is_some_and(|end| end == "zip")
-            && saved[0].1 == [0x50, 0x4b, 3, 4],
-        "{saved:?}"
-    );
-    assert!(saved[1].0.ends_with(".safetensors"), "{saved:?}");
+    let saved = save_all(&browser).await;
+    let (zip, gguf) = (b"PK\x03\x04".as_slice(), b"GGUF".as_slice());
+    let expected = [
+        (".zip", zip),
+        (".safetensors", b""),
+        (".lora.gguf", gguf),
+        ("-mlx.zip", zip),
+        (".gguf", gguf),
+        (".md", b"---\n"),
+    ];
+    for ((name, start), (end, magic)) in saved.iter().zip(expected) {
+        assert!(name.ends_with(end) && start.starts_with(magic), "{saved:?}");
+    }
+    assert_eq!(saved.len(), expected.len());
+    expect_fit_everywhere(&browser, "share").await;
+    expect_settings_in_a_link(&browser).await;
 
     open(&browser, "#train").await;
     browser.click("#start").await;
@@ -151,9 +167,14 @@ async fn trains_compares_shares_and_goes_on_after_a_reload() {
 }
 
 /// The losses in the table behind the large chart.
-async fn steps_of_table(browser: &Browser) -> Vec<f64> {
+pub async fn steps_of_table(browser: &Browser) -> Vec<f64> {
     browser.click(".chart.large summary").await;
     browser.wait_for(".chart.large tbody td").await;
+    losses(browser).await
+}
+
+/// The same while the table is open.
+pub async fn losses(browser: &Browser) -> Vec<f64> {
     let script = "return [...document.querySelectorAll('.chart.large tbody tr')]
         .map((row) => Number(row.querySelector('td').textContent))";
     let losses = browser.script(script).await;
@@ -161,18 +182,36 @@ async fn steps_of_table(browser: &Browser) -> Vec<f64> {
 }
 
 /// Names and first bytes of what the page hands to the browser's downloads.
-async fn save_both(browser: &Browser) -> Vec<(String, Vec<u64>)> {
+async fn save_all(browser: &Browser) -> Vec<(String, Vec<u8>)> {
     let watch = "window.saved = []; const create = URL.createObjectURL; window.blobs = new Map();
         URL.createObjectURL = (blob) => { const url = create(blob); blobs.set(url, blob); return url; };
+        const click = HTMLElement.prototype.click;
         HTMLElement.prototype.click = function () {
-            const name = this.download;
-            blobs.get(this.href).slice(0, 4).arrayBuffer().then((b) => saved.push([name, [...new Uint8Array(b)]]));
+            if (!this.download) return click.call(this);
+            const [name, at] = [this.download, saved.push(null) - 1];
+            blobs.get(this.href).slice(0, 4).arrayBuffer()
+                .then((bytes) => { saved[at] = [name, [...new Uint8Array(bytes)]]; });
         };";
     browser.script(watch).await;
-    for (number, format) in ["peft", "safetensors"].into_iter().enumerate() {
+    for format in ["peft", "safetensors", "gguf", "mlx", "merged", "card"] {
         browser.click(&format!("button[name={format}]:enabled")).await;
-        browser.wait_for(&format!(".cards li:nth-child({}) .amount:not(:empty)", number + 1)).await;
+        browser.wait_for(&format!("li:has(button[name={format}]:enabled) [role=status]:not(:empty)")).await;
     }
     let saved = browser.script("return saved").await;
     serde_json::from_value(saved).expect("names and bytes")
+}
+
+/// The run's settings go out in a link and come back when it is opened.
+async fn expect_settings_in_a_link(browser: &Browser) {
+    browser.click("button[name=toml]").await;
+    browser.wait_for("section:has(> p #settings-link) [role=status]:not(:empty)").await;
+    let link = browser.script("return document.querySelector('#settings-link').href").await;
+    let link = link.as_str().expect("an address").replace("30", "31");
+    browser.client.goto(&link).await.expect("the page answers");
+    browser.wait_for(".offered button[name=take]").await;
+    let offered = browser.text(".offered").await;
+    assert!(offered.contains("steps\n30 → 31"), "{offered}");
+    browser.click(".offered button[name=take]").await;
+    browser.wait_for("main:not(:has(.offered)) input[value=custom]:checked").await;
+    browser.click("input[value=Quick]").await;
 }

@@ -7,6 +7,7 @@
 
 #![cfg(test)]
 
+mod adapters;
 mod browser;
 mod check;
 mod failures;
@@ -14,7 +15,9 @@ mod flow;
 mod look;
 mod model;
 mod no_gpu;
+mod offline;
 mod privacy;
+mod runs;
 mod server;
 mod trainer;
 mod webdriver;

@@ -11,6 +11,8 @@ use std::thread;
 pub enum Mishap {
     /// It is not there.
     Missing,
+    /// The connection ends without an answer.
+    Gone,
     /// This JavaScript comes in its place.
     Script(&'static str),
     /// This JavaScript runs before it.
@@ -66,6 +68,7 @@ fn answer(mut browser: TcpStream, mishaps: &Mishaps) -> Result<()> {
         mishaps.lock().expect("no test panics here").iter().find(|(part, _)| path.contains(part)).copied();
     let (head, body) = match mishap {
         None => fetch(&request)?,
+        Some((_, Mishap::Gone)) => return Ok(()),
         Some((_, Mishap::Missing)) => ("HTTP/1.1 404 Not Found".to_owned(), Vec::new()),
         Some((_, Mishap::Script(script))) => (SCRIPT.to_owned(), script.into()),
         Some((_, Mishap::Prelude(prelude))) => {

@@ -23,6 +23,6 @@ pub use config::Config;
 pub use description::Description;
 pub use generate::Generator;
 pub use load::{LoadError, Progress};
-pub use merge::merge;
+pub use merge::{Merging, merge};
 pub use model::Model;
 pub use open::Opened;

@@ -13,15 +13,11 @@ use std::io::{Read, Seek, Write};
 /// Bytes that are read at a time.
 const CHUNK_BYTES: usize = 1 << 20;
 
-/// Writes the base as one GGUF whose weights W' compute what W and the adapter compute.
-///
-/// Every weight of a layer's projections is stored as `dtype`. Without one, those that the adapter changes keep their
-/// type, or become `Q8_0` where that is only read. All other tensors and all keys stay as they are.
+/// Writes the base as one GGUF whose weights W' compute what W and the adapter compute: a [`Merging`] from its beginning
+/// to its end.
 ///
 /// # Errors
-/// [`LoadError::File`] with [`Kind::Unsupported`] for a base that is no GGUF or a method that has no place in weights,
-/// [`Kind::Missing`] or [`Kind::Shape`] for an adapter that does not fit, and for rows that are no whole blocks of
-/// `dtype`; [`LoadError::Cancelled`] when `progress`, told of bytes read, breaks.
+/// Those of [`Merging`]; [`LoadError::Cancelled`] when `progress`, told of bytes read, breaks.
 pub fn merge<R: Read + Seek, W: Write>(
     base: &mut Opened<R>,
     adapter: &PeftAdapter,
@@ -29,25 +25,73 @@ pub fn merge<R: Read + Seek, W: Write>(
     out: W,
     progress: Progress,
 ) -> std::result::Result<W, LoadError> {
-    let Weights::Gguf(file) = &mut base.weights else {
-        return Err(Error::new(Kind::Unsupported, "base", "a GGUF model", "another format").into());
-    };
-    let sizes = &base.config.sizes;
-    let change = Method::of(adapter)?.merge(adapter, sizes)?;
-    let heads = Heads { queries: sizes.heads, keys: sizes.kv_heads };
-    let target = Target { architecture: &sizes.architecture, heads, change: change.as_ref(), dtype };
-    let tensors = file.tensors().to_vec();
-    let plans = tensors.iter().map(|tensor| target.plan(tensor)).collect();
-    let mut writer = GgufWriter::begin(out, &metadata(file.metadata(), dtype), plans)?;
-    let (mut done, total) = (0, tensors.iter().map(|tensor| tensor.bytes).sum());
-    for tensor in &tensors {
-        target.copy(file, tensor, &mut writer)?;
-        done += tensor.bytes;
+    let mut merging = Merging::begin(base, adapter, dtype, out)?;
+    while let Some((done, total)) = merging.step()? {
         if progress(done, total).is_break() {
             return Err(LoadError::Cancelled);
         }
     }
-    Ok(writer.finish()?)
+    Ok(merging.finish()?)
+}
+
+/// A base and an adapter on their way to one GGUF, a tensor at a time.
+///
+/// Every weight of a layer's projections is stored as the wanted type. Without one, those that the adapter changes keep
+/// their type, or become `Q8_0` where that is only read. All other tensors and all keys stay as they are.
+pub struct Merging<'a, R, W> {
+    file: &'a mut SplitGguf<R>,
+    target: Target<'a>,
+    tensors: Vec<TensorInfo>,
+    next: usize,
+    /// Bytes read.
+    done: u64,
+    writer: GgufWriter<W>,
+}
+
+impl<'a, R: Read + Seek, W: Write> Merging<'a, R, W> {
+    /// Writes everything before the tensors.
+    ///
+    /// # Errors
+    /// [`Kind::Unsupported`] for a base that is no GGUF or a method that has no place in weights, [`Kind::Missing`] or
+    /// [`Kind::Shape`] for an adapter that does not fit, and for rows that are no whole blocks of `dtype`.
+    pub fn begin(
+        base: &'a mut Opened<R>,
+        adapter: &PeftAdapter,
+        dtype: Option<Dtype>,
+        out: W,
+    ) -> Result<Self> {
+        let Weights::Gguf(file) = &mut base.weights else {
+            return Err(Error::new(Kind::Unsupported, "base", "a GGUF model", "another format"));
+        };
+        let sizes = &base.config.sizes;
+        let change = Method::of(adapter)?.merge(adapter, sizes)?;
+        let heads = Heads { queries: sizes.heads, keys: sizes.kv_heads };
+        let target = Target { architecture: &sizes.architecture, heads, change, dtype };
+        let tensors = file.tensors().to_vec();
+        let plans = tensors.iter().map(|tensor| target.plan(tensor)).collect();
+        let writer = GgufWriter::begin(out, &metadata(file.metadata(), dtype), plans)?;
+        Ok(Self { file, target, tensors, next: 0, done: 0, writer })
+    }
+
+    /// Writes the next tensor: bytes of tensors that are done and of all, or nothing where all were done before.
+    ///
+    /// # Errors
+    /// Those of reading, and [`Kind::Value`] for weights that are not finite.
+    pub fn step(&mut self) -> Result<Option<(u64, u64)>> {
+        let Some(tensor) = self.tensors.get(self.next) else { return Ok(None) };
+        self.target.copy(self.file, tensor, &mut self.writer)?;
+        self.next += 1;
+        self.done += tensor.bytes;
+        Ok(Some((self.done, self.tensors.iter().map(|tensor| tensor.bytes).sum())))
+    }
+
+    /// Ends the file.
+    ///
+    /// # Errors
+    /// Those of writing, and tensors that are missing.
+    pub fn finish(self) -> Result<W> {
+        self.writer.finish()
+    }
 }
 
 /// The base's keys, those of a split file left out.
@@ -64,7 +108,7 @@ fn metadata(base: &Metadata, dtype: Option<Dtype>) -> Metadata {
 struct Target<'a> {
     architecture: &'a str,
     heads: Heads,
-    change: &'a dyn Merge,
+    change: Box<dyn Merge>,
     dtype: Option<Dtype>,
 }
 

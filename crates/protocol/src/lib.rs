@@ -10,6 +10,7 @@ mod device;
 mod message;
 mod method;
 pub mod model;
+pub mod record;
 pub mod storage;
 pub mod train;
 

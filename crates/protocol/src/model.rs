@@ -29,6 +29,8 @@ pub struct Generate {
     pub prompt: Prompt,
     /// An adapter that the front end's files know; none for the base alone.
     pub adapter: Option<String>,
+    /// How much of the adapter's change is made, as a share; none for all of it.
+    pub strength: Option<f32>,
     /// How tokens are chosen.
     pub sampling: Sampling,
     /// Tokens to add at most.

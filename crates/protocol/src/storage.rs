@@ -1,11 +1,14 @@
 //! The private storage of a browser tab: what it holds, how files come in and go.
 
+use crate::record::StoredRun;
 use serde::{Deserialize, Serialize};
 
 /// The folder that holds everything: other pages of the same host share a tab's private file system.
 pub const ROOT: &str = "smolder";
 /// The folder in it that holds a folder for each training run: its checkpoints and its adapter.
 pub const RUNS: &str = "runs";
+/// The folder in it that holds what was exported until the browser has taken it.
+pub const EXPORTS: &str = "exports";
 /// The adapter's weights in a run's folder.
 pub const RUN_WEIGHTS: &str = "adapter_model.safetensors";
 
@@ -20,8 +23,10 @@ pub fn adapter_of_run(out: &str) -> String {
 pub enum StorageCommand {
     /// Take a file in.
     Import(Import),
-    /// Stop [`Self::Import`] with this id.
+    /// Stop [`Self::Import`] or [`Self::Export`] with this id.
     Cancel(u64),
+    /// Write an adapter in a form that other programs read.
+    Export(Export),
     /// Tell what is there.
     List,
     /// Delete a file, with what has arrived of it.
@@ -31,6 +36,10 @@ pub enum StorageCommand {
         /// Its name.
         name: String,
     },
+    /// Tell which runs there are.
+    Runs,
+    /// Delete a run, and tell which there are then.
+    RemoveRun(String),
 }
 
 /// A file that shall be taken in.
@@ -50,11 +59,44 @@ pub struct Import {
     pub bytes: Option<u64>,
 }
 
+/// An adapter that shall be written anew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Export {
+    /// Comes back with all that is told of it; no import has the same.
+    pub id: u64,
+    /// The adapter, as [`crate::model::Generate::adapter`] calls it.
+    pub adapter: String,
+    /// The model that it was trained on.
+    pub model: String,
+    /// What the files' names shall begin with.
+    pub name: String,
+    /// Who shall read it.
+    pub form: ExportForm,
+}
+
+/// Who reads an export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ExportForm {
+    /// llama.cpp: a GGUF LoRA.
+    GgufLora,
+    /// mlx-lm: `adapters.safetensors`, then `adapter_config.json`.
+    Mlx,
+    /// Every program that reads GGUF: a model with the adapter inside.
+    Merged,
+}
+
 /// Where a file comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Origin {
     /// The file that travels beside this command.
     Attached,
+    /// The same, being an adapter's weights: they are checked, and stored as one safetensors file that stands alone.
+    Adapter {
+        /// The model that it is for.
+        model: String,
+        /// Its `adapter_config.json`, where the weights do not carry it.
+        config: Option<String>,
+    },
     /// An address. What arrives is kept, and a later import of the same name goes on from there.
     Url(String),
 }
@@ -76,11 +118,11 @@ impl Shelf {
 }
 
 /// What is told of the storage.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum StorageEvent {
-    /// So much of a file has arrived.
+    /// So much of a file has arrived, or was written.
     Importing {
-        /// [`Import::id`].
+        /// [`Import::id`] or [`Export::id`].
         id: u64,
         /// Bytes that are here.
         done_bytes: u64,
@@ -94,6 +136,13 @@ pub enum StorageEvent {
         /// The file.
         file: StoredFile,
     },
+    /// An export is written.
+    Exported {
+        /// [`Export::id`].
+        id: u64,
+        /// Its files in [`EXPORTS`], in the order of [`ExportForm`].
+        files: Vec<String>,
+    },
     /// What is there, in the order of shelves and names.
     Listed(Vec<StoredFile>),
     /// A file is deleted.
@@ -103,9 +152,11 @@ pub enum StorageEvent {
         /// Its name.
         name: String,
     },
+    /// The runs that there are, the last changed first.
+    Runs(Vec<StoredRun>),
     /// A command was not carried out.
     Refused {
-        /// [`Import::id`], where it was one.
+        /// [`Import::id`] or [`Export::id`], where it was one.
         id: Option<u64>,
         /// Why.
         failure: StorageFailure,
@@ -123,6 +174,8 @@ pub struct StoredFile {
     pub bytes: u64,
     /// Whether all of it is here; if not, only importing it again or deleting it makes sense.
     pub whole: bool,
+    /// The model that an adapter is for, where it says.
+    pub base: Option<String>,
 }
 
 /// Why the storage did not do something. The texts live with the front ends.
@@ -147,6 +200,13 @@ pub enum StorageFailure {
     File {
         /// A sentence that names it, what was expected and what was found.
         reason: String,
+    },
+    /// The adapter says that it was trained on another model.
+    OtherBase {
+        /// What that was called.
+        expected: String,
+        /// The model that it should be for.
+        found: String,
     },
     /// The file's SHA-256 is another one; it was deleted.
     Sha256 {

@@ -2,6 +2,7 @@
 
 mod check;
 mod message;
+mod toml;
 
 pub use check::Invalid;
 pub use message::{

@@ -30,7 +30,7 @@ pub use files::{FileError, Files, NoFiles, NoStore};
 #[cfg(not(target_family = "wasm"))]
 pub use platform::FolderStore;
 #[cfg(target_family = "wasm")]
-pub use platform::{OpfsFile, OpfsFiles, OpfsStorage, OpfsStore};
+pub use platform::{OpfsFile, OpfsFiles, OpfsRecord, OpfsStorage, OpfsStore};
 pub use run::load_rows;
 pub use session::run;
 pub use today::{template_options, today};

@@ -27,8 +27,8 @@ pub(crate) struct Loaded<R> {
     /// Their bytes, as stored.
     pub bytes: u64,
     identity: Option<BaseIdentity>,
-    /// The last adapter that wrote with it.
-    adapter: Option<(String, Box<dyn Adapter>)>,
+    /// The last adapter that wrote with it, its name and strength.
+    adapter: Option<(String, f32, Box<dyn Adapter>)>,
     load_secs: f64,
 }
 
@@ -89,13 +89,23 @@ impl<R: Read + Seek> Loaded<R> {
     }
 
     /// Puts an adapter on the model's device, unless it is the one that is there.
-    pub async fn adapt<F: Files<Reader = R>>(&mut self, files: &mut F, name: &str) -> Result<(), Failure> {
-        if self.adapter.as_ref().is_some_and(|(there, _)| there == name) {
+    pub async fn adapt<F: Files<Reader = R>>(
+        &mut self,
+        files: &mut F,
+        (name, strength): (&str, f32),
+    ) -> Result<(), Failure> {
+        let is_there = |(there, as_strong, _): &(String, f32, _)| {
+            there == name && as_strong.to_bits() == strength.to_bits()
+        };
+        if self.adapter.as_ref().is_some_and(is_there) {
             return Ok(());
         }
-        let file = files.adapter(name, &mut self.opened).await.map_err(|error| input(&error))?;
+        let mut file = files.adapter(name, &mut self.opened).await.map_err(|error| input(&error))?;
+        if strength.to_bits() != 1_f32.to_bits() {
+            file = peft::with_strength(file, strength).map_err(|error| input(&error))?;
+        }
         let adapter = peft::load(&file, &self.model).map_err(|error| input(&error))?;
-        self.adapter = Some((name.to_owned(), adapter));
+        self.adapter = Some((name.to_owned(), strength, adapter));
         Ok(())
     }
 
@@ -106,7 +116,7 @@ impl<R: Read + Seek> Loaded<R> {
 
     /// The adapter that [`Self::adapt`] put there.
     pub fn adapter(&self) -> Option<&dyn Adapter> {
-        self.adapter.as_ref().map(|(_, adapter)| adapter.as_ref())
+        self.adapter.as_ref().map(|(.., adapter)| adapter.as_ref())
     }
 
     /// What a person wants to know of it.

@@ -174,8 +174,9 @@ impl<S: Store> Run<'_, S> {
                     paused = true;
                 }
                 TrainCommand::Sample { prompt } => self.sample(&prompt, emit).await?,
-                // The session keeps these for later.
-                TrainCommand::Start { .. } => {}
+                TrainCommand::Save if self.unsaved => self.save_or_warn(emit).await,
+                // Nothing is new; and the session keeps what begins another run for later.
+                TrainCommand::Save | TrainCommand::Start { .. } => {}
             }
         }
     }

@@ -26,7 +26,7 @@ pub(crate) async fn run<F: Files>(
     emit: &mut impl FnMut(Event),
 ) -> Result<Written, Failure> {
     if let Some(name) = &asked.adapter {
-        loaded.adapt(files, name).await?;
+        loaded.adapt(files, (name, asked.strength.unwrap_or(1.0))).await?;
     }
     let loaded = &*loaded;
     let adapter = loaded.adapter().filter(|_| asked.adapter.is_some()).unwrap_or(&Base);

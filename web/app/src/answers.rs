@@ -39,6 +39,8 @@ pub(crate) struct Question {
     pub(crate) max_tokens: usize,
     /// The adapter's name.
     pub(crate) adapter: String,
+    /// How much of its change is made, as a share; none for all of it.
+    pub(crate) strength: Option<f32>,
 }
 
 /// Both answers. The base goes first; one device answers one at a time.
@@ -126,12 +128,12 @@ impl Answers {
 }
 
 fn command(base_id: u64, question: &Question, side: Side) -> Generate {
-    let Question { prompt, sampling, max_tokens, adapter } = question.clone();
-    let (id, adapter) = match side {
-        Side::Base => (base_id, None),
-        Side::Tuned => (base_id, Some(adapter)),
+    let Question { prompt, sampling, max_tokens, adapter, strength } = question.clone();
+    let (id, adapter, strength) = match side {
+        Side::Base => (base_id, None, None),
+        Side::Tuned => (base_id, Some(adapter), strength),
     };
-    Generate { id, prompt, adapter, sampling, max_tokens, stops: Vec::new() }
+    Generate { id, prompt, adapter, strength, sampling, max_tokens, stops: Vec::new() }
 }
 
 #[cfg(test)]
@@ -145,6 +147,7 @@ mod tests {
             sampling: Sampling { seed: 3, ..Sampling::default() },
             max_tokens: 8,
             adapter: "mine".to_owned(),
+            strength: Some(0.5),
         }
     }
 
@@ -162,9 +165,10 @@ mod tests {
     fn base_then_tuned_with_the_same_dice() {
         let mut answers = Answers::default();
         let base = answers.ask(question());
+        assert_eq!(base.strength, None);
         assert_eq!((&base.adapter, answers.hear(&wrote(base.id, " upon"))), (&None, None));
         let tuned = answers.hear(&written(base.id)).unwrap();
-        assert_eq!(tuned.adapter.as_deref(), Some("mine"));
+        assert_eq!((tuned.adapter.as_deref(), tuned.strength), (Some("mine"), Some(0.5)));
         assert_eq!((&tuned.prompt, &tuned.sampling), (&base.prompt, &base.sampling));
         answers.hear(&wrote(tuned.id, " a"));
         answers.hear(&wrote(tuned.id, " time"));

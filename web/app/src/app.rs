@@ -1,14 +1,16 @@
 //! The page as a whole: shell around a screen.
 
+use crate::carried;
 use crate::choices::Choices;
 use crate::link::State;
 use crate::preferences::Preferences;
 use crate::route::Screen;
 use crate::run::Run;
-use crate::screens::{Check, Data, Model, Settings, Share, Train, Try};
+use crate::screens::{Check, Data, Model, Runs, Settings, Share, Train, Try};
 use crate::session::Session;
 use crate::shell::{Footer, Header, Way};
 use leptos::prelude::*;
+use smolder_protocol::{Command, TrainCommand};
 
 #[component]
 pub(crate) fn App() -> impl IntoView {
@@ -21,6 +23,8 @@ pub(crate) fn App() -> impl IntoView {
     provide_context(session);
     fetch_what_is_chosen(session, choices);
     guard_the_run(session);
+    save_when_hidden(session);
+    hear_links(choices);
     let screen = screen_of_address();
     let stopped = Memo::new(move |_| session.state.with(|state| matches!(state, State::Stopped(_))));
     let t = move || preferences.phrases();
@@ -44,6 +48,7 @@ pub(crate) fn App() -> impl IntoView {
                 Screen::Train => view! { <Train/> }.into_any(),
                 Screen::Try => view! { <Try/> }.into_any(),
                 Screen::Share => view! { <Share/> }.into_any(),
+                Screen::Runs => view! { <Runs/> }.into_any(),
             }}
         </main>
         <Footer/>
@@ -91,6 +96,30 @@ fn fetch_what_is_chosen(session: Session, choices: Choices) {
             session.fetch_chosen();
         }
     });
+}
+
+/// A tab that is hidden may be thrown away without a further word.
+fn save_when_hidden(session: Session) {
+    for event in ["visibilitychange", "pagehide"] {
+        window_event_listener_untyped(event, move |_| {
+            if document().hidden() && session.run.with_untracked(Run::under_way) {
+                session.send(&Command::Train(TrainCommand::Save));
+            }
+        });
+    }
+}
+
+/// Settings that a link brings are offered, and taken out of the address.
+fn hear_links(choices: Choices) {
+    let look = move || {
+        let hash = window().location().hash().unwrap_or_default();
+        let Some(text) = hash.strip_prefix(carried::PREFIX) else { return };
+        let json = js_sys::decode_uri_component(text).map(String::from).unwrap_or_default();
+        choices.offered.set(Some(carried::read(&json, &choices.config.get_untracked())));
+        let _ = window().location().replace(Screen::Settings.hash());
+    };
+    look();
+    window_event_listener(leptos::ev::hashchange, move |_| look());
 }
 
 /// A run ends with the page, so the browser asks before it closes.

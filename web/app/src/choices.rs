@@ -6,6 +6,7 @@ use crate::preferences::{save, saved};
 use crate::presets::Preset;
 use leptos::prelude::*;
 use smolder_protocol::TrainConfig;
+use smolder_protocol::record::StoredRun;
 
 const NEXT: &str = "smolder.next";
 const LAST: &str = "smolder.last";
@@ -22,6 +23,10 @@ pub(crate) struct Choices {
     pub(crate) unfinished: RwSignal<Option<TrainConfig>>,
     /// The run that came to its end last and left an adapter.
     pub(crate) trained: RwSignal<Option<TrainConfig>>,
+    /// The adapter that is tried, as the worker calls it; `None` for the run at hand.
+    pub(crate) tried: RwSignal<Option<String>>,
+    /// Settings that a link brought, or why they cannot be read, until the person has decided.
+    pub(crate) offered: RwSignal<Option<Result<TrainConfig, String>>>,
     /// Examples that are being typed, and text that was pasted; kept while one looks at other screens.
     pub(crate) typed: RwSignal<Vec<Pair>>,
     pub(crate) pasted: RwSignal<String>,
@@ -36,6 +41,8 @@ impl Choices {
             config,
             unfinished: RwSignal::new(read(LAST)),
             trained: RwSignal::new(read(TRAINED)),
+            tried: RwSignal::new(None),
+            offered: RwSignal::new(None),
             typed: RwSignal::new(vec![Pair::default(); TYPED_ROWS]),
             pasted: RwSignal::default(),
         }
@@ -72,10 +79,39 @@ impl Choices {
         self.unfinished.set(Some(run));
     }
 
+    /// Takes up a run that was there before: to try and to share, where it has an adapter, and to go on with.
+    pub(crate) fn hold(self, run: &StoredRun) {
+        let config = run.summary.as_ref().map(|summary| summary.config.clone());
+        let (trained, unfinished) =
+            (config.clone().filter(|_| run.has_adapter), config.filter(|_| run.can_go_on()));
+        write(TRAINED, trained.as_ref());
+        write(LAST, unfinished.as_ref());
+        self.tried.set(None);
+        self.trained.set(trained);
+        self.unfinished.set(unfinished);
+    }
+
+    /// Whether a run is the one to try, to share or to go on with.
+    pub(crate) fn is_held(self, name: &str) -> bool {
+        let named = |run: &Option<TrainConfig>| run.as_ref().is_some_and(|run| run.out == name);
+        self.trained.with_untracked(named) || self.unfinished.with_untracked(named)
+    }
+
+    /// Forgets a run that is deleted.
+    pub(crate) fn forget(self, name: &str) {
+        for (key, run) in [(TRAINED, self.trained), (LAST, self.unfinished)] {
+            if run.with_untracked(|run| run.as_ref().is_some_and(|run| run.out == name)) {
+                write(key, None);
+                run.set(None);
+            }
+        }
+    }
+
     /// The run has left an adapter; `over` where there is nothing to go on with.
     pub(crate) fn end(self, over: bool) {
         let run = self.unfinished.get_untracked();
         write(TRAINED, run.as_ref());
+        self.tried.set(None);
         self.trained.set(run);
         if over {
             write(LAST, None);

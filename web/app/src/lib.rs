@@ -1,18 +1,22 @@
 //! Smolder's page: it starts the worker, shows what the trainer says and asks for what the person wants.
 //!
 //! It knows [`smolder_protocol`] and never a tensor. What decides is plain Rust with tests that run anywhere: what the
-//! worker says becomes states (`link`, `library`, `look`, `run`, `answers`), what a person enters becomes settings
-//! (`choices`, `examples`, `form`, `presets`), and both become words and drawings (`text`, `units`, `facts`, `chart`).
-//! What touches the browser (`bridge`, `browser`, `session`, `preferences`, `wake`, `screens`) is thin.
+//! worker says becomes states (`link`, `library`, `look`, `run`, `answers`, `exports`, `tried`), what a person enters becomes
+//! settings (`choices`, `carried`, `examples`, `form`, `presets`), and both become words and drawings (`text`, `units`, `facts`, `chart`).
+//! What touches the browser (`bridge`, `brought`, `browser`, `download`, `session`, `preferences`, `wake`, `screens`) is thin.
 
 mod answers;
 mod app;
 mod bridge;
+mod brought;
 mod browser;
 mod bundled;
+mod carried;
 mod chart;
 mod choices;
+mod download;
 mod examples;
+mod exports;
 mod facts;
 mod form;
 mod library;
@@ -29,7 +33,9 @@ mod screens;
 mod session;
 mod shell;
 mod text;
+mod tried;
 mod units;
+mod unzip;
 mod verdict;
 mod wake;
 mod zip;

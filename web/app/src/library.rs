@@ -2,6 +2,7 @@
 
 use crate::bundled;
 use smolder_protocol::catalog::{Base, HUB};
+use smolder_protocol::record::StoredRun;
 use smolder_protocol::storage::{Import, Origin, Shelf, StorageEvent, StorageFailure, StoredFile};
 
 /// A file on its way.
@@ -50,12 +51,14 @@ impl Download {
 }
 
 /// Files that are here, and files on their way.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Library {
     /// Whether the storage was looked through.
     pub(crate) known: bool,
     pub(crate) files: Vec<StoredFile>,
     pub(crate) transfers: Vec<Transfer>,
+    /// The last changed first; `None` where nobody has looked.
+    pub(crate) runs: Option<Vec<StoredRun>>,
     /// What went wrong last, until something goes right.
     pub(crate) failure: Option<StorageFailure>,
     last_id: u64,
@@ -106,6 +109,12 @@ impl Library {
         self.import(place, name, Origin::Attached, Some(bytes))
     }
 
+    /// The command that takes in an adapter, whose weights travel beside it.
+    pub(crate) fn take_adapter(&mut self, name: &str, model: &str, config: Option<String>) -> Import {
+        let origin = Origin::Adapter { model: model.to_owned(), config };
+        self.import(Shelf::Adapters, name, origin, None)
+    }
+
     fn import(&mut self, place: Shelf, name: &str, origin: Origin, bytes: Option<u64>) -> Import {
         self.last_id += 1;
         self.failure = None;
@@ -136,6 +145,9 @@ impl Library {
                 self.files.sort_by(|a, b| (a.shelf, &a.name).cmp(&(b.shelf, &b.name)));
             }
             StorageEvent::Listed(files) => (self.known, self.files) = (true, files),
+            // Another state's.
+            StorageEvent::Exported { .. } => {}
+            StorageEvent::Runs(runs) => self.runs = Some(runs),
             StorageEvent::Removed { shelf, name } => self.forget(shelf, &name),
             StorageEvent::Refused { id, failure } => {
                 self.end(id);
@@ -169,7 +181,7 @@ mod tests {
     use smolder_protocol::catalog::BASES;
 
     fn stored(name: &str, whole: bool) -> StoredFile {
-        StoredFile { shelf: Shelf::Models, name: name.to_owned(), bytes: 10, whole }
+        StoredFile { shelf: Shelf::Models, name: name.to_owned(), bytes: 10, whole, base: None }
     }
 
     fn listed(files: &[StoredFile]) -> Library {

@@ -1,5 +1,6 @@
 //! The screens in the order of a person's work, and their addresses.
 
+use crate::carried;
 use crate::text::Phrases;
 
 /// A screen; its address is the part behind the `#`.
@@ -12,16 +13,23 @@ pub(crate) enum Screen {
     Train,
     Try,
     Share,
+    /// What was trained so far; no step of the work, and always open.
+    Runs,
 }
 
 impl Screen {
-    pub(crate) const ALL: [Self; 7] =
+    /// The steps of the work.
+    pub(crate) const WAY: [Self; 7] =
         [Self::Check, Self::Model, Self::Data, Self::Settings, Self::Train, Self::Try, Self::Share];
 
     /// What an address means; the first screen where it means nothing.
     pub(crate) fn from_hash(hash: &str) -> Self {
+        if hash.starts_with(carried::PREFIX) {
+            return Self::Settings;
+        }
         let name = hash.trim_start_matches('#');
-        Self::ALL.into_iter().find(|screen| screen.hash() == format!("#{name}")).unwrap_or(Self::Check)
+        let mut all = Self::WAY.into_iter().chain([Self::Runs]);
+        all.find(|screen| screen.hash() == format!("#{name}")).unwrap_or(Self::Check)
     }
 
     /// The address, for a link.
@@ -34,6 +42,7 @@ impl Screen {
             Self::Train => "#train",
             Self::Try => "#try",
             Self::Share => "#share",
+            Self::Runs => "#runs",
         }
     }
 
@@ -47,18 +56,19 @@ impl Screen {
             Self::Train => t.way.train,
             Self::Try => t.way.try_it,
             Self::Share => t.way.share,
+            Self::Runs => t.way.runs,
         }
     }
 
     /// Whether there is something to see; `trained` where there is an adapter.
     pub(crate) fn is_open(self, trained: bool) -> bool {
-        self <= Self::Train || trained
+        self <= Self::Train || self == Self::Runs || trained
     }
 
     /// The screen `by` steps further on.
     pub(crate) fn neighbour(self, by: isize) -> Option<Self> {
-        let at = Self::ALL.iter().position(|screen| *screen == self)?;
-        Self::ALL.get(at.checked_add_signed(by)?).copied()
+        let at = Self::WAY.iter().position(|screen| *screen == self)?;
+        Self::WAY.get(at.checked_add_signed(by)?).copied()
     }
 }
 
@@ -68,7 +78,7 @@ mod tests {
 
     #[test]
     fn an_address_leads_to_its_screen_and_any_other_to_the_first() {
-        for screen in Screen::ALL {
+        for screen in Screen::WAY.into_iter().chain([Screen::Runs]) {
             assert_eq!(Screen::from_hash(screen.hash()), screen);
         }
         for unknown in ["", "#", "#nowhere", "#Model", "#model/x", "##"] {
@@ -77,10 +87,16 @@ mod tests {
     }
 
     #[test]
+    fn a_link_with_settings_leads_to_them() {
+        assert_eq!(Screen::from_hash("#settings=%7B%7D"), Screen::Settings);
+    }
+
+    #[test]
     fn neighbours_end_where_the_work_does() {
         assert_eq!(Screen::Check.neighbour(-1), None);
         assert_eq!(Screen::Data.neighbour(1), Some(Screen::Settings));
         assert_eq!(Screen::Train.neighbour(-1), Some(Screen::Settings));
         assert_eq!(Screen::Share.neighbour(1), None);
+        assert_eq!(Screen::Runs.neighbour(-1), None);
     }
 }

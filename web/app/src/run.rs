@@ -27,6 +27,8 @@ pub(crate) enum Status {
     Failed(Failure),
     /// The trainer's program ended, with these words.
     Crashed(String),
+    /// Its tab was closed before its end.
+    Left,
 }
 
 /// Something worth a line in the log.
@@ -41,13 +43,14 @@ pub(crate) enum Note {
     Finished(End),
     Failed(Failure),
     Crashed,
+    Recovering,
 }
 
 /// A line of the log.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Entry {
-    /// Since the run was started.
-    pub(crate) at_secs: f64,
+    /// Since the run was started; `None` for what was said before the page was loaded.
+    pub(crate) at_secs: Option<f64>,
     pub(crate) note: Note,
 }
 
@@ -69,10 +72,28 @@ impl Run {
         Self { status: Status::Starting, started_secs: now_secs, ..Self::default() }
     }
 
+    /// A run as its record tells it.
+    pub(crate) fn replayed(events: Vec<TrainEvent>) -> Self {
+        let mut run = Self::default();
+        for event in events {
+            run.hear(event, 0.0);
+        }
+        run.log.iter_mut().for_each(|entry| entry.at_secs = None);
+        if run.under_way() || run.status == Status::Idle {
+            run.status = Status::Left;
+        }
+        run
+    }
+
+    /// The same run, which was just asked to go on.
+    pub(crate) fn go_on(self, now_secs: f64) -> Self {
+        Self { status: Status::Starting, started_secs: now_secs, ..self }
+    }
+
     /// Whether the trainer is at work on it, or rests in the middle.
     pub(crate) fn under_way(&self) -> bool {
-        use Status::{Crashed, Failed, Finished, Idle};
-        !matches!(self.status, Idle | Finished(_) | Failed(_) | Crashed(_))
+        use Status::{Crashed, Failed, Finished, Idle, Left};
+        !matches!(self.status, Idle | Finished(_) | Failed(_) | Crashed(_) | Left)
     }
 
     /// Whether there is an adapter to try and to share.
@@ -85,6 +106,7 @@ impl Run {
         match event {
             TrainEvent::Started(plan) => {
                 self.status = Status::Running;
+                self.return_to(plan.done);
                 self.plan = Some(plan.clone());
                 self.note(Note::Started(plan), now_secs);
             }
@@ -116,6 +138,12 @@ impl Run {
         self.status = status;
     }
 
+    /// The run goes on by itself after a failure.
+    pub(crate) fn recover(&mut self, now_secs: f64) {
+        self.status = Status::Starting;
+        self.note(Note::Recovering, now_secs);
+    }
+
     /// The trainer is gone: a run that was under way is over.
     pub(crate) fn crash(&mut self, reason: &str, now_secs: f64) {
         if self.under_way() {
@@ -127,6 +155,13 @@ impl Run {
     fn fail(&mut self, failure: Failure, now_secs: f64) {
         self.status = Status::Failed(failure.clone());
         self.note(Note::Failed(failure), now_secs);
+    }
+
+    /// A run that goes on from a checkpoint does what came later again.
+    fn return_to(&mut self, step: u64) {
+        self.steps.retain(|known| known.step <= step);
+        self.evaluations.retain(|known| known.step <= step);
+        self.samples.retain(|known| known.step <= step);
     }
 
     /// A run that goes back to a checkpoint does some steps again; the charts show them once.
@@ -149,7 +184,7 @@ impl Run {
         if self.log.len() == LOG_ENTRIES {
             self.log.remove(0);
         }
-        self.log.push(Entry { at_secs: (now_secs - self.started_secs).max(0.0), note });
+        self.log.push(Entry { at_secs: Some((now_secs - self.started_secs).max(0.0)), note });
     }
 
     /// Steps that are done.
@@ -282,7 +317,7 @@ pub(crate) mod tests {
         let end = End { cause: EndCause::Complete, step: 2, loss: None, best: None, duration_secs: 3.0 };
         run.hear(TrainEvent::Finished(end), 112.0);
         assert!(!run.under_way() && run.has_adapter());
-        let told: Vec<f64> = run.log.iter().map(|entry| entry.at_secs).collect();
+        let told: Vec<f64> = run.log.iter().filter_map(|entry| entry.at_secs).collect();
         assert_eq!(told, [1.0, 4.0, 10.0, 12.0]);
         assert_eq!(run.log[2].note, Note::Continued { step: 1 });
     }
@@ -296,6 +331,26 @@ pub(crate) mod tests {
         ]);
         assert_eq!((run.steps.len(), run.under_way(), run.has_adapter()), (1, false, false));
         assert_eq!(run.status, Status::Failed(Failure::NothingToLearn));
+    }
+
+    #[test]
+    fn a_run_that_goes_on_keeps_the_steps_of_its_checkpoint() {
+        let steps = (1..=4).map(|number| TrainEvent::Stepped(step(number)));
+        let run = Run::replayed(std::iter::once(TrainEvent::Started(plan(6))).chain(steps).collect());
+        assert_eq!((&run.status, run.steps.len(), run.log[0].at_secs), (&Status::Left, 4, None));
+        let mut run = run.go_on(10.0);
+        run.hear(TrainEvent::Started(Plan { done: 2, ..plan(6) }), 11.0);
+        assert_eq!(run.steps, [step(1), step(2)], "steps behind the checkpoint come again");
+        run.hear(TrainEvent::Stepped(step(3)), 12.0);
+        assert_eq!((run.step_done(), run.log[1].at_secs), (3, Some(1.0)));
+    }
+
+    #[test]
+    fn a_record_of_a_whole_run_is_that_run() {
+        let end = End { cause: EndCause::Complete, step: 1, loss: None, best: None, duration_secs: 3.0 };
+        let events = [TrainEvent::Started(plan(1)), TrainEvent::Stepped(step(1)), TrainEvent::Finished(end)];
+        assert_eq!(Run::replayed(events.to_vec()).status, Status::Finished(end));
+        assert_eq!(Run::replayed(Vec::new()).status, Status::Left);
     }
 
     #[test]
@@ -319,7 +374,7 @@ pub(crate) mod tests {
         let skipped =
             |step| TrainEvent::Warned(Warning::StepSkipped { step, cause: NotFinite::Loss, in_a_row: 1 });
         let run = run_after((0..LOG_ENTRIES as u64 + 3).map(skipped));
-        assert_eq!((run.log.len(), run.log[0].at_secs), (LOG_ENTRIES, 4.0));
+        assert_eq!((run.log.len(), run.log[0].at_secs), (LOG_ENTRIES, Some(4.0)));
     }
 
     #[test]

@@ -1,19 +1,25 @@
 //! The conversation with the trainer: a worker, a clock, and the states that the screens show.
 
-use crate::BUILD;
 use crate::answers::{Answers, Question};
 use crate::bridge::Bridge;
+use crate::brought::Brought;
+use crate::browser::{stored_file, words_of};
 use crate::choices::{Choices, run_name};
+use crate::exports::{self, Exports};
 use crate::library::{Download, Library};
 use crate::link::{Message, State};
 use crate::look::Looking;
 use crate::run::{Run, Status};
+use crate::{BUILD, download};
 use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
-use smolder_protocol::storage::{Import, Origin, Shelf, StorageEvent};
-use smolder_protocol::train::{EndCause, TrainCommand, TrainEvent};
+use smolder_protocol::record::{self, RECORD, StoredRun};
+use smolder_protocol::storage::{
+    ExportForm, Import, Origin, ROOT, RUNS, Shelf, StorageEvent, StorageFailure, adapter_of_run,
+};
+use smolder_protocol::train::{EndCause, Failure, TrainCommand, TrainEvent};
 use smolder_protocol::{
-    Command, DataCommand, Event, MethodSpec, ModelCommand, ModelEvent, StorageCommand, TrainConfig,
+    Command, DataCommand, Event, MethodSpec, ModelCommand, ModelEvent, Problem, StorageCommand, TrainConfig,
 };
 use wasm_bindgen::JsValue;
 
@@ -33,6 +39,7 @@ pub(crate) struct Session {
     pub(crate) elapsed_secs: RwSignal<f64>,
     pub(crate) methods: RwSignal<Vec<MethodSpec>>,
     pub(crate) library: RwSignal<Library>,
+    pub(crate) exports: RwSignal<Exports>,
     pub(crate) looking: RwSignal<Looking>,
     pub(crate) run: RwSignal<Run>,
     pub(crate) answers: RwSignal<Answers>,
@@ -48,6 +55,8 @@ struct Own {
     loaded: Option<String>,
     /// Whether a run will be drawn anew.
     drawing: bool,
+    /// Whether the run that is under way has lost its GPU once.
+    recovered: bool,
     waited_secs: f64,
     last_tick_secs: f64,
     bridge: Option<Bridge>,
@@ -66,6 +75,7 @@ impl Session {
             elapsed_secs: RwSignal::new(0.0),
             methods: RwSignal::default(),
             library: RwSignal::default(),
+            exports: RwSignal::default(),
             looking: RwSignal::default(),
             run: RwSignal::default(),
             answers: RwSignal::default(),
@@ -74,6 +84,7 @@ impl Session {
                 choices,
                 loaded: None,
                 drawing: false,
+                recovered: false,
                 waited_secs: 0.0,
                 last_tick_secs: now_secs(),
                 bridge: None,
@@ -94,6 +105,7 @@ impl Session {
         self.state.set(State::START);
         self.elapsed_secs.set(0.0);
         self.library.set(Library::default());
+        self.exports.set(Exports::default());
         self.looking.update(Looking::forget);
         self.answers.set(Answers::default());
         self.own.update_value(|own| {
@@ -138,6 +150,12 @@ impl Session {
     }
 
     fn hear_storage(self, event: StorageEvent) {
+        if self.exports.try_update(|exports| exports.hear(&event)) == Some(true) {
+            if let StorageEvent::Exported { files, .. } = event {
+                self.hand_out(files);
+            }
+            return;
+        }
         if let StorageEvent::Imported { file, .. } = &event
             && file.shelf == Shelf::Data
         {
@@ -176,8 +194,25 @@ impl Session {
         if let TrainEvent::Finished(end) = &event {
             self.choices().end(end.cause != EndCause::Stopped);
         }
+        let lost = matches!(event, TrainEvent::Failed(Failure::Device(Problem::DeviceLost { .. })));
         self.run.update_untracked(|run| run.hear(event, now_secs()));
-        if step { self.draw_soon() } else { self.run.notify() }
+        if step {
+            self.draw_soon();
+        } else {
+            self.run.notify();
+        }
+        if lost {
+            self.recover();
+        }
+    }
+
+    /// Goes on once by itself after the GPU was lost; a second time is for the person to decide.
+    fn recover(self) {
+        let Some(config) = self.choices().unfinished.get_untracked() else { return };
+        if self.own.try_update_value(|own| std::mem::replace(&mut own.recovered, true)) == Some(false) {
+            self.run.update(|run| run.recover(now_secs()));
+            self.send(&Command::Train(TrainCommand::Start { config: Box::new(config), resume: true }));
+        }
     }
 
     /// Draws what came meanwhile at most some times a second.
@@ -229,6 +264,14 @@ impl Session {
         }
     }
 
+    /// Takes in an adapter that a person brought for a model.
+    pub(crate) fn take_adapter(self, brought: Brought, model: &str) {
+        let Brought { name, weights, config } = brought;
+        if let Some(import) = self.library.try_update(|library| library.take_adapter(&name, model, config)) {
+            self.import(import, Some(&weights));
+        }
+    }
+
     /// The worker lives at an address of its own, so it is told whole addresses.
     fn import(self, mut import: Import, file: Option<&JsValue>) {
         if let Origin::Url(address) = &mut import.origin
@@ -251,21 +294,72 @@ impl Session {
         let mut config = self.choices().config.get_untracked();
         let date = String::from(js_sys::Date::new_0().to_iso_string());
         config.out = run_name(&config.data, &date);
-        self.train(config, false);
+        self.begin(Run::start(now_secs()), config, false);
     }
 
-    /// Begins a run, or goes on with one that was not finished.
-    pub(crate) fn train(self, config: TrainConfig, resume: bool) {
+    /// Goes on with a run that was not finished, behind what its record tells.
+    pub(crate) fn go_on(self, config: TrainConfig) {
         self.run.set(Run::start(now_secs()));
+        leptos::task::spawn_local(async move {
+            let before = record_of(&config.out).await.map(Run::replayed).unwrap_or_default();
+            self.begin(before.go_on(now_secs()), config, true);
+        });
+    }
+
+    fn begin(self, run: Run, config: TrainConfig, resume: bool) {
+        self.own.update_value(|own| own.recovered = false);
+        self.run.set(run);
         self.answers.set(Answers::default());
         self.choices().begin(config.clone());
         self.send(&Command::Train(TrainCommand::Start { config: Box::new(config), resume }));
+    }
+
+    /// Shows a run that was there before.
+    pub(crate) async fn open(self, run: &StoredRun) -> Result<(), JsValue> {
+        let events = record_of(&run.name).await?;
+        self.run.set(Run::replayed(events));
+        self.answers.set(Answers::default());
+        self.choices().hold(run);
+        Ok(())
+    }
+
+    /// Whether a run is the one that is under way, to try, or to share.
+    pub(crate) fn is_held(self, name: &str) -> bool {
+        self.choices().is_held(name)
+    }
+
+    /// Deletes a run.
+    pub(crate) fn remove_run(self, name: &str) {
+        if self.choices().is_held(name) {
+            self.run.set(Run::default());
+        }
+        self.choices().forget(name);
+        self.send(&Command::Storage(StorageCommand::RemoveRun(name.to_owned())));
     }
 
     /// Tells the run that is under way what the person wants.
     pub(crate) fn steer(self, command: TrainCommand, status: Status) {
         self.run.update(|run| run.ask(status, now_secs()));
         self.send(&Command::Train(command));
+    }
+
+    /// Has a run's adapter written in another form.
+    pub(crate) fn export(self, run: &TrainConfig, form: ExportForm) {
+        let (adapter, model, name) = (adapter_of_run(&run.out), run.model.clone(), run.out.clone());
+        let wanted = self.exports.try_update(|exports| exports.ask(adapter, model, name, form)).flatten();
+        if let Some(wanted) = wanted {
+            self.send(&Command::Storage(StorageCommand::Export(wanted)));
+        }
+    }
+
+    fn hand_out(self, files: Vec<String>) {
+        let Some(export) = self.exports.with_untracked(|exports| exports.last().cloned()) else { return };
+        leptos::task::spawn_local(async move {
+            if let Err(error) = download::exported(&export, &files).await {
+                let failure = StorageFailure::Refused { reason: words_of(&error) };
+                self.exports.update(|exports| exports.state = exports::State::Failed(failure));
+            }
+        });
     }
 
     /// Asks base and tuned model; the base model is put on its device where it is not there.
@@ -321,6 +415,14 @@ impl Session {
             self.elapsed_secs.update(|elapsed| *elapsed += passed);
         }
     }
+}
+
+/// What a run said, from its record.
+async fn record_of(run: &str) -> Result<Vec<TrainEvent>, JsValue> {
+    let bytes = stored_file(&[ROOT, RUNS, run, RECORD]).await?;
+    let (_, events) =
+        record::read(&String::from_utf8_lossy(&bytes)).ok_or("no settings in the first line")?;
+    Ok(events)
 }
 
 /// A file of the page's own server, from anywhere.

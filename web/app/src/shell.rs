@@ -91,7 +91,7 @@ pub(crate) fn Way(
     let (session, choices) = (Session::here(), Choices::here());
     let t = move || preferences.phrases();
     let step = move |to: Screen| {
-        let open = Memo::new(move |_| to.is_open(choices.trained.with(Option::is_some)));
+        let open = Memo::new(move |_| is_open(to, session, choices));
         let done = Memo::new(move |_| is_done(to, session, choices));
         let name = move || to.name(t());
         let link = move || {
@@ -113,9 +113,19 @@ pub(crate) fn Way(
     };
     view! {
         <nav class="way" aria-label=move || t().way.title>
-            <ol>{Screen::ALL.map(step)}</ol>
+            <ol>{Screen::WAY.map(step)}</ol>
+            <a class="beside" href=Screen::Runs.hash() aria-current=move || (screen.get() == Screen::Runs).then_some("page")>
+                {move || Screen::Runs.name(t())}
+            </a>
         </nav>
     }
+}
+
+/// Whether a screen has something to show.
+fn is_open(screen: Screen, session: Session, choices: Choices) -> bool {
+    let trained = choices.trained.with(Option::is_some);
+    let brought = || session.library.with(|library| library.shelf(Shelf::Adapters).next().is_some());
+    screen.is_open(trained) || (screen == Screen::Try && brought())
 }
 
 /// Whether a screen's work is done.
@@ -129,7 +139,7 @@ fn is_done(screen: Screen, session: Session, choices: Choices) -> bool {
         Screen::Data => has(Shelf::Data, |config| &config.data),
         Screen::Settings => choices.config.with(|config| config.problems().is_empty()),
         Screen::Train => session.run.with(Run::has_adapter),
-        Screen::Try | Screen::Share => false,
+        Screen::Try | Screen::Share | Screen::Runs => false,
     }
 }
 

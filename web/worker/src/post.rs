@@ -2,8 +2,8 @@
 
 use futures_channel::mpsc::{UnboundedReceiver, unbounded};
 use js_sys::{Object, Reflect};
-use smolder_protocol::{Command, Event, StorageCommand};
-use smolder_trainer::{OpfsFiles, OpfsStorage};
+use smolder_protocol::{Command, Event, StorageCommand, TrainCommand};
+use smolder_trainer::{OpfsFiles, OpfsRecord, OpfsStorage};
 use std::panic::PanicHookInfo;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
@@ -18,17 +18,28 @@ const BUILD: &str = match option_env!("SMOLDER_BUILD") {
 /// Runs the trainer until the page ends the worker.
 pub(crate) fn serve() {
     std::panic::set_hook(Box::new(report_panic));
-    let commands = commands();
-    spawn_local(smolder_trainer::run(BUILD, OpfsFiles, commands, |event| emit(&event)));
+    let record = OpfsRecord::default();
+    let commands = commands(record.clone());
+    spawn_local(smolder_trainer::run(BUILD, OpfsFiles, commands, move |event| {
+        if let Event::Train(event) = &event {
+            record.hear(event);
+        }
+        emit(&event);
+    }));
 }
 
 /// What the page sends from now on; the storage is looked after beside it.
-fn commands() -> UnboundedReceiver<Command> {
+fn commands(record: OpfsRecord) -> UnboundedReceiver<Command> {
     let (sender, commands) = unbounded();
     let storage = Rc::new(OpfsStorage::default());
     let hear = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| match read(&event.data()) {
         Some((Command::Storage(command), file)) => spawn_local(store(storage.clone(), command, file)),
-        Some((command, _)) => drop(sender.unbounded_send(command)),
+        Some((command, _)) => {
+            if let Command::Train(TrainCommand::Start { config, .. }) = &command {
+                record.begin(config);
+            }
+            drop(sender.unbounded_send(command));
+        }
         None => {}
     });
     scope().set_onmessage(Some(hear.as_ref().unchecked_ref()));

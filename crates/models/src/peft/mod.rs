@@ -126,6 +126,22 @@ pub fn load(file: &PeftAdapter, model: &Model) -> Result<Box<dyn Adapter>> {
     (Method::of(file)?.load)(file, model)
 }
 
+/// The same LoRA with another share of its change: B becomes `strength`·B.
+///
+/// # Errors
+/// [`Kind::Unsupported`] for an adapter that has no B.
+pub fn with_strength(mut file: PeftAdapter, strength: f32) -> Result<PeftAdapter> {
+    let (mut b, method) = (
+        file.tensors.iter_mut().filter(|one| one.part.starts_with("lora_B")).peekable(),
+        &file.config.method,
+    );
+    if b.peek().is_none() {
+        return Err(Error::new(Kind::Unsupported, "strength", "an adapter with a matrix B", method));
+    }
+    b.flat_map(|one| &mut one.values).for_each(|value| *value *= strength);
+    Ok(file)
+}
+
 /// What a method may change. Every hook changes nothing unless a method says otherwise.
 pub trait Adapter: Debug {
     /// The result `y` of the linear layer at `place` for the input `x`.

@@ -23,6 +23,8 @@ pub enum TrainCommand {
         /// The user's turn, or the text to go on with.
         prompt: String,
     },
+    /// Write a checkpoint after the step that is running, unless there is nothing new, and go on.
+    Save,
     /// Write a checkpoint after the step that is running, and end.
     Stop,
 }

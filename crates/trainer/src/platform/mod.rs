@@ -12,6 +12,6 @@ pub use folder::FolderStore;
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use native::{complete, cpu_threads, gpu_hidden, now_ms, process_bytes, storage, unix_secs};
 #[cfg(target_family = "wasm")]
-pub use web::{OpfsFile, OpfsFiles, OpfsStorage, OpfsStore};
+pub use web::{OpfsFile, OpfsFiles, OpfsRecord, OpfsStorage, OpfsStore};
 #[cfg(target_family = "wasm")]
 pub(crate) use web::{complete, cpu_threads, gpu_hidden, now_ms, process_bytes, storage, unix_secs};

@@ -1,5 +1,7 @@
 //! A dedicated worker in a browser.
 
+mod adopt;
+mod export;
 mod fetch;
 mod file;
 mod files;
@@ -7,11 +9,14 @@ mod folder;
 mod import;
 mod js;
 mod part;
+mod record;
+mod runs;
 mod storage;
 mod store;
 
 pub use file::OpfsFile;
 pub use files::OpfsFiles;
+pub use record::Record as OpfsRecord;
 pub use storage::Storage as OpfsStorage;
 pub use store::OpfsStore;
 

@@ -124,9 +124,10 @@ fn Origins(origin: RwSignal<Origin>) -> impl IntoView {
 fn OwnFile() -> impl IntoView {
     let (session, choices) = (Session::here(), Choices::here());
     let t = move || Preferences::here().phrases();
-    let take = Callback::new(move |file: web_sys::File| {
+    let take = Callback::new(move |files: Vec<web_sys::File>| {
+        let Some(file) = files.first() else { return };
         let name = safe_name(&file.name());
-        session.take(Shelf::Data, &name, file.size() as u64, &file);
+        session.take(Shelf::Data, &name, file.size() as u64, file);
         choices.take_examples(&name);
     });
     view! {

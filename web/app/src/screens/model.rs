@@ -112,12 +112,13 @@ fn Add() -> impl IntoView {
     let (session, choices) = (Session::here(), Choices::here());
     let t = move || Preferences::here().phrases();
     let refused = RwSignal::new(None::<String>);
-    let take = Callback::new(move |file: web_sys::File| {
+    let take = Callback::new(move |files: Vec<web_sys::File>| {
+        let Some(file) = files.first() else { return };
         let name = safe_name(&file.name());
         let gguf = name.to_lowercase().ends_with(".gguf");
         refused.set((!gguf).then(|| file.name()));
         if gguf {
-            session.take(Shelf::Models, &name, file.size() as u64, &file);
+            session.take(Shelf::Models, &name, file.size() as u64, file);
             choices.change(|config| config.model = name);
         }
     });

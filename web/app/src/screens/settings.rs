@@ -3,6 +3,7 @@
 mod advanced;
 mod field;
 mod method;
+mod offered;
 
 use super::parts::{Choice, Heading, Onward, trouble};
 use crate::choices::Choices;
@@ -13,6 +14,7 @@ use crate::text::{Phrases, Words};
 use advanced::Advanced;
 use leptos::prelude::*;
 use method::Methods;
+use offered::Offered;
 use smolder_protocol::TrainConfig;
 
 #[component]
@@ -33,6 +35,7 @@ pub(crate) fn Settings() -> impl IntoView {
                 title=Signal::derive(move || t().settings.title.to_owned())
                 lead=Signal::derive(move || t().settings.lead.to_owned())
             />
+            <Offered/>
             <Presets/>
             <Methods/>
             <Advanced/>

@@ -8,6 +8,7 @@ mod en;
 mod model;
 mod options;
 mod problems;
+mod runs;
 mod settings;
 mod share;
 mod storage;
@@ -124,6 +125,7 @@ phrases! {
     trouble: trouble::Trouble,
     try_it: try_it::TryWords,
     share: share::ShareWords,
+    runs: runs::RunsWords,
 }
 
 /// `text` with each `{name}` replaced by its value.

@@ -5,6 +5,13 @@ use super::words::words;
 words! {
     /// What the Settings screen says.
     SettingsWords {
+        link: "Settings from a link", "链接带来的设置";
+        link_lead: "The link would change these:", "该链接会更改以下设置：";
+        link_same: "They are what is chosen already.", "与当前设置相同。";
+        link_take: "Use them", "采用";
+        link_leave: "Leave mine as they are", "保留我的设置";
+        link_broken: "The link’s settings cannot be used", "链接中的设置无法使用";
+        link_broken_do: "Ask for the link again. Yours are as they were. What was found:", "请重新索取链接。你的设置没有改变。原因：";
         title: "Choose how thoroughly to train", "选择训练的细致程度";
         lead: "A preset is enough. Everything that it decides can be changed below.", "选一个预设就够了，各项都可以在下面修改。";
         presets: "Presets", "预设";

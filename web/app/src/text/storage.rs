@@ -14,6 +14,8 @@ words! {
         in_use_do: "Close it, or let it finish, then try again.", "请关闭它或等它完成，然后重试。";
         file: "The file is not what it must be", "文件不符合要求";
         file_do: "Choose another file. What was found:", "请选择其他文件。问题如下：";
+        other_base: "The adapter was trained on another model", "该适配器属于另一个模型";
+        other_base_do: "It names `{expected}`, and `{found}` is not that file. Choose its model, or another adapter.", "它所用的模型是 `{expected}`，而 `{found}` 不是那个文件。请选择对应的模型，或更换适配器。";
         sha256: "The file is not the one that was asked for", "文件与预期的不一致";
         sha256_do: "Its checksum differs, so it was deleted. Download it again.", "校验和不同，已将其删除。请重新下载。";
         answer: "The server does not have the file", "服务器上没有该文件";

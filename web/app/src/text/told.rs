@@ -32,6 +32,7 @@ pub(crate) fn note_line(note: &Note, t: &Phrases) -> String {
         },
         Note::Failed(failure) => run_failure_words(failure, t).title.to_owned(),
         Note::Crashed => t.trouble.crashed.to_owned(),
+        Note::Recovering => t.trouble.recovering.to_owned(),
     }
 }
 
@@ -133,6 +134,10 @@ pub(crate) fn storage_failure_words(failure: &StorageFailure, t: &Phrases) -> Wo
         }
         StorageFailure::InUse { name } => Words::new(w.in_use, w.in_use_do).quoting(name),
         StorageFailure::File { reason } => Words::new(w.file, w.file_do).quoting(reason),
+        StorageFailure::OtherBase { expected, found } => {
+            let names = [("expected", &**expected), ("found", &**found)];
+            Words::new(w.other_base, &fill(w.other_base_do, &names))
+        }
         StorageFailure::Sha256 { expected, found } => {
             Words::new(w.sha256, w.sha256_do).quoting(&format!("{found} ≠ {expected}"))
         }

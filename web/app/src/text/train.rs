@@ -27,6 +27,7 @@ words! {
         go_on: "Continue the last run", "继续上次的训练";
         pause: "Pause", "暂停";
         resume: "Continue", "继续";
+        save: "Save a checkpoint", "立即存档";
         stop: "Stop", "停止";
         try_it: "Try it", "试用";
         choice: "What will be trained", "训练内容";

@@ -37,6 +37,7 @@ words! {
         unwritten_do: "Close other tabs of this page, then continue from the last checkpoint.", "请关闭本页的其他标签页，然后从最后的存档继续。";
         other_run: "The checkpoint belongs to another run", "存档属于另一次训练";
         other_run_do: "These differ from it; set them back, or start anew:", "以下内容与它不同；请改回，或重新开始：";
+        recovering: "Going on from the last checkpoint", "从最后的存档继续";
         crashed: "The trainer stopped", "训练程序已停止";
         says: "Its words:", "原话：";
     }

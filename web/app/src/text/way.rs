@@ -13,6 +13,7 @@ words! {
         train: "Train", "训练";
         try_it: "Try", "试用";
         share: "Share", "分享";
+        runs: "Runs", "训练记录";
         done: "done", "完成";
         later: "after training", "训练之后";
         back: "Back: {screen}", "返回：{screen}";

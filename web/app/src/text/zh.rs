@@ -1,7 +1,7 @@
 //! 简体中文。
 
 use super::Phrases;
-use super::{data, model, settings, share, storage, train, trouble, try_it, way};
+use super::{data, model, runs, settings, share, storage, train, trouble, try_it, way};
 
 pub(super) const PHRASES: Phrases = Phrases {
     title: "Smolder",
@@ -129,4 +129,5 @@ pub(super) const PHRASES: Phrases = Phrases {
     trouble: trouble::Trouble::CHINESE,
     try_it: try_it::TryWords::CHINESE,
     share: share::ShareWords::CHINESE,
+    runs: runs::RunsWords::CHINESE,
 };

@@ -105,14 +105,28 @@ impl Folder {
         Ok(OpfsFile::new(handle, self.path(name)))
     }
 
+    /// A file as it is now, whoever has it open.
+    pub async fn blob(&self, name: &str) -> Result<js::Blob, Refusal> {
+        let blob = wait::<js::Blob>(self.file(name, false).await?.blob()).await;
+        blob.map_err(|error| Refusal::new(&self.path(name), &error))
+    }
+
     /// Bytes of a file, whoever has it open.
     pub async fn size(&self, name: &str) -> Result<u64, Refusal> {
-        let blob = wait::<js::Blob>(self.file(name, false).await?.blob()).await;
-        Ok(blob.map_err(|error| Refusal::new(&self.path(name), &error))?.bytes() as u64)
+        Ok(self.blob(name).await?.bytes() as u64)
     }
 
     /// The names of its files.
     pub async fn files(&self) -> Result<Vec<String>, Refusal> {
+        self.entries("file").await
+    }
+
+    /// The names of its folders.
+    pub async fn folders(&self) -> Result<Vec<String>, Refusal> {
+        self.entries("directory").await
+    }
+
+    async fn entries(&self, kind: &str) -> Result<Vec<String>, Refusal> {
         let refused = |error: JsValue| Refusal::new(&self.path, &error);
         let (steps, mut names) = (self.handle.values().map_err(refused)?, Vec::new());
         loop {
@@ -121,7 +135,7 @@ impl Folder {
                 return Ok(names);
             }
             let entry: FileHandle = step.value().unchecked_into();
-            if entry.kind() == "file" {
+            if entry.kind() == kind {
                 names.push(entry.name());
             }
         }
@@ -130,6 +144,13 @@ impl Folder {
     /// Deletes a file.
     pub async fn remove(&self, name: &str) -> Result<(), Refusal> {
         let removed = wait::<JsValue>(self.handle.remove(name)).await;
+        removed.map(drop).map_err(|error| Refusal::new(&self.path(name), &error))
+    }
+
+    /// Deletes a folder with all that is in it.
+    pub async fn remove_folder(&self, name: &str) -> Result<(), Refusal> {
+        let all = object(&[("recursive", true.into())]);
+        let removed = wait::<JsValue>(self.handle.remove_with(name, &all)).await;
         removed.map(drop).map_err(|error| Refusal::new(&self.path(name), &error))
     }
 

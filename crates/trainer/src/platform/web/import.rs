@@ -1,5 +1,6 @@
 //! A file into the tab's storage: piece by piece, verified, then moved into place.
 
+use super::adopt::adopt;
 use super::fetch::{self, Offer};
 use super::js::{self, AbortSignal, Blob};
 use super::part::{NOTE, Note, Part};
@@ -22,7 +23,12 @@ pub(crate) async fn import(
     let arrived = match (&wanted.origin, attached) {
         (Origin::Url(address), _) => transfer(address, wanted, &mut part, stop, progress).await,
         (Origin::Attached, Some(blob)) => copy(blob, wanted, &mut part, stop, progress).await,
-        (Origin::Attached, None) => Err(file(&wanted.name, "a file beside the command", "none")),
+        (Origin::Adapter { model, config }, Some(blob)) => {
+            take_adapter(blob, wanted, (model, config.as_deref()), &mut part).await
+        }
+        (Origin::Attached | Origin::Adapter { .. }, None) => {
+            Err(file(&wanted.name, "a file beside the command", "none"))
+        }
     };
     let whole = arrived.and_then(|()| check(wanted, &mut part));
     match (whole, &wanted.origin) {
@@ -41,11 +47,14 @@ pub(crate) async fn import(
 
 /// Whether what has arrived is of use to a second try.
 fn goes_on(failure: &StorageFailure) -> bool {
-    !matches!(failure, StorageFailure::File { .. } | StorageFailure::Sha256 { .. })
+    !matches!(
+        failure,
+        StorageFailure::File { .. } | StorageFailure::Sha256 { .. } | StorageFailure::OtherBase { .. }
+    )
 }
 
 /// Names that folders can hold, and that are not the parts' own.
-fn check_name(name: &str) -> Result<(), StorageFailure> {
+pub(crate) fn check_name(name: &str) -> Result<(), StorageFailure> {
     let fits = !name.is_empty() && name.len() <= 200 && !name.starts_with('.') && !name.ends_with(NOTE);
     let plain = !name.contains(['/', '\\']) && !name.chars().any(char::is_control);
     if fits && plain { Ok(()) } else { Err(file(name, "a file name", "something else")) }
@@ -72,6 +81,17 @@ async fn copy(
         progress(part.len, Some(total));
     }
     Ok(())
+}
+
+async fn take_adapter(
+    blob: &Blob,
+    wanted: &Import,
+    made_for: (&str, Option<&str>),
+    part: &mut Part,
+) -> Result<(), StorageFailure> {
+    let bytes = adopt(blob, &wanted.name, made_for).await?;
+    part.restart(Note::default()).await?;
+    part.write(&bytes, Some(bytes.len() as u64))
 }
 
 /// Brings the part to its full length.

@@ -16,6 +16,8 @@ extern "C" {
     pub fn file(this: &DirectoryHandle, name: &str, options: &Object) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch, js_name = removeEntry)]
     pub fn remove(this: &DirectoryHandle, name: &str) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = removeEntry)]
+    pub fn remove_with(this: &DirectoryHandle, name: &str, options: &Object) -> Result<Promise, JsValue>;
     /// An asynchronous iterator over the entries.
     #[wasm_bindgen(method, catch)]
     pub fn values(this: &DirectoryHandle) -> Result<Steps, JsValue>;
@@ -74,6 +76,9 @@ extern "C" {
     pub type Blob;
     #[wasm_bindgen(method, getter, js_name = size)]
     pub fn bytes(this: &Blob) -> f64;
+    /// Of a file alone, in milliseconds since 1970.
+    #[wasm_bindgen(method, getter, js_name = lastModified)]
+    pub fn changed_ms(this: &Blob) -> f64;
     #[wasm_bindgen(method, js_name = slice)]
     pub fn part(this: &Blob, from: f64, to: f64) -> Blob;
     #[wasm_bindgen(method, catch, js_name = arrayBuffer)]

@@ -1,11 +1,11 @@
 //! The report as text, to copy into a bug report.
 
 use crate::BUILD;
+use crate::browser::copy_text;
 use crate::preferences::Preferences;
 use crate::report::{self, Surroundings};
 use crate::session::Session;
 use leptos::prelude::*;
-use wasm_bindgen_futures::JsFuture;
 
 /// What became of the last copy.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -25,8 +25,12 @@ pub(super) fn Report() -> impl IntoView {
         Copying::Done => t().copied,
         Copying::Refused => t().copy_failed,
     };
-    let copy =
-        move |_| leptos::task::spawn_local(async move { copying.set(copy_text(text.get_untracked()).await) });
+    let copy = move |_| {
+        leptos::task::spawn_local(async move {
+            let copied = copy_text(&text.get_untracked()).await;
+            copying.set(if copied { Copying::Done } else { Copying::Refused });
+        });
+    };
     view! {
         <details class="report">
             <summary>{move || t().report}</summary>
@@ -45,15 +49,4 @@ fn text() -> String {
     let about = Surroundings { build: BUILD, browser: &browser };
     let t = Preferences::here().phrases();
     Session::here().state.with(|state| report::text(state, &about, t)).unwrap_or_default()
-}
-
-/// An insecure page has no clipboard at all, so ask before touching it.
-async fn copy_text(text: String) -> Copying {
-    if !window().is_secure_context() {
-        return Copying::Refused;
-    }
-    match JsFuture::from(window().navigator().clipboard().write_text(&text)).await {
-        Ok(_) => Copying::Done,
-        Err(_) => Copying::Refused,
-    }
 }

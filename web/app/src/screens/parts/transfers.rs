@@ -27,7 +27,7 @@ pub(crate) fn Transfers(
         <For each=here key=|id| *id let:id>
             <OnItsWay id/>
         </For>
-        <Failed/>
+        <Failed again=shelf != Shelf::Adapters/>
     }
 }
 
@@ -64,8 +64,9 @@ fn amount(transfer: &Transfer, of: &str) -> String {
     total.map_or_else(|| done.clone(), |total| fill(of, &[("done", &done), ("total", &total)]))
 }
 
+/// What went wrong; what comes with the page can be asked for `again`.
 #[component]
-fn Failed() -> impl IntoView {
+fn Failed(again: bool) -> impl IntoView {
     let session = Session::here();
     let t = move || Preferences::here().phrases();
     let failure = Memo::new(move |_| session.library.with(|library| library.failure.clone()));
@@ -74,7 +75,7 @@ fn Failed() -> impl IntoView {
             view! {
                 <div class="cards">
                     {trouble(storage_failure_words(&failure, t()))}
-                    <p><button on:click=move |_| session.fetch_chosen()>{t().retry}</button></p>
+                    {again.then(|| view! { <p><button on:click=move |_| session.fetch_chosen()>{t().retry}</button></p> })}
                 </div>
             }
         })

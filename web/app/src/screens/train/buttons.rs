@@ -7,6 +7,7 @@ use crate::run::Status;
 use crate::session::Session;
 use crate::wake::Wake;
 use leptos::prelude::*;
+use smolder_protocol::Command;
 use smolder_protocol::storage::Shelf;
 use smolder_protocol::train::TrainCommand;
 
@@ -18,6 +19,7 @@ enum Offer {
     Steer,
     Resume,
     Try,
+    GoOn,
     Again,
 }
 
@@ -29,6 +31,7 @@ impl Offer {
             Status::Running => Self::Steer,
             Status::Paused => Self::Resume,
             Status::Finished(_) => Self::Try,
+            Status::Left => Self::GoOn,
             Status::Failed(_) | Status::Crashed(_) => Self::Again,
         }
     }
@@ -51,6 +54,7 @@ pub(super) fn Buttons() -> impl IntoView {
                 Offer::Wait => ().into_any(),
                 Offer::Steer => view! {
                     <button class="primary" on:click=steer(TrainCommand::Pause, Status::Pausing)>{move || t().train.pause}</button>
+                    <button id="save" on:click=move |_| session.send(&Command::Train(TrainCommand::Save))>{move || t().train.save}</button>
                     {stop()}
                 }
                 .into_any(),
@@ -62,6 +66,11 @@ pub(super) fn Buttons() -> impl IntoView {
                 Offer::Try => view! {
                     <a class="button primary" href=Screen::Try.hash()>{move || t().train.try_it}</a>
                     <GoOn/>
+                    <Start words=|| Preferences::here().phrases().train.again plain=true/>
+                }
+                .into_any(),
+                Offer::GoOn => view! {
+                    <GoOn primary=true/>
                     <Start words=|| Preferences::here().phrases().train.again plain=true/>
                 }
                 .into_any(),
@@ -95,17 +104,18 @@ pub(in super::super) fn ready(session: Session, choices: Choices) -> bool {
 
 /// Goes on with the run that was broken off, from its newest checkpoint.
 #[component]
-fn GoOn() -> impl IntoView {
+fn GoOn(#[prop(optional)] primary: bool) -> impl IntoView {
     let (session, choices) = (Session::here(), Choices::here());
     let t = move || Preferences::here().phrases();
     let go_on = move |_| {
         if let Some(config) = choices.unfinished.get_untracked() {
-            session.train(config, true);
+            session.go_on(config);
         }
     };
+    let class = if primary { "primary" } else { "" };
     view! {
         <Show when=move || choices.unfinished.with(Option::is_some)>
-            <button id="go-on" on:click=go_on>{move || t().train.go_on}</button>
+            <button id="go-on" class=class on:click=go_on>{move || t().train.go_on}</button>
         </Show>
     }
 }

@@ -93,6 +93,10 @@ fn title(run: &Run, t: &Phrases) -> String {
         Status::Stopping => w.stopping.to_owned(),
         Status::Finished(end) => note_line(&Note::Finished(*end), t),
         Status::Failed(_) | Status::Crashed(_) => w.failed.to_owned(),
+        Status::Left => {
+            let steps = units::count(run.plan.as_ref().map_or(0, |plan| plan.steps));
+            fill(t.runs.left, &[("step", &step), ("steps", &steps)])
+        }
     }
 }
 
@@ -105,6 +109,7 @@ fn lead(run: &Run, t: &Phrases) -> String {
         Status::Paused => w.paused_lead.to_owned(),
         Status::Finished(end) if end.cause == EndCause::Stopped => w.stopped_lead.to_owned(),
         Status::Finished(_) => learned(run, t),
+        Status::Left => t.runs.left_lead.to_owned(),
         Status::Failed(_) | Status::Crashed(_) => String::new(),
     }
 }
@@ -124,7 +129,7 @@ fn tone(status: &Status) -> &'static str {
         Status::Idle => "",
         Status::Finished(_) => "good",
         Status::Failed(_) | Status::Crashed(_) => "bad",
-        Status::Paused => "slow",
+        Status::Paused | Status::Left => "slow",
         _ => "running",
     }
 }

@@ -30,7 +30,7 @@ fn line(entry: &Entry, t: &Phrases) -> impl IntoView + use<> {
     };
     view! {
         <li class=class>
-            <span class="amount">{units::seconds(entry.at_secs)}</span>
+            <span class="amount">{entry.at_secs.map(units::seconds)}</span>
             <span>{note_line(&entry.note, t)}</span>
         </li>
     }

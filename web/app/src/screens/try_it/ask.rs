@@ -1,19 +1,21 @@
 //! The prompt, and how the answer is written.
 
+use super::super::model;
 use super::super::parts::Amount;
 use crate::answers::{Answers, Question};
 use crate::choices::Choices;
 use crate::preferences::Preferences;
 use crate::session::Session;
 use crate::text::fill;
+use crate::tried::{Candidate, candidates};
 use crate::units;
 use leptos::prelude::*;
-use smolder_protocol::Command;
 use smolder_protocol::model::{Message, Prompt, Sampling};
-use smolder_protocol::storage::adapter_of_run;
+use smolder_protocol::{Command, StorageCommand};
 
 const MOST_TOKENS: usize = 2048;
 const HOTTEST: f32 = 5.0;
+const WHOLE: u32 = 100;
 
 /// What was typed, apart from the prompt.
 #[derive(Clone, Copy)]
@@ -23,29 +25,38 @@ struct How {
     tokens: RwSignal<usize>,
     temperature: RwSignal<f32>,
     seed: RwSignal<u64>,
+    /// How much of the adapter's change is made.
+    percent: RwSignal<u32>,
 }
 
 #[component]
 pub(super) fn Ask() -> impl IntoView {
     let (session, choices) = (Session::here(), Choices::here());
     let t = move || Preferences::here().phrases();
-    let first =
-        choices.trained.with_untracked(|run| run.as_ref().and_then(|run| run.samples.first().cloned()));
-    let prompt = RwSignal::new(first.unwrap_or_default());
-    let raw = choices.trained.with_untracked(|run| run.as_ref().is_some_and(|run| run.raw));
+    if session.library.with_untracked(|library| library.runs.is_none()) {
+        session.send(&Command::Storage(StorageCommand::Runs));
+    }
+    let found = Memo::new(move |_| {
+        session.library.with(|library| choices.trained.with(|run| candidates(library, run.as_ref())))
+    });
+    let chosen = Memo::new(move |_| chosen(&found.get(), choices.tried.get().as_deref()));
+    let run = chosen.with_untracked(|chosen| chosen.as_ref().and_then(|chosen| chosen.run.clone()));
+    let prompt = RwSignal::new(run.as_ref().and_then(|run| run.samples.first().cloned()).unwrap_or_default());
+    let raw = run.is_some_and(|run| run.raw);
     let how = How {
         question: RwSignal::new(!raw),
         tokens: RwSignal::new(96),
         temperature: RwSignal::new(0.0),
         seed: RwSignal::new(0),
+        percent: RwSignal::new(WHOLE),
     };
     let busy = Memo::new(move |_| session.answers.with(Answers::busy));
     let training = Memo::new(move |_| session.training());
     let ask = move || {
-        let Some(run) = choices.trained.get_untracked() else { return };
+        let Some(Candidate { adapter, model, .. }) = chosen.get_untracked() else { return };
         let prompt = prompt.get_untracked();
         if !prompt.trim().is_empty() && !busy.get_untracked() && !training.get_untracked() {
-            session.ask(&run.model, question(prompt, how, adapter_of_run(&run.out)));
+            session.ask(&model, question(prompt, how, adapter));
         }
     };
     let stop = move |_| {
@@ -58,6 +69,7 @@ pub(super) fn Ask() -> impl IntoView {
     };
     view! {
         <form class="ask" on:submit=submit>
+            <WhichAdapter found chosen how/>
             <label class="field wide">
                 <span>{move || t().try_it.prompt}</span>
                 <textarea
@@ -94,7 +106,51 @@ fn question(prompt: String, how: How, adapter: String) -> Question {
     };
     let (temperature, seed) = (how.temperature.get_untracked(), how.seed.get_untracked());
     let sampling = Sampling { temperature, seed, ..Sampling::default() };
-    Question { prompt, sampling, max_tokens: how.tokens.get_untracked(), adapter }
+    let percent = Some(how.percent.get_untracked()).filter(|percent| *percent != WHOLE);
+    let strength = percent.map(|percent| percent as f32 / WHOLE as f32);
+    Question { prompt, sampling, max_tokens: how.tokens.get_untracked(), adapter, strength }
+}
+
+/// The one that was asked for, else the first.
+fn chosen(found: &[Candidate], wanted: Option<&str>) -> Option<Candidate> {
+    found.iter().find(|one| Some(&*one.adapter) == wanted).or(found.first()).cloned()
+}
+
+/// The adapter, where there are several, and how much of it.
+#[component]
+fn WhichAdapter(found: Memo<Vec<Candidate>>, chosen: Memo<Option<Candidate>>, how: How) -> impl IntoView {
+    let choices = Choices::here();
+    let t = move || Preferences::here().phrases();
+    let option = move |one: Candidate| {
+        let adapter = one.adapter.clone();
+        let selected =
+            move || chosen.with(|chosen| chosen.as_ref().is_some_and(|chosen| chosen.adapter == adapter));
+        view! {
+            <option value=one.adapter selected=selected>
+                {one.name} " · " {move || model::title(&one.model, t())}
+            </option>
+        }
+    };
+    let strength = move |event| {
+        if let Ok(percent) = event_target_value(&event).parse() {
+            how.percent.set(percent);
+        }
+    };
+    view! {
+        <div class="fields two">
+            <label class="field">
+                <span>{move || t().try_it.adapter}</span>
+                <select id="adapter" on:change=move |event| choices.tried.set(Some(event_target_value(&event)))>
+                    {move || found.get().into_iter().map(option).collect_view()}
+                </select>
+            </label>
+            <label class="field">
+                <span>{move || t().try_it.strength} ": " {move || how.percent.get()} " %"</span>
+                <input type="range" id="strength" min="0" max="200" step="10" prop:value=move || how.percent.get() on:input=strength/>
+                <span class="aside">{move || t().try_it.strength_about}</span>
+            </label>
+        </div>
+    }
 }
 
 #[component]
