@@ -1,26 +1,20 @@
 //! The conversation with the trainer: a worker, a clock, and the states that the screens show.
 
+mod files;
+mod hear;
+mod runs;
+
 use crate::answers::{Answers, Question};
 use crate::bridge::Bridge;
-use crate::brought::Brought;
-use crate::browser::{stored_file, words_of};
-use crate::choices::{Choices, run_name};
-use crate::exports::{self, Exports};
-use crate::library::{Download, Library};
+use crate::choices::Choices;
+use crate::exports::Exports;
+use crate::library::Library;
 use crate::link::{Message, State};
 use crate::look::Looking;
-use crate::run::{Run, Status};
-use crate::{BUILD, download};
+use crate::run::Run;
 use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
-use smolder_protocol::record::{self, RECORD, StoredRun};
-use smolder_protocol::storage::{
-    ExportForm, Import, Origin, ROOT, RUNS, Shelf, StorageEvent, StorageFailure, adapter_of_run,
-};
-use smolder_protocol::train::{EndCause, Failure, TrainCommand, TrainEvent};
-use smolder_protocol::{
-    Command, DataCommand, Event, MethodSpec, ModelCommand, ModelEvent, Problem, StorageCommand, TrainConfig,
-};
+use smolder_protocol::{Command, MethodSpec, ModelCommand};
 use wasm_bindgen::JsValue;
 
 const TICK_MS: u32 = 250;
@@ -119,247 +113,12 @@ impl Session {
         self.tick_later();
     }
 
-    fn hear(self, message: Message) {
-        self.count_time();
-        self.own.update_value(|own| own.waited_secs = 0.0);
-        match message {
-            Message::Said(Event::Methods(methods)) => self.methods.set(methods),
-            Message::Said(Event::Storage(event)) => self.hear_storage(event),
-            Message::Said(Event::Data(event)) => self.looking.update(|looking| looking.hear(event)),
-            Message::Said(Event::Model(event)) => self.hear_model(&event),
-            Message::Said(Event::Train(event)) => self.hear_train(event),
-            other => self.hear_check(other),
-        }
-    }
-
-    fn hear_check(self, message: Message) {
-        let ready = matches!(message, Message::Said(Event::Ready { .. }));
-        if let Message::Failed(failure) = &message {
-            self.run.update(|run| run.crash(failure.reason(), now_secs()));
-        }
-        self.state.update(|state| *state = state.clone().after(message, BUILD));
-        if ready && matches!(self.state.get_untracked(), State::Checking { .. }) {
-            let waiting = self.own.try_update_value(|own| own.waiting.take()).flatten();
-            self.send(&Command::Check);
-            self.send(&Command::Methods);
-            self.send(&Command::Storage(StorageCommand::List));
-            for (command, file) in waiting.into_iter().flatten() {
-                self.post(&command, file.as_ref());
-            }
-        }
-    }
-
-    fn hear_storage(self, event: StorageEvent) {
-        if self.exports.try_update(|exports| exports.hear(&event)) == Some(true) {
-            if let StorageEvent::Exported { files, .. } = event {
-                self.hand_out(files);
-            }
-            return;
-        }
-        if let StorageEvent::Imported { file, .. } = &event
-            && file.shelf == Shelf::Data
-        {
-            self.looking.update(Looking::forget);
-        }
-        self.library.update(|library| library.hear(event));
-    }
-
-    fn hear_model(self, event: &ModelEvent) {
-        match event {
-            ModelEvent::Loading { done_bytes, total_bytes } => {
-                self.loading.set(Some((*done_bytes, *total_bytes)));
-            }
-            ModelEvent::Loaded(loaded) => self.set_loaded(Some(loaded.model.clone())),
-            ModelEvent::Refused { still_loaded: false, .. } | ModelEvent::Unloaded => {
-                self.set_loaded(None);
-            }
-            _ => {}
-        }
-        if !matches!(event, ModelEvent::Loading { .. }) && self.loading.get_untracked().is_some() {
-            self.loading.set(None);
-        }
-        if let Some(next) = self.answers.try_update(|answers| answers.hear(event)).flatten() {
-            self.send(&Command::Model(ModelCommand::Generate(Box::new(next))));
-        }
-    }
-
-    fn hear_train(self, event: TrainEvent) {
-        let step = matches!(event, TrainEvent::Stepped(_));
-        if matches!(event, TrainEvent::Started(_) | TrainEvent::Failed(_)) {
-            self.loading.set(None);
-        }
-        if matches!(event, TrainEvent::Started(_)) {
-            self.set_loaded(self.choices().unfinished.get_untracked().map(|config| config.model));
-        }
-        if let TrainEvent::Finished(end) = &event {
-            self.choices().end(end.cause != EndCause::Stopped);
-        }
-        let lost = matches!(event, TrainEvent::Failed(Failure::Device(Problem::DeviceLost { .. })));
-        self.run.update_untracked(|run| run.hear(event, now_secs()));
-        if step {
-            self.draw_soon();
-        } else {
-            self.run.notify();
-        }
-        if lost {
-            self.recover();
-        }
-    }
-
-    /// Goes on once by itself after the GPU was lost; a second time is for the person to decide.
-    fn recover(self) {
-        let Some(config) = self.choices().unfinished.get_untracked() else { return };
-        if self.own.try_update_value(|own| std::mem::replace(&mut own.recovered, true)) == Some(false) {
-            self.run.update(|run| run.recover(now_secs()));
-            self.send(&Command::Train(TrainCommand::Start { config: Box::new(config), resume: true }));
-        }
-    }
-
-    /// Draws what came meanwhile at most some times a second.
-    fn draw_soon(self) {
-        let draw = move || {
-            self.own.update_value(|own| own.drawing = false);
-            self.run.notify();
-        };
-        let drawing = self.own.try_update_value(|own| std::mem::replace(&mut own.drawing, true));
-        if drawing == Some(false) {
-            Timeout::new(DRAW_MS, draw).forget();
-        }
-    }
-
-    /// Whether a run is under way.
-    pub(crate) fn training(self) -> bool {
-        self.run.with(Run::under_way)
-    }
-
     fn choices(self) -> Choices {
         self.own.with_value(|own| own.choices)
     }
 
     fn set_loaded(self, model: Option<String>) {
         self.own.update_value(|own| own.loaded = model);
-    }
-
-    /// Brings what comes with the page and is chosen but not here.
-    pub(crate) fn fetch_chosen(self) {
-        let (model, data) = self.choices().config.with(|config| (config.model.clone(), config.data.clone()));
-        for (shelf, name) in [(Shelf::Models, model), (Shelf::Data, data)] {
-            if let Some(import) = self.library.try_update(|library| library.fetch(shelf, &name)).flatten() {
-                self.import(import, None);
-            }
-        }
-    }
-
-    /// Downloads a model.
-    pub(crate) fn download(self, model: Download) {
-        if let Some(import) = self.library.try_update(|library| library.download(model)).flatten() {
-            self.import(import, None);
-        }
-    }
-
-    /// Takes in a file of the person's.
-    pub(crate) fn take(self, place: Shelf, name: &str, bytes: u64, file: &JsValue) {
-        if let Some(import) = self.library.try_update(|library| library.take(place, name, bytes)) {
-            self.import(import, Some(file));
-        }
-    }
-
-    /// Takes in an adapter that a person brought for a model.
-    pub(crate) fn take_adapter(self, brought: Brought, model: &str) {
-        let Brought { name, weights, config } = brought;
-        if let Some(import) = self.library.try_update(|library| library.take_adapter(&name, model, config)) {
-            self.import(import, Some(&weights));
-        }
-    }
-
-    /// The worker lives at an address of its own, so it is told whole addresses.
-    fn import(self, mut import: Import, file: Option<&JsValue>) {
-        if let Origin::Url(address) = &mut import.origin
-            && let Some(whole) = whole_address(address)
-        {
-            *address = whole;
-        }
-        self.post(&Command::Storage(StorageCommand::Import(import)), file);
-    }
-
-    /// Asks what training will see of the examples, unless that is known.
-    pub(crate) fn look(self, config: &TrainConfig) {
-        let Some(id) = self.looking.try_update(|looking| looking.ask(config)).flatten() else { return };
-        let config = Box::new(config.clone());
-        self.send(&Command::Data(DataCommand::Preview { id, config, rows: PREVIEW_ROWS }));
-    }
-
-    /// Begins the chosen run.
-    pub(crate) fn train_chosen(self) {
-        let mut config = self.choices().config.get_untracked();
-        let date = String::from(js_sys::Date::new_0().to_iso_string());
-        config.out = run_name(&config.data, &date);
-        self.begin(Run::start(now_secs()), config, false);
-    }
-
-    /// Goes on with a run that was not finished, behind what its record tells.
-    pub(crate) fn go_on(self, config: TrainConfig) {
-        self.run.set(Run::start(now_secs()));
-        leptos::task::spawn_local(async move {
-            let before = record_of(&config.out).await.map(Run::replayed).unwrap_or_default();
-            self.begin(before.go_on(now_secs()), config, true);
-        });
-    }
-
-    fn begin(self, run: Run, config: TrainConfig, resume: bool) {
-        self.own.update_value(|own| own.recovered = false);
-        self.run.set(run);
-        self.answers.set(Answers::default());
-        self.choices().begin(config.clone());
-        self.send(&Command::Train(TrainCommand::Start { config: Box::new(config), resume }));
-    }
-
-    /// Shows a run that was there before.
-    pub(crate) async fn open(self, run: &StoredRun) -> Result<(), JsValue> {
-        let events = record_of(&run.name).await?;
-        self.run.set(Run::replayed(events));
-        self.answers.set(Answers::default());
-        self.choices().hold(run);
-        Ok(())
-    }
-
-    /// Whether a run is the one that is under way, to try, or to share.
-    pub(crate) fn is_held(self, name: &str) -> bool {
-        self.choices().is_held(name)
-    }
-
-    /// Deletes a run.
-    pub(crate) fn remove_run(self, name: &str) {
-        if self.choices().is_held(name) {
-            self.run.set(Run::default());
-        }
-        self.choices().forget(name);
-        self.send(&Command::Storage(StorageCommand::RemoveRun(name.to_owned())));
-    }
-
-    /// Tells the run that is under way what the person wants.
-    pub(crate) fn steer(self, command: TrainCommand, status: Status) {
-        self.run.update(|run| run.ask(status, now_secs()));
-        self.send(&Command::Train(command));
-    }
-
-    /// Has a run's adapter written in another form.
-    pub(crate) fn export(self, run: &TrainConfig, form: ExportForm) {
-        let (adapter, model, name) = (adapter_of_run(&run.out), run.model.clone(), run.out.clone());
-        let wanted = self.exports.try_update(|exports| exports.ask(adapter, model, name, form)).flatten();
-        if let Some(wanted) = wanted {
-            self.send(&Command::Storage(StorageCommand::Export(wanted)));
-        }
-    }
-
-    fn hand_out(self, files: Vec<String>) {
-        let Some(export) = self.exports.with_untracked(|exports| exports.last().cloned()) else { return };
-        leptos::task::spawn_local(async move {
-            if let Err(error) = download::exported(&export, &files).await {
-                let failure = StorageFailure::Refused { reason: words_of(&error) };
-                self.exports.update(|exports| exports.state = exports::State::Failed(failure));
-            }
-        });
     }
 
     /// Asks base and tuned model; the base model is put on its device where it is not there.
@@ -415,20 +174,6 @@ impl Session {
             self.elapsed_secs.update(|elapsed| *elapsed += passed);
         }
     }
-}
-
-/// What a run said, from its record.
-async fn record_of(run: &str) -> Result<Vec<TrainEvent>, JsValue> {
-    let bytes = stored_file(&[ROOT, RUNS, run, RECORD]).await?;
-    let (_, events) =
-        record::read(&String::from_utf8_lossy(&bytes)).ok_or("no settings in the first line")?;
-    Ok(events)
-}
-
-/// A file of the page's own server, from anywhere.
-fn whole_address(file: &str) -> Option<String> {
-    let base = document().base_uri().ok()??;
-    Some(web_sys::Url::new_with_base(file, &base).ok()?.href())
 }
 
 fn now_secs() -> f64 {

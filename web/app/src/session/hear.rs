@@ -1,0 +1,121 @@
+//! What the worker says, and what follows from it.
+
+use super::{DRAW_MS, Session, now_secs};
+use crate::BUILD;
+use crate::link::{Message, State};
+use crate::look::Looking;
+use gloo_timers::callback::Timeout;
+use leptos::prelude::*;
+use smolder_protocol::storage::{Shelf, StorageEvent};
+use smolder_protocol::train::{EndCause, Failure, TrainCommand, TrainEvent};
+use smolder_protocol::{Command, Event, ModelCommand, ModelEvent, Problem, StorageCommand};
+
+impl Session {
+    pub(super) fn hear(self, message: Message) {
+        self.count_time();
+        self.own.update_value(|own| own.waited_secs = 0.0);
+        match message {
+            Message::Said(Event::Methods(methods)) => self.methods.set(methods),
+            Message::Said(Event::Storage(event)) => self.hear_storage(event),
+            Message::Said(Event::Data(event)) => self.looking.update(|looking| looking.hear(event)),
+            Message::Said(Event::Model(event)) => self.hear_model(&event),
+            Message::Said(Event::Train(event)) => self.hear_train(event),
+            other => self.hear_check(other),
+        }
+    }
+
+    fn hear_check(self, message: Message) {
+        let ready = matches!(message, Message::Said(Event::Ready { .. }));
+        if let Message::Failed(failure) = &message {
+            self.run.update(|run| run.crash(failure.reason(), now_secs()));
+        }
+        self.state.update(|state| *state = state.clone().after(message, BUILD));
+        if ready && matches!(self.state.get_untracked(), State::Checking { .. }) {
+            let waiting = self.own.try_update_value(|own| own.waiting.take()).flatten();
+            self.send(&Command::Check);
+            self.send(&Command::Methods);
+            self.send(&Command::Storage(StorageCommand::List));
+            for (command, file) in waiting.into_iter().flatten() {
+                self.post(&command, file.as_ref());
+            }
+        }
+    }
+
+    fn hear_storage(self, event: StorageEvent) {
+        if self.exports.try_update(|exports| exports.hear(&event)) == Some(true) {
+            if let StorageEvent::Exported { files, .. } = event {
+                self.hand_out(files);
+            }
+            return;
+        }
+        if let StorageEvent::Imported { file, .. } = &event
+            && file.shelf == Shelf::Data
+        {
+            self.looking.update(Looking::forget);
+        }
+        self.library.update(|library| library.hear(event));
+    }
+
+    fn hear_model(self, event: &ModelEvent) {
+        match event {
+            ModelEvent::Loading { done_bytes, total_bytes } => {
+                self.loading.set(Some((*done_bytes, *total_bytes)));
+            }
+            ModelEvent::Loaded(loaded) => self.set_loaded(Some(loaded.model.clone())),
+            ModelEvent::Refused { still_loaded: false, .. } | ModelEvent::Unloaded => {
+                self.set_loaded(None);
+            }
+            _ => {}
+        }
+        if !matches!(event, ModelEvent::Loading { .. }) && self.loading.get_untracked().is_some() {
+            self.loading.set(None);
+        }
+        if let Some(next) = self.answers.try_update(|answers| answers.hear(event)).flatten() {
+            self.send(&Command::Model(ModelCommand::Generate(Box::new(next))));
+        }
+    }
+
+    fn hear_train(self, event: TrainEvent) {
+        let step = matches!(event, TrainEvent::Stepped(_));
+        if matches!(event, TrainEvent::Started(_) | TrainEvent::Failed(_)) {
+            self.loading.set(None);
+        }
+        if matches!(event, TrainEvent::Started(_)) {
+            self.set_loaded(self.choices().unfinished.get_untracked().map(|config| config.model));
+        }
+        if let TrainEvent::Finished(end) = &event {
+            self.choices().end(end.cause != EndCause::Stopped);
+        }
+        let lost = matches!(event, TrainEvent::Failed(Failure::Device(Problem::DeviceLost { .. })));
+        self.run.update_untracked(|run| run.hear(event, now_secs()));
+        if step {
+            self.draw_soon();
+        } else {
+            self.run.notify();
+        }
+        if lost {
+            self.recover();
+        }
+    }
+
+    /// Goes on once by itself after the GPU was lost; a second time is for the person to decide.
+    fn recover(self) {
+        let Some(config) = self.choices().unfinished.get_untracked() else { return };
+        if self.own.try_update_value(|own| std::mem::replace(&mut own.recovered, true)) == Some(false) {
+            self.run.update(|run| run.recover(now_secs()));
+            self.send(&Command::Train(TrainCommand::Start { config: Box::new(config), resume: true }));
+        }
+    }
+
+    /// Draws what came meanwhile at most some times a second.
+    fn draw_soon(self) {
+        let draw = move || {
+            self.own.update_value(|own| own.drawing = false);
+            self.run.notify();
+        };
+        let drawing = self.own.try_update_value(|own| std::mem::replace(&mut own.drawing, true));
+        if drawing == Some(false) {
+            Timeout::new(DRAW_MS, draw).forget();
+        }
+    }
+}
