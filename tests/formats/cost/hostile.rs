@@ -212,6 +212,30 @@ fn chats_of_many_turns() {
     }
 }
 
+/// A template that is slow only where it is asked for a part of the conversation.
+#[test]
+fn templates_that_are_slow_for_each_turn() {
+    let _turn = turn();
+    let tokenizer = tokenizer(&fixture("tokenizers/gpt2.gguf")).unwrap();
+    let role = |n| if n % 2 == 0 { "user" } else { "assistant" };
+    let messages: Vec<Message> = (0..60).map(|n| message(role(n), &format!("a{n}"))).collect();
+    for slow in ["'x' in l", "l|sort|length", "l == l|reverse|list", "l|map('string')|list"] {
+        let source = format!(
+            "{{% if messages|length < 60 %}}{{% set l = range(90000)|list %}}{{% for i in range(2000) %}}\
+             {{% if {slow} %}}{{% endif %}}{{% endfor %}}{{% endif %}}{{% for m in messages %}}<{{{{ m.role }}}}>\
+             {{{{ m.content }}}}{{% endfor %}}"
+        );
+        let template = template(&source).unwrap();
+        let turns = bounded(&format!("{slow} for each turn"), 2_000, || {
+            let options = Options::default();
+            template
+                .render_training(&tokenizer, &messages, TrainOn::Assistant, &options)
+                .map(|r| r.spans().len())
+        });
+        assert_eq!(turns.unwrap(), 30, "{slow}");
+    }
+}
+
 /// Nothing but people's text: it is one stretch to the tokenizer, whatever is learned of it.
 #[test]
 fn chats_without_control_tokens() {

@@ -1,19 +1,25 @@
-//! Puts a meter on every operation that can make a value larger.
+//! Puts a meter on every operation that can make a value larger, deeper, or slow to look at.
 //!
 //! minijinja's fuel bounds the number of operations, not the size of what they work on: a string that is doubled
-//! thirty times costs a few hundred instructions and a gigabyte. So each operand of `+ ~ * in == != < >`, each
-//! filter's input and each sliced value gets a filter of ours behind it, `a + b` becoming
-//! `a|_cost('+') + b|_cost('+')`, which takes its size off the budget and returns it unchanged.
+//! thirty times costs a few hundred instructions and a gigabyte. So each operand of `+ ~ * in == != < >`, each sliced
+//! value and each key gets a filter of ours behind it, `a + b` becoming `a|_cost('+') + b|_cost('+')`, which takes its
+//! size off the budget and returns it unchanged. Lists, maps, slices and what is `set` get one that bounds their depth.
+//! Text between tags is charged by a tag in front of it, which writes nothing. Filters, tests, methods and functions
+//! are our own and take their price themselves.
 
-use super::lex::{Token, close_of, tokens};
+use super::lex::{self, Token, close_of, tokens};
 use crate::error::{Error, Kind, Result};
 use crate::limits::TEMPLATE_LINKS;
 
 /// The filter that measures.
 pub(super) const COST: &str = "_cost";
+/// The filter that takes a number of bytes off the budget, and gives an empty text.
+pub(super) const TEXT: &str = "_text";
 
 /// Brackets inside brackets, in one tag.
 const DEPTH: usize = 64;
+/// Text between tags, and in literals, that is not worth a meter: the instruction that writes it costs as much.
+const SHORT: usize = 16;
 
 /// The template with meters.
 ///
@@ -23,42 +29,74 @@ pub(super) fn instrument(source: &str) -> Result<String> {
     let mut out = String::with_capacity(source.len() * 2);
     let mut rest = source;
     let mut branches = 0;
+    let mut before = "";
     while let Some(at) = rest.as_bytes().windows(2).position(|pair| matches!(pair, b"{{" | b"{%" | b"{#")) {
         let (text, tag) = rest.split_at(at);
+        out.push_str(&meter_for(before, text.len()));
         out.push_str(text);
-        let close = match tag.as_bytes().get(1) {
-            Some(b'{') => "}}",
-            Some(b'%') => "%}",
-            _ => "#}",
-        };
-        let end = if close == "#}" { tag.find(close) } else { close_of(tag, close) };
-        let Some(end) = end else {
+        let Some(len) = tag_len(tag) else {
             rest = tag;
             break;
         };
-        let (open, body) = tag.get(..end).and_then(|tag| tag.split_at_checked(2)).unwrap_or_default();
-        out.push_str(open);
-        if close == "#}" {
-            out.push_str(body);
-        } else {
-            branches += usize::from(body.trim_start_matches(['-', '+', ' ', '\t', '\n']).starts_with("elif"));
-            if branches > TEMPLATE_LINKS {
-                return Err(too_many("branches"));
-            }
-            out.push_str(&expression(body)?);
+        let (tag, behind) = tag.split_at_checked(len).unwrap_or((tag, ""));
+        (before, rest) = (tag, behind);
+        if tag.starts_with("{#") {
+            out.push_str(tag);
+            continue;
         }
-        out.push_str(close);
-        rest = tag.get(end + 2..).unwrap_or_default();
-        if close == "%}" && body.trim_matches(['-', '+', ' ', '\t', '\n']) == "raw" {
-            // Up to the end of `{% endraw %}`, or of the template where there is none.
-            let end = rest.find("endraw").and_then(|at| Some(at + rest.get(at..)?.find("%}")? + 2));
-            let (raw, behind) = rest.split_at(end.unwrap_or(rest.len()));
-            out.push_str(raw);
+        if lex::basic_tag(tag, "raw").is_some() {
+            let (raw, end) = lex::raw_end(rest).unwrap_or((rest.len(), 0));
+            // Charged behind it: what is between the tags is text, whatever it looks like.
+            let (block, behind) = rest.split_at_checked(raw + end).unwrap_or((rest, ""));
+            before = block.get(raw..).unwrap_or_default();
+            for part in [tag, block, &meter_for(before, raw)] {
+                out.push_str(part);
+            }
             rest = behind;
+            continue;
+        }
+        let body = tag.get(2..len - 2).unwrap_or_default();
+        branches += usize::from(inside(body).starts_with("elif"));
+        if branches > TEMPLATE_LINKS {
+            return Err(too_many("branches"));
+        }
+        for part in
+            [tag.get(..2).unwrap_or_default(), &expression(body)?, tag.get(len - 2..).unwrap_or_default()]
+        {
+            out.push_str(part);
         }
     }
+    out.push_str(&meter_for(before, rest.len()));
     out.push_str(rest);
     Ok(out)
+}
+
+/// The length of the tag or comment that starts here.
+fn tag_len(tag: &str) -> Option<usize> {
+    let end = match tag.as_bytes().get(1)? {
+        b'{' => close_of(tag, "}}"),
+        b'%' => close_of(tag, "%}"),
+        _ => lex::comment_end(tag),
+    };
+    end.map(|end| end + 2)
+}
+
+/// What a block tag says, without signs and space.
+fn inside(body: &str) -> &str {
+    body.strip_prefix(['-', '+']).unwrap_or(body).trim_start()
+}
+
+/// A tag that charges for text, between that text and the tag before it, whose way with the space behind it has.
+fn meter_for(before: &str, bytes: usize) -> String {
+    let Some(close) = before.get(before.len().saturating_sub(3)..).filter(|_| bytes > SHORT) else {
+        return String::new();
+    };
+    let sign = close.get(..1).filter(|sign| matches!(*sign, "-" | "+")).unwrap_or_default();
+    match close.get(1..) {
+        Some("}}") => format!("{{{{ {bytes}|{TEXT} {sign}}}}}"),
+        Some("%}" | "#}") => format!("{{% if {bytes}|{TEXT} %}}{{% endif {sign}%}}"),
+        _ => String::new(),
+    }
 }
 
 fn too_many(what: &str) -> Error {
@@ -124,12 +162,14 @@ fn expression(body: &str) -> Result<String> {
     if tokens.iter().filter(|token| is_link(token)).count() > TEMPLATE_LINKS {
         return Err(too_many("operations in a tag"));
     }
-    Ok(Writer { tokens: &tokens, at: 0 }.sequence(None))
+    Ok(Writer { tokens: &tokens, at: 0, literals: 0 }.tag(body))
 }
 
 struct Writer<'t> {
     tokens: &'t [Token<'t>],
     at: usize,
+    /// Lists and maps around this place.
+    literals: usize,
 }
 
 impl<'t> Writer<'t> {
@@ -155,6 +195,33 @@ impl<'t> Writer<'t> {
         }
     }
 
+    /// A whole tag; what `set` keeps is bounded as a whole.
+    fn tag(mut self, body: &str) -> String {
+        let Some((targets, at)) = self.assignment().filter(|_| inside(body).starts_with("set")) else {
+            return self.sequence(None);
+        };
+        let mut out: String = self.tokens.iter().take(at + 1).map(|token| token.text()).collect();
+        let last = self.tokens.iter().rposition(|token| !matches!(token, Token::Space(_))).unwrap_or(at);
+        let signed = body.ends_with(['-', '+']);
+        let values =
+            self.tokens.get(at + 1..if signed { last } else { self.tokens.len() }).unwrap_or_default();
+        let value = Writer { tokens: values, at: 0, literals: 0 }.sequence(None);
+        let keep = if targets { "assign" } else { "keep" };
+        for part in
+            [" (", &value, ")|", COST, "('", keep, "') ", if signed { &body[body.len() - 1..] } else { "" }]
+        {
+            out.push_str(part);
+        }
+        out
+    }
+
+    /// Where `=` is, and whether what is assigned to is part of something.
+    fn assignment(&self) -> Option<(bool, usize)> {
+        let at = self.tokens.iter().position(|token| matches!(token, Token::Sign("=" | "|")))?;
+        let part = self.tokens.iter().take(at).any(|token| *token == Token::Sign("."));
+        matches!(self.tokens.get(at), Some(Token::Sign("="))).then_some((part, at))
+    }
+
     /// Operands and what is between them, up to the closing bracket.
     fn sequence(&mut self, close: Option<&str>) -> String {
         let mut out = String::new();
@@ -177,7 +244,8 @@ impl<'t> Writer<'t> {
                 _ => {
                     let operand = self.operand();
                     out.push_str(&operand);
-                    let literal = matches!(token, Token::Literal(text) if text == operand);
+                    let literal =
+                        matches!(token, Token::Literal(text) if text == operand && text.len() <= SHORT);
                     let meter = metered(self.ahead()).into_iter().chain(metered(before)).min();
                     if let Some(meter) = meter.filter(|_| !targets).filter(|meter| !literal || *meter == "*")
                     {
@@ -195,33 +263,34 @@ impl<'t> Writer<'t> {
     /// A primary expression with everything that binds tighter than an operator.
     fn operand(&mut self) -> String {
         let mut out = self.primary();
+        let mut sliced = false;
         loop {
             let mut spaces = String::new();
             let mark = self.at;
             self.spaces(&mut spaces);
-            match self.peek() {
+            let next = self.peek();
+            let slice = next == Some(Token::Sign("[")) && self.is_slice();
+            if sliced && !slice {
+                // Slices of lists are cut anew each time they are looked at.
+                out = format!("({out}|{COST}('keep'))");
+            }
+            sliced = slice;
+            match next {
                 Some(Token::Sign(".")) => {
                     out.push_str(&spaces);
                     out.push_str(self.take());
                     self.spaces(&mut out);
                     out.push_str(self.take());
                 }
-                Some(Token::Sign("(")) => {
-                    let inner = self.bracket();
-                    out.push_str(&inner);
+                Some(Token::Sign("(")) => out.push_str(&self.bracket()),
+                Some(Token::Sign("[")) if slice => {
+                    out = format!("({out}|{COST}('slice')){}", self.bracket());
                 }
-                Some(Token::Sign("[")) => {
-                    let slice = self.is_slice();
-                    let inner = self.bracket();
-                    out = if slice { format!("({out}|{COST}('slice')){inner}") } else { out + &inner };
-                }
+                Some(Token::Sign("[")) => out.push_str(&self.subscript()),
                 Some(Token::Sign("|")) => {
-                    self.at += 1;
-                    self.spaces(&mut String::new());
-                    let name = self.take();
-                    for part in ["|", COST, "('", name, "')|", name] {
-                        out.push_str(part);
-                    }
+                    out.push_str(self.take());
+                    self.spaces(&mut out);
+                    out.push_str(self.take());
                 }
                 _ => {
                     self.at = mark;
@@ -232,9 +301,29 @@ impl<'t> Writer<'t> {
     }
 
     fn primary(&mut self) -> String {
-        match self.peek() {
-            Some(Token::Sign("(" | "[" | "{")) => self.bracket(),
-            _ => self.take().to_owned(),
+        let from = self.at;
+        let Some(Token::Sign(open @ ("(" | "[" | "{"))) = self.peek() else { return self.take().to_owned() };
+        let outermost = self.literals == 0;
+        self.literals += usize::from(open != "(");
+        let inner = self.bracket();
+        self.literals -= usize::from(open != "(");
+        let tokens = self.tokens.get(from..self.at).unwrap_or_default();
+        // Of constants alone, it is as deep as its brackets.
+        let names = tokens.iter().any(|token| matches!(token, Token::Word(_)));
+        let builds = open != "(" || tokens.contains(&Token::Sign(","));
+        if outermost && names && builds { format!("({inner}|{COST}('keep'))") } else { inner }
+    }
+
+    /// A subscript; a key is looked up by comparing it.
+    fn subscript(&mut self) -> String {
+        let from = self.at;
+        let inner = self.bracket();
+        let tokens = self.tokens.get(from..self.at).unwrap_or_default();
+        let mut words = tokens.iter().filter(|token| !matches!(token, Token::Space(_)));
+        let literal = words.clone().count() == 3 && words.any(|token| matches!(token, Token::Literal(_)));
+        match inner.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')) {
+            Some(key) if !literal => format!("[({key})|{COST}('==')]"),
+            _ => inner,
         }
     }
 

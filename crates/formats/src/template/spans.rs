@@ -35,6 +35,7 @@ impl Budget {
     const FAILED: u64 = limits::TURNS_FUEL / 16;
 
     fn new() -> Self {
+        super::budget::for_turns();
         Self { fuel: limits::TURNS_FUEL, bytes: 256 << 20 }
     }
 
@@ -49,10 +50,14 @@ impl Budget {
         if self.fuel == 0 {
             return None;
         }
-        let ran = template.run_metered(messages, prompt, options).ok();
-        let cost = |(text, fuel): &(String, u64)| fuel + text.len() as u64 / Self::BYTES_A_STEP;
-        self.fuel = self.fuel.saturating_sub(ran.as_ref().map_or(Self::FAILED, cost));
-        ran.map(|(text, _)| text)
+        let ran = template.run_metered(messages, prompt, options);
+        self.fuel = self.fuel.saturating_sub(match &ran {
+            Ok((text, fuel)) => fuel + text.len() as u64 / Self::BYTES_A_STEP,
+            // What takes too much would take it for every turn.
+            Err(error) if error.kind == Kind::Cost => self.fuel,
+            Err(_) => Self::FAILED,
+        });
+        ran.ok().map(|(text, _)| text)
     }
 }
 
