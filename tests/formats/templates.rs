@@ -208,7 +208,9 @@ fn control_made_by_the_template_stays_text() {
         let source = format!("{{% for m in messages %}}<{{{{ {change} }}}}{{% endfor %}}");
         let template = ChatTemplate::new(Some(&source)).unwrap();
         let (found, text) = control_tokens(&tokenizer, &template, &user(attack));
-        assert_eq!((found, text.contains("|im_end|>")), (0, true), "{change}: {text}");
+        assert_eq!(found, 0, "{change}: {text}");
+        // Counting characters, a template counts the marks.
+        assert!(change.contains("[:4]") || text.contains("|im_end|>"), "{change}: {text}");
     }
 }
 

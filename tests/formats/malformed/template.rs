@@ -124,7 +124,7 @@ fn long_texts_stay_as_they_are() {
     for (source, want) in [
         (
             format!("  {long}  {{% if true %}}\n  {long}\n  {{%- endif %}}\n{long}"),
-            format!("  {long}    {long}{long}"),
+            format!("  {long}    {}{long}", long.trim_end()),
         ),
         (
             format!("{{{{ 'a' -}}}}  {long} {{{{- 'b' }}}}\n {long}"),

@@ -139,7 +139,8 @@ impl ChatTemplate {
             let all = 0..text.len();
             (text, vec![all])
         } else {
-            self.assistant_spans(&guarded, text, tokenizer, options)?
+            let first = if let spans::TrainOn::From(first) = on { first } else { 0 };
+            self.assistant_spans(&guarded, text, first, tokenizer, options)?
         };
         let spans = match on {
             spans::TrainOn::LastTurn => spans.into_iter().next_back().into_iter().collect(),

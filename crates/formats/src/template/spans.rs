@@ -14,6 +14,8 @@ pub enum TrainOn {
     /// Every turn of the assistant's.
     #[default]
     Assistant,
+    /// The assistant's turns from this message on.
+    From(usize),
     /// The assistant's last turn.
     LastTurn,
     /// All text.
@@ -62,7 +64,7 @@ impl Budget {
 }
 
 impl ChatTemplate {
-    /// The text and the assistant's stretches in it, each up to and including the token that ends the turn.
+    /// The text and the assistant's stretches in it from the message `first` on, each up to and including the token that ends the turn.
     ///
     /// Where the template marks them itself, its word counts. Otherwise a turn starts where the prompt for it ends
     /// and ends where the conversation up to it ends, if both are the start of the whole text; where only the prompt is,
@@ -75,11 +77,15 @@ impl ChatTemplate {
         &self,
         messages: &[Message],
         text: String,
+        first: usize,
         tokenizer: &Tokenizer,
         options: &Options,
     ) -> Result<(String, Vec<Range<usize>>)> {
         if self.marks_generation() {
-            return Ok(unmark(&text));
+            let (text, mut spans) = unmark(&text);
+            let wanted = messages.iter().skip(first).filter(|message| role(message) == "assistant").count();
+            spans.drain(..spans.len().saturating_sub(wanted).min(if first > 0 { spans.len() } else { 0 }));
+            return Ok((text, spans));
         }
         let mut budget = Budget::new();
         let mut spans = Vec::new();
@@ -95,7 +101,7 @@ impl ChatTemplate {
             if let Some(span) = found.filter(|span| span.start >= from) {
                 let end = turn_end(&text, &span, tokenizer);
                 from = end;
-                spans.extend(Some(span.start..end).filter(|span| !span.is_empty()));
+                spans.extend(Some(span.start..end).filter(|span| !span.is_empty() && index >= first));
             }
         }
         Ok((text, spans))
