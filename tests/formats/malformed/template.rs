@@ -64,6 +64,7 @@ cases! { render;
     namespace_in_itself: "{% set ns = namespace() %}{% set ns.x = [ns] %}" => Syntax, "a namespace keeps";
     captured_text: format!("{{% set x %}}{{% for i in range(10000) %}}{}{{% endfor %}}{{% endset %}}", "x".repeat(100_000)) => Cost, "modest memory";
     captured_text_of_a_macro: format!("{{% macro f() %}}{{% for i in range(10000) %}}{}{{% endfor %}}{{% endmacro %}}{{% set x = f() %}}", "x".repeat(100_000)) => Cost, "modest memory";
+    captured_text_behind_a_name: format!("{{% set x %}}{{% for i in range(10000) %}}{{{{\u{e9}}}}}{}{{% endfor %}}{{% endset %}}", "x".repeat(100_000)) => Cost, "modest memory";
     captured_raw_text: format!("{{% set x %}}{{% for i in range(10000) %}}{{% raw %}}{}{{% endraw %}}{{% endfor %}}{{% endset %}}", "x".repeat(100_000)) => Cost, "modest memory";
     raw_block_with_the_word_that_ends_it: "{% raw %}endraw %}{#{% endraw %}{% set ns = namespace(x='ab') %}{% for i in range(29) %}{% set ns.x = ns.x + ns.x %}{% endfor %}#}" => Cost, "modest memory";
     raw_block_with_another_space: "{%\r raw \r%}{#{% endraw %}{% set ns = namespace(x='ab') %}{% for i in range(29) %}{% set ns.x = ns.x + ns.x %}{% endfor %}#}" => Cost, "modest memory";
@@ -114,6 +115,24 @@ fn lists_cut_a_thousand_times() {
             "{{% set ns = namespace(x=[]) %}}{{% for i in range(9999) %}}{{% set ns.x = {cut} %}}{{% endfor %}}{{{{ ns.x|length }}}}"
         );
         assert_eq!(render(&source).unwrap(), "0", "{cut}");
+    }
+}
+
+#[test]
+fn names_in_brackets_are_given_values() {
+    for (source, want) in [
+        ("{% for (k, v) in {'a': 1}|items %}{{ k }}{{ v }}{% endfor %}", "a1"),
+        (
+            "{% macro f() %}{{ caller(1, 2) }}{% endmacro %}{% call(a, b) f() %}{{ b }}{{ a }}{% endcall %}",
+            "21",
+        ),
+        (
+            "{% set (a, b) = (1, 2) %}{% set ns = namespace(x=a, y=[b, a]) %}{{ ns.y[ns.x] }}{{ {'k': b}['k'] }}",
+            "12",
+        ),
+        ("{% set x = 1 if false else 2 -%} {{ x }}{% with y = [x] %}{{ y[-1:] }}{% endwith %}", "2[2]"),
+    ] {
+        assert_eq!(render(source).unwrap(), want, "{source}");
     }
 }
 

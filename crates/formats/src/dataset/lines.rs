@@ -229,7 +229,9 @@ fn first_byte<R: Read + Seek>(source: &mut Source<R>, from: u64) -> Result<Optio
     let mut at = from;
     while at < source.len() {
         let mut part = [0; 4096];
-        let part = part.get_mut(..(source.len() - at).min(4096) as usize).unwrap_or_default();
+        // Most files show it at once, and a short one may be shorter than it says.
+        let most = if at == from { 13 } else { 4096 };
+        let part = part.get_mut(..(source.len() - at).min(most) as usize).unwrap_or_default();
         source.read_at(at, part)?;
         if let Some(byte) = part.iter().find(|byte| !byte.is_ascii_whitespace()) {
             return Ok(Some(*byte));

@@ -134,7 +134,9 @@ fn tests(env: &mut Environment<'static>) {
         (["ge", ">=", "ge"], Value::from_function(t::is_ge)),
     ];
     for (names, builtin) in comparing {
-        names.into_iter().for_each(|name| test(env, name, builtin.clone()));
+        for name in names {
+            test(env, name, builtin.clone());
+        }
     }
     for (name, builtin) in [
         ("in", Value::from_function(t::is_in)),

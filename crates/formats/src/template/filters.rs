@@ -168,7 +168,7 @@ pub(super) fn method(
             return replace(text, &part(from)?, &part(to)?, count).map(Value::from);
         }
         ("strip" | "lstrip" | "rstrip", Some(_), [chars]) => {
-            price_of_trimming(&[value.clone(), chars.clone()])?
+            price_of_trimming(&[value.clone(), chars.clone()])?;
         }
         ("format" | "center" | "ljust" | "rjust" | "zfill" | "expandtabs" | "translate", Some(_), _) => {
             return Err(Error::new(

@@ -139,6 +139,10 @@ fn escape(c: char) -> String {
         '\t' => "\\t".into(),
         '\u{8}' => "\\b".into(),
         '\u{c}' => "\\f".into(),
-        c => c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect(),
+        c => {
+            let units =
+                c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect::<Vec<_>>();
+            units.concat()
+        }
     }
 }

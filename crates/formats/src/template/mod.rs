@@ -14,6 +14,7 @@ mod guard;
 mod instrument;
 mod json;
 mod lex;
+mod operands;
 mod spans;
 
 pub use conversation::{Date, Message, Options, Rendered, Special, date_of};
