@@ -143,7 +143,8 @@ impl Literals {
         let control = |part: &str| {
             tokenizer.spec().added.iter().any(|token| token.special && token.content.contains(part))
         };
-        let found = self.texts.iter().filter(|part| text.contains(*part) && !control(part));
+        let matters = |part: &str| part.chars().any(|c| tokenizer.special_ends(c) != (false, false));
+        let found = self.texts.iter().filter(|part| matters(part) && text.contains(*part) && !control(part));
         found.flat_map(|part| text.match_indices(part).map(|(at, part)| at..at + part.len())).collect()
     }
 }

@@ -21,6 +21,8 @@ pub(super) struct Matchers {
     edges: [bool; 256],
     /// Characters that a control token starts with, and that one ends with.
     ends: HashMap<char, (bool, bool)>,
+    /// The same of the first characters there are, in any case.
+    ascii_ends: [(bool, bool); 128],
 }
 
 fn reversed(text: &str) -> Vec<u8> {
@@ -34,6 +36,11 @@ fn ends(spec: &Spec) -> HashMap<char, (bool, bool)> {
         token.content.chars().next_back().into_iter().for_each(|c| ends.entry(c).or_default().1 = true);
     }
     ends
+}
+
+fn in_any_case(ends: &HashMap<char, (bool, bool)>, c: char) -> (bool, bool) {
+    let found = other_cases(c).chain([c]).filter_map(|c| ends.get(&c));
+    found.fold((false, false), |(first, last), ends| (first || ends.0, last || ends.1))
 }
 
 fn other_cases(c: char) -> impl Iterator<Item = char> {
@@ -67,14 +74,14 @@ impl Matchers {
             special: spec.added.iter().filter(|token| token.special).map(|token| token.id).collect(),
             stripping: stripping.map(|token| (token.id, (token.lstrip, token.rstrip))).collect(),
             edges,
+            ascii_ends: std::array::from_fn(|byte| in_any_case(&ends, char::from(byte as u8))),
             ends,
         }
     }
 
     /// Whether a control token starts with this character, and whether one ends with it, in any case.
     pub(super) fn special_ends(&self, c: char) -> (bool, bool) {
-        let found = other_cases(c).chain([c]).filter_map(|c| self.ends.get(&c));
-        found.fold((false, false), |(first, last), ends| (first || ends.0, last || ends.1))
+        self.ascii_ends.get(c as usize).copied().unwrap_or_else(|| in_any_case(&self.ends, c))
     }
 
     /// Where a text spells tokens that are found as a whole and are no control tokens.
