@@ -119,6 +119,33 @@ fn an_array_and_lines_give_the_same_records() {
 }
 
 #[test]
+fn every_turn_of_a_completion_is_learned() {
+    let turns = r#"{"prompt":[{"role":"user","content":"q"},{"role":"assistant","content":"ZERO"},
+        {"role":"user","content":"r"}],"completion":[{"role":"assistant","content":"ONE"},
+        {"role":"user","content":"s"},{"role":"assistant","content":"TWO"}]}"#;
+    let (_, records) = records("a.jsonl", &turns.replace('\n', ""));
+    let learned = |target| texts(&render(&records[0], |o| o.target = target).unwrap().row).0;
+    assert_eq!(learned(Target::Completion), "ONE<|im_end|>TWO<|im_end|>");
+    assert_eq!(learned(Target::Assistant), "ZERO<|im_end|>ONE<|im_end|>TWO<|im_end|>");
+    assert_eq!(learned(Target::LastTurn), "TWO<|im_end|>");
+}
+
+#[test]
+fn an_array_behind_much_space_is_an_array() {
+    let array = format!("{}[{CHAT},{CHAT}]", " \n".repeat(5_000));
+    assert_eq!(records("a.json", &array).1.len(), 2);
+}
+
+#[test]
+fn a_row_of_empty_fields_is_counted() {
+    let mut dataset = open("a.tsv", "prompt\tcompletion\na\tb\n\t\n").unwrap();
+    assert!(dataset.next_record().unwrap().unwrap().1.is_ok());
+    let (line, record) = dataset.next_record().unwrap().unwrap();
+    assert_eq!((line, record.unwrap_err().kind), (3, smolder_formats::Kind::Value));
+    assert!(dataset.next_record().unwrap().is_none());
+}
+
+#[test]
 fn the_assistants_turns_are_learned() {
     let (_, records) = records("a.jsonl", CHAT);
     let learned = |target| texts(&render(&records[0], |o| o.target = target).unwrap().row).0;

@@ -8,6 +8,7 @@ mod datasets;
 mod fuzz;
 mod gguf;
 mod gguf_bytes;
+mod inspecting;
 mod malformed;
 mod names;
 mod quants;

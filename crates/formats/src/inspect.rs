@@ -11,7 +11,7 @@ use std::io::{Read, Seek};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::gguf::{SplitGguf, table_sha256};
 use crate::model::ModelConfig;
 use crate::names::ARCHITECTURES;
@@ -75,7 +75,8 @@ pub struct Sizes {
 /// What a tokenizer is.
 #[derive(Debug, Clone, Serialize)]
 pub struct TokenizerReport {
-    /// `tokenizer.ggml.model` and `tokenizer.ggml.pre` in a GGUF; what a `tokenizer.json` comes to.
+    /// `tokenizer.ggml.model` and `tokenizer.ggml.pre` in a GGUF; what a `tokenizer.json` comes to. `not supported: ` and
+    /// its name for one that is unknown here, of which nothing else is known.
     pub kind: String,
     /// Ids.
     pub vocabulary: usize,
@@ -88,7 +89,7 @@ pub struct TokenizerReport {
     /// The EOS token, if any.
     pub eos: Option<String>,
     /// [`Tokenizer::sha256`].
-    pub sha256: String,
+    pub sha256: Option<String>,
 }
 
 /// What a chat template is.
@@ -179,7 +180,7 @@ fn gguf<R: Read + Seek>(file: &str, model: &SplitGguf<R>) -> Result<About> {
         name: text("general.name")?,
         licence: text("general.license")?,
         config: ModelConfig::from_gguf(metadata)?,
-        tokenizer: tokenizer_report(&Tokenizer::from_gguf(metadata)?, kind.join(" ").trim().to_owned()),
+        tokenizer: tokenizer_report(Tokenizer::from_gguf(metadata), |_| kind.join(" ").trim().to_owned())?,
         template: ChatTemplate::new(metadata.string("tokenizer.chat_template")?)?,
     })
 }
@@ -189,10 +190,10 @@ fn hf<R: Read + Seek>(
     model: &HfModel<R>,
     find: &mut dyn FnMut(&str) -> Result<Option<Source<R>>>,
 ) -> Result<About> {
-    let tokenizer = model.tokenizer(require(&mut *find, "tokenizer.json")?)?;
-    let kind = match tokenizer.spec().style {
-        Style::ByteLevel { .. } => "byte-level BPE",
-        Style::SentencePiece { .. } => "SentencePiece",
+    let tokenizer = model.tokenizer(require(&mut *find, "tokenizer.json")?);
+    let kind = |tokenizer: &Tokenizer| match tokenizer.spec().style {
+        Style::ByteLevel { .. } => "byte-level BPE".to_owned(),
+        Style::SentencePiece { .. } => "SentencePiece".to_owned(),
     };
     let name = model.config_json.get("_name_or_path").and_then(Value::as_str);
     Ok(About {
@@ -201,7 +202,7 @@ fn hf<R: Read + Seek>(
         name: name.filter(|name| !name.is_empty()).map(str::to_owned),
         licence: find("README.md")?.map(card::licence).transpose()?.flatten(),
         config: model.config.clone(),
-        tokenizer: tokenizer_report(&tokenizer, kind.to_owned()),
+        tokenizer: tokenizer_report(tokenizer, kind)?,
         template: model.template(find("chat_template.jinja")?)?,
     })
 }
@@ -270,16 +271,28 @@ fn sizes(config: ModelConfig) -> Sizes {
     Sizes { architecture, layers, width, feed_forward, heads, kv_heads, head_dim, context, rope_base }
 }
 
-fn tokenizer_report(tokenizer: &Tokenizer, kind: String) -> TokenizerReport {
+/// What there is to say of a tokenizer, and of one that this program does not know.
+fn tokenizer_report(
+    read: Result<Tokenizer>,
+    kind: impl FnOnce(&Tokenizer) -> String,
+) -> Result<TokenizerReport> {
+    let tokenizer = match read {
+        Err(error) if error.kind == Kind::Unsupported => {
+            let kind = format!("not supported: {}", error.found);
+            let (bos, eos, sha256) = (None, None, None);
+            return Ok(TokenizerReport { kind, vocabulary: 0, merges: 0, bos, add_bos: false, eos, sha256 });
+        }
+        other => other?,
+    };
     let spec = tokenizer.spec();
     let text = |id: Option<u32>| id.and_then(|id| tokenizer.token(id)).map(str::to_owned);
-    TokenizerReport {
-        kind,
+    Ok(TokenizerReport {
+        kind: kind(&tokenizer),
         vocabulary: tokenizer.vocabulary_len(),
         merges: tokenizer.merges_len(),
         bos: text(spec.bos),
         add_bos: spec.add_bos,
         eos: text(spec.eos),
-        sha256: tokenizer.sha256().to_string(),
-    }
+        sha256: Some(tokenizer.sha256().to_string()),
+    })
 }

@@ -22,9 +22,9 @@ pub struct Sequence {
 }
 
 impl Sequence {
-    fn new(ids: &[u32], mask: &[u8]) -> Self {
+    fn new(ids: Vec<u32>, mask: &[u8]) -> Self {
         let learned = mask.iter().enumerate().map(|(at, mask)| at > 0 && *mask == 1);
-        Self { ids: ids.to_vec(), mask: learned.collect() }
+        Self { ids, mask: learned.collect() }
     }
 
     /// Tokens that are predicted.
@@ -68,8 +68,13 @@ impl Data {
             return Err(DataError::NothingToLearn { rows: count });
         }
         let rows = match packed {
-            Some(_) => pack(&rows, len, 0).iter().map(documents).collect(),
-            None => rows.iter().map(|row| vec![Sequence::new(&row.ids, &row.mask)]).collect(),
+            Some(_) => {
+                let packed = pack(&rows, len, 0);
+                // A dataset may be most of the memory: no copy stays longer than it is needed.
+                drop(rows);
+                packed.into_iter().map(|row| documents(&row)).collect()
+            }
+            None => rows.into_iter().map(|row| vec![Sequence::new(row.ids, &row.mask)]).collect(),
         };
         Ok(Self { rows: Arc::new(rows), sha256 })
     }
@@ -118,7 +123,9 @@ fn tokens(row: &[Sequence]) -> usize {
 fn documents(row: &Packed) -> Vec<Sequence> {
     let bounds = row.starts.iter().zip(row.starts.iter().skip(1));
     let ranges = bounds.map(|(start, end)| *start as usize..*end as usize);
-    ranges.filter_map(|one| Some(Sequence::new(row.ids.get(one.clone())?, row.mask.get(one)?))).collect()
+    ranges
+        .filter_map(|one| Some(Sequence::new(row.ids.get(one.clone())?.to_vec(), row.mask.get(one)?)))
+        .collect()
 }
 
 fn sha256(rows: &[Row]) -> String {

@@ -2,15 +2,15 @@
 
 use std::io::Cursor;
 
-use smolder_formats::adapter::{AdapterConfig, LoraAdapter, PeftAdapter};
+use smolder_formats::adapter::{AdapterConfig, Heads, LoraAdapter, PeftAdapter, read_gguf};
 use smolder_formats::dataset::{Dataset, Mapping};
-use smolder_formats::gguf::{GgufFile, SplitGguf};
+use smolder_formats::gguf::{GgufFile, GgufWriter, Metadata, SplitGguf, TensorPlan, Value};
 use smolder_formats::limits::TEMPLATE_BYTES;
 use smolder_formats::model::ModelConfig;
 use smolder_formats::safetensors::{Entry, write};
 use smolder_formats::template::{ChatTemplate, Message, Options, TrainOn};
 use smolder_formats::tokenizer::{Specials, Tokenizer, TokenizerConfig};
-use smolder_formats::{Kind, Result, Source};
+use smolder_formats::{Dtype, Kind, Result, Source};
 
 use super::{bounded, fixture, gguf, open_gguf, strings, turn};
 
@@ -212,6 +212,30 @@ fn chats_of_many_turns() {
     }
 }
 
+/// A template that is slow only where it is asked for a part of the conversation.
+#[test]
+fn templates_that_are_slow_for_each_turn() {
+    let _turn = turn();
+    let tokenizer = tokenizer(&fixture("tokenizers/gpt2.gguf")).unwrap();
+    let role = |n| if n % 2 == 0 { "user" } else { "assistant" };
+    let messages: Vec<Message> = (0..60).map(|n| message(role(n), &format!("a{n}"))).collect();
+    for slow in ["'x' in l", "l|sort|length", "l == l|reverse|list", "l|map('string')|list"] {
+        let source = format!(
+            "{{% if messages|length < 60 %}}{{% set l = range(90000)|list %}}{{% for i in range(2000) %}}\
+             {{% if {slow} %}}{{% endif %}}{{% endfor %}}{{% endif %}}{{% for m in messages %}}<{{{{ m.role }}}}>\
+             {{{{ m.content }}}}{{% endfor %}}"
+        );
+        let template = template(&source).unwrap();
+        let turns = bounded(&format!("{slow} for each turn"), 2_000, || {
+            let options = Options::default();
+            template
+                .render_training(&tokenizer, &messages, TrainOn::Assistant, &options)
+                .map(|r| r.spans().len())
+        });
+        assert_eq!(turns.unwrap(), 30, "{slow}");
+    }
+}
+
 /// Nothing but people's text: it is one stretch to the tokenizer, whatever is learned of it.
 #[test]
 fn chats_without_control_tokens() {
@@ -280,6 +304,41 @@ fn tables_of_every_kind() {
     let keys: Vec<String> = (0..100_000).map(|n| format!("\"{n}\":0")).collect();
     let row = format!("{{{}}}\n", keys.join(","));
     bounded("a row of 100,000 keys", row.len(), || rows("d.jsonl", row.as_bytes()));
+}
+
+#[test]
+fn loras_of_every_type() {
+    let _turn = turn();
+    let rows = 1 << 20;
+    for (architecture, projection, dtype, want) in [
+        ("llama", "attn_q", Dtype::F16, None),
+        ("llama", "attn_k", Dtype::F32, None),
+        ("qwen2", "attn_q", Dtype::F16, None),
+        ("qwen2", "attn_q", Dtype::Q4_0, Some(Kind::Unsupported)),
+    ] {
+        let mut metadata = Metadata::new();
+        for (key, value) in
+            [("general.type", "adapter"), ("general.architecture", architecture), ("adapter.type", "lora")]
+        {
+            metadata.set(key, Value::String(value.into()));
+        }
+        metadata.set("adapter.lora.alpha", Value::F32(1.0));
+        let plan = |side: &str, shape: [u64; 2]| TensorPlan {
+            name: format!("blk.0.{projection}.weight.lora_{side}"),
+            shape: shape.into(),
+            dtype,
+        };
+        let plans = vec![plan("a", [32, 32]), plan("b", [rows, 32])];
+        let mut writer = GgufWriter::begin(Vec::new(), &metadata, plans).unwrap();
+        writer.write_f32(&[0.5; 32 * 32]).unwrap();
+        writer.write_f32(&vec![0.25; rows as usize * 32]).unwrap();
+        let bytes = writer.finish().unwrap();
+        let read = bounded(&format!("a LoRA for {architecture} in {dtype}"), bytes.len(), || {
+            let source = Source::new("l.gguf", Cursor::new(&bytes)).unwrap();
+            read_gguf(source, architecture, Heads { queries: 2, keys: 1 }).map(|lora| lora.pairs.len())
+        });
+        assert_eq!(read.err().map(|error| error.kind), want);
+    }
 }
 
 #[test]

@@ -51,6 +51,34 @@ cases! { render;
     template_of_10_mb: "x".repeat(10 << 20) => Limit, "at most 262144 bytes", "10485760";
     deep_brackets: format!("{{{{ {}1{} }}}}", "(".repeat(50_000), ")".repeat(50_000)) => Limit, "at most 64 nested brackets";
     a_variable_called_raw: "{{ raw }}{% set ns = namespace(x='ab') %}{% for i in range(60) %}{% set ns.x = ns.x + ns.x %}{% endfor %}" => Cost, "modest memory";
+    nested_lists_compared: "{% set ns = namespace(x=[], y=[]) %}{% for i in range(60000) %}{% set ns.x = [ns.x] %}{% set ns.y = [ns.y] %}{% endfor %}{{ ns.x == ns.y }}" => Cost, "too many nested values";
+    nested_lists_made_unique: "{% set ns = namespace(x=[], y=[]) %}{% for i in range(60000) %}{% set ns.x = [ns.x] %}{% set ns.y = [ns.y] %}{% endfor %}{{ [ns.x, ns.y]|unique|list|length }}" => Cost, "too many nested values";
+    nested_lists_sorted: "{% set ns = namespace(x=[], y=[]) %}{% for i in range(60000) %}{% set ns.x = [ns.x] %}{% set ns.y = [ns.y] %}{% endfor %}{{ [ns.x, ns.y]|sort|length }}" => Cost, "too many nested values";
+    greatest_of_nested_lists: "{% set ns = namespace(x=[], y=[]) %}{% for i in range(60000) %}{% set ns.x = [ns.x] %}{% set ns.y = [ns.y] %}{% endfor %}{{ [ns.x, ns.y]|max|length }}" => Cost, "too many nested values";
+    nested_lists_dropped: "{% set ns = namespace(x=[]) %}{% for j in range(3) %}{% for i in range(60000) %}{% set ns.x = [ns.x] %}{% endfor %}{% endfor %}" => Cost, "too many nested values";
+    nested_lists_one_by_one: "{%set x=[]%}".to_owned() + &"{%set x=[x]%}".repeat(15_000) => Cost, "too many nested values";
+    nested_tuples: "{% set ns = namespace(x=1) %}{% for i in range(60000) %}{% set ns.x = ns.x, 1 %}{% endfor %}" => Cost, "too many nested values";
+    nested_maps: "{% set ns = namespace(x=1) %}{% for i in range(60000) %}{% set ns.x = {'a': ns.x} %}{% endfor %}" => Cost, "too many nested values";
+    nested_dicts: "{% set ns = namespace(x=1) %}{% for i in range(60000) %}{% set ns.x = dict(a=ns.x) %}{% endfor %}" => Cost, "too many nested values";
+    nested_namespaces: "{% set x = 1 %}".to_owned() + &"{% set x = namespace(x=x) %}".repeat(5_000) => Cost, "too many nested values";
+    namespace_in_itself: "{% set ns = namespace() %}{% set ns.x = [ns] %}" => Syntax, "a namespace keeps";
+    captured_text: format!("{{% set x %}}{{% for i in range(10000) %}}{}{{% endfor %}}{{% endset %}}", "x".repeat(100_000)) => Cost, "modest memory";
+    captured_text_of_a_macro: format!("{{% macro f() %}}{{% for i in range(10000) %}}{}{{% endfor %}}{{% endmacro %}}{{% set x = f() %}}", "x".repeat(100_000)) => Cost, "modest memory";
+    captured_raw_text: format!("{{% set x %}}{{% for i in range(10000) %}}{{% raw %}}{}{{% endraw %}}{{% endfor %}}{{% endset %}}", "x".repeat(100_000)) => Cost, "modest memory";
+    raw_block_with_the_word_that_ends_it: "{% raw %}endraw %}{#{% endraw %}{% set ns = namespace(x='ab') %}{% for i in range(29) %}{% set ns.x = ns.x + ns.x %}{% endfor %}#}" => Cost, "modest memory";
+    raw_block_with_another_space: "{%\r raw \r%}{#{% endraw %}{% set ns = namespace(x='ab') %}{% for i in range(29) %}{% set ns.x = ns.x + ns.x %}{% endfor %}#}" => Cost, "modest memory";
+    comment_that_seems_to_close: "{#}{{ '#}{% set ns = namespace(x=\"ab\") %}{% for i in range(29) %}{% set ns.x = ns.x + ns.x %}{% endfor %}{# ' }}#}" => Cost, "modest memory";
+    json_indented_by_16: format!("{{% set l = range(1000) %}}{{{{ {}{}{}|tojson(indent=16) }}}}", "[".repeat(58), ["l"; 40].join(","), "]".repeat(58)) => Cost, "modest memory";
+    joined_literals: format!("{{% for i in range(2000) %}}{{% set x = '{}' ~ i %}}{{% endfor %}}", "x".repeat(100_000)) => Cost, "modest memory";
+    many_searches_in_a_list: "{% set l = range(100000)|list %}{% for i in range(2000) %}{% if 'x' in l %}{% endif %}{% endfor %}" => Cost, "modest memory";
+    many_searches_by_a_test: "{% set l = range(100000)|list %}{% for i in range(2000) %}{% if 'x' is in(l) %}{% endif %}{% endfor %}" => Cost, "modest memory";
+    many_counts_in_a_list: "{% set l = range(100000)|list %}{% for i in range(2000) %}{% if l.count(3) %}{% endif %}{% endfor %}" => Cost, "modest memory";
+    many_tests_of_a_text: "{% set m = messages[0].content %}{% for i in range(90000) %}{% if m is lower %}{% endif %}{% endfor %}" => Cost, "modest memory";
+    copies_by_map: "{% set m = messages[0].content %}{% set x = ([m, m, m, m] * 1)|list %}" => Syntax, "only numbers can be multiplied";
+    copies_by_a_mapped_filter: format!("{{% set m = messages[0].content %}}{{% set x = [{}]|map('upper')|list %}}", ["m"; 1_000].join(",")) => Cost, "modest memory";
+    counted_replacements: "{% set m = messages[0].content %}{% set x = m.replace('', m, 90000) %}" => Cost, "modest memory";
+    stripping_many_characters: "{% set m = messages[0].content %}{% set x = m.strip(m) %}" => Cost, "modest memory";
+    text_summed: "{{ ['a', 'b']|sum(start='') }}" => Syntax, "start";
     sum_of_300: format!("{{{{ 0{} }}}}", "+1".repeat(300)) => Limit, "at most 256 operations in a tag";
     attributes_300_deep: format!("{{{{ a{} }}}}", ".a".repeat(300)) => Limit, "at most 256 operations";
     three_hundred_nots: format!("{{{{ {}a }}}}", "not ".repeat(300)) => Limit, "at most 256 operations";
@@ -75,6 +103,59 @@ fn chains_at_the_cap_are_run() {
         (format!("{{% if false %}}{}{{% else %}}3{{% endif %}}", "{% elif false %}".repeat(256)), "3"),
     ] {
         assert_eq!(render(&source).unwrap(), want, "{}", &source[..40]);
+    }
+}
+
+/// Slices of slices, and what else is computed when it is looked at.
+#[test]
+fn lists_cut_a_thousand_times() {
+    for cut in ["ns.x[0:]", "ns.x|reverse", "ns.x + []", "ns.x|map('reverse')|list", "ns.x|select|list"] {
+        let source = format!(
+            "{{% set ns = namespace(x=[]) %}}{{% for i in range(9999) %}}{{% set ns.x = {cut} %}}{{% endfor %}}{{{{ ns.x|length }}}}"
+        );
+        assert_eq!(render(&source).unwrap(), "0", "{cut}");
+    }
+}
+
+#[test]
+fn names_in_brackets_are_given_values() {
+    for (source, want) in [
+        ("{% for (k, v) in {'a': 1}|items %}{{ k }}{{ v }}{% endfor %}", "a1"),
+        (
+            "{% macro f() %}{{ caller(1, 2) }}{% endmacro %}{% call(a, b) f() %}{{ b }}{{ a }}{% endcall %}",
+            "21",
+        ),
+        (
+            "{% set (a, b) = (1, 2) %}{% set ns = namespace(x=a, y=[b, a]) %}{{ ns.y[ns.x] }}{{ {'k': b}['k'] }}",
+            "12",
+        ),
+        ("{% set x = 1 if false else 2 -%} {{ x }}{% with y = [x] %}{{ y[-1:] }}{% endwith %}", "2[2]"),
+    ] {
+        assert_eq!(render(source).unwrap(), want, "{source}");
+    }
+}
+
+/// The meters write nothing, and leave the space around tags as it is.
+#[test]
+fn long_texts_stay_as_they_are() {
+    let long = "word ".repeat(20);
+    for (source, want) in [
+        (
+            format!("  {long}  {{% if true %}}\n  {long}\n  {{%- endif %}}\n{long}"),
+            format!("  {long}    {}{long}", long.trim_end()),
+        ),
+        (
+            format!("{{{{ 'a' -}}}}  {long} {{{{- 'b' }}}}\n {long}"),
+            format!("a{}b\n {long}", long.trim_end()),
+        ),
+        (format!("{{# c #}}\n{long}{{#- d -#}} {long}"), format!("{}{long}", long.trim_end())),
+        (format!("{{% raw %}}\n{long}{{{{ }}}}{{% endraw %}}\n{long}"), format!("{long}{{{{ }}}}{long}")),
+        (
+            format!("{{% if true +%}}\n{}\n{{% endif -%}}\n {long}", " ".repeat(40)),
+            format!("\n{}\n{long}", " ".repeat(40)),
+        ),
+    ] {
+        assert_eq!(render(&source).unwrap(), want, "{source}");
     }
 }
 

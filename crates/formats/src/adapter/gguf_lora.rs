@@ -27,18 +27,50 @@ pub struct Heads {
 /// # Errors
 /// [`Kind::Shape`] for rows that do not fit `heads`.
 pub fn row_order(architecture: &str, place: Place, heads: Heads, rows: u64) -> Result<Vec<u64>> {
+    let Some(width) = turned_width(architecture, place, heads, rows)? else { return Ok((0..rows).collect()) };
+    let source = |row: u64| row / width * width + row % 2 * (width / 2) + row % width / 2;
+    Ok((0..rows).map(source).collect())
+}
+
+/// The width of a head whose rows are in another order, `None` where they are not.
+fn turned_width(architecture: &str, place: Place, heads: Heads, rows: u64) -> Result<Option<u64>> {
     let heads = match (architecture, place.projection) {
         ("llama", Projection::Q) => heads.queries,
         ("llama", Projection::K) => heads.keys,
-        _ => return Ok((0..rows).collect()),
+        _ => return Ok(None),
     };
-    if heads == 0 || !rows.is_multiple_of(heads * 2) {
+    if heads == 0 || rows == 0 || !rows.is_multiple_of(heads * 2) {
         let expected = format!("rows for {heads} heads of even width");
         return Err(Error::new(Kind::Shape, place.gguf(), expected, rows));
     }
-    let width = rows / heads;
-    let source = |row: u64| row / width * width + row % 2 * (width / 2) + row % width / 2;
-    Ok((0..rows).map(source).collect())
+    Ok(Some(rows / heads))
+}
+
+/// Brings the rows of heads of this width from a GGUF's order into Hugging Face's, where they are: B may be most of a file.
+fn turn_back(values: &mut [f32], width: usize, rank: usize) {
+    let half = width / 2;
+    let from = |row: usize| row % half * 2 + row / half;
+    for head in values.chunks_exact_mut(width * rank) {
+        let mut done = vec![false; width];
+        for start in 0..width {
+            let mut row = start;
+            // Along the cycle, each row changes places with the one that belongs there.
+            while let Some(done) = done.get_mut(row).filter(|done| !**done) {
+                *done = true;
+                let next = from(row);
+                if next != start {
+                    swap_rows(head, row, next, rank);
+                }
+                row = next;
+            }
+        }
+    }
+}
+
+fn swap_rows(values: &mut [f32], a: usize, b: usize, rank: usize) {
+    for column in 0..rank {
+        values.swap(a * rank + column, b * rank + column);
+    }
 }
 
 /// Row `n` of the result is row `order[n]` of `values`.
@@ -46,17 +78,6 @@ fn gather(values: &[f32], order: &[u64], rank: u64) -> Vec<f32> {
     let rank = rank as usize;
     let row = |row: &u64| values.get(*row as usize * rank..(*row as usize + 1) * rank).unwrap_or_default();
     order.iter().flat_map(row).copied().collect()
-}
-
-/// The inverse of an order.
-fn inverse(order: &[u64]) -> Vec<u64> {
-    let mut out = vec![0; order.len()];
-    for (to, from) in order.iter().enumerate() {
-        if let Some(slot) = out.get_mut(*from as usize) {
-            *slot = to as u64;
-        }
-    }
-    out
 }
 
 /// Writes a LoRA in 32-bit floats. Scales that differ from pair to pair are folded into B, since the file has one
@@ -147,12 +168,17 @@ fn read<R: Read + Seek>(file: &mut GgufFile<R>, architecture: &str, heads: Heads
             *slot = Some(tensor.clone());
         }
     }
-    let mut pairs = Vec::with_capacity(places.len());
+    let mut checked = Vec::with_capacity(places.len());
     for (place, [a, b]) in places {
         let half =
             |part: &str| Error::new(Kind::Missing, place.gguf(), "lora_a and lora_b", format!("no {part}"));
         let (a, b) = (a.ok_or_else(|| half("lora_a"))?, b.ok_or_else(|| half("lora_b"))?);
-        pairs.push(pair(file, architecture, heads, place, alpha, &a, &b)?);
+        check(architecture, heads, place, &a, &b)?;
+        checked.push((place, a, b));
+    }
+    let mut pairs = Vec::with_capacity(checked.len());
+    for (place, a, b) in &checked {
+        pairs.push(pair(file, architecture, heads, *place, alpha, a, b)?);
     }
     let first = pairs.first().map(|pair: &LoraPair| pair.scale);
     let scale = field(first, "tensors")?;
@@ -165,6 +191,24 @@ fn read<R: Read + Seek>(file: &mut GgufFile<R>, architecture: &str, heads: Heads
     Ok(LoraAdapter { config, pairs, base: None })
 }
 
+/// Types and shapes, before any payload is read.
+fn check(architecture: &str, heads: Heads, place: Place, a: &TensorInfo, b: &TensorInfo) -> Result<()> {
+    for tensor in [a, b] {
+        // A block type would grow sixteenfold in memory, and nobody quantizes what is so small.
+        if !matches!(tensor.dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16) {
+            let field = format!("tensor `{}`", tensor.name);
+            return Err(Error::new(Kind::Unsupported, field, "F32, F16 or BF16", tensor.dtype));
+        }
+    }
+    let ([rank, _], [outputs, columns]) = (matrix(a)?, matrix(b)?);
+    if rank != columns || rank == 0 || rank > limits::RANK {
+        let expected = "lora_a [r, in] and lora_b [out, r]";
+        let found = format!("{:?} and {:?}", a.shape, b.shape);
+        return Err(Error::new(Kind::Shape, place.gguf(), expected, found));
+    }
+    turned_width(architecture, place, heads, outputs).map(|_| ())
+}
+
 fn pair<R: Read + Seek>(
     file: &mut GgufFile<R>,
     architecture: &str,
@@ -174,20 +218,13 @@ fn pair<R: Read + Seek>(
     a: &TensorInfo,
     b: &TensorInfo,
 ) -> Result<LoraPair> {
-    let ([rank, inputs], [outputs, columns]) = (matrix(a)?, matrix(b)?);
-    if rank != columns || rank == 0 || rank > limits::RANK {
-        let expected = "lora_a [r, in] and lora_b [out, r]";
-        return Err(Error::new(
-            Kind::Shape,
-            place.gguf(),
-            expected,
-            format!("{:?} and {:?}", a.shape, b.shape),
-        ));
+    let ([rank, inputs], [outputs, _]) = (matrix(a)?, matrix(b)?);
+    let (a, mut b) = (file.read_f32(a)?, file.read_f32(b)?);
+    if let Some(width) = turned_width(architecture, place, heads, outputs)? {
+        turn_back(&mut b, width as usize, rank as usize);
     }
-    let order = inverse(&row_order(architecture, place, heads, outputs)?);
-    let (a, b) = (file.read_f32(a)?, file.read_f32(b)?);
     let scale = Scale { rank, alpha, by_root: false };
-    Ok(LoraPair { place, scale, inputs, outputs, a, b: gather(&b, &order, rank), magnitude: None })
+    Ok(LoraPair { place, scale, inputs, outputs, a, b, magnitude: None })
 }
 
 fn matrix(tensor: &TensorInfo) -> Result<[u64; 2]> {

@@ -44,11 +44,10 @@ impl<R: Read + Seek> Rows<R> {
         source.read_at(0, head)?;
         check_text(head).map_err(|e| e.in_file(&name))?;
         let skip = if head.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-        let first = head.iter().skip(skip as usize).find(|byte| !byte.is_ascii_whitespace());
-        let layout = match (separator, first) {
-            (Some(separator), _) => Layout::Quoted(separator),
-            (None, Some(b'[')) => Layout::Array,
-            _ => Layout::Lines,
+        let layout = match separator {
+            Some(separator) => Layout::Quoted(separator),
+            None if first_byte(&mut source, skip)? == Some(b'[') => Layout::Array,
+            None => Layout::Lines,
         };
         source.at(skip)?;
         let reader = BufReader::with_capacity(1 << 16, source.into_inner());
@@ -74,7 +73,9 @@ impl<R: Read + Seek> Rows<R> {
                 Layout::Quoted(separator) => self.record(separator)?,
             };
             let Some(row) = row else { return self.end().map(|()| None) };
-            if row.iter().all(u8::is_ascii_whitespace) {
+            // Blank fields are fields.
+            let table = matches!(self.layout, Layout::Quoted(_));
+            if row.is_empty() || (!table && row.iter().all(u8::is_ascii_whitespace)) {
                 continue;
             }
             self.count += 1;
@@ -155,7 +156,11 @@ impl<R: Read + Seek> Rows<R> {
                 b'"' => quoted = !quoted,
                 _ if quoted => {}
                 b'{' | b'[' => depth += 1,
-                b',' if depth == 0 => return Ok(Some(row)),
+                b',' if depth == 0 => return self.not_blank(row, line).map(Some),
+                b']' if depth == 0 && self.count > 0 => {
+                    let row = self.not_blank(row, line)?;
+                    return self.closed(row);
+                }
                 b']' if depth == 0 => return self.closed(row),
                 b'}' | b']' => depth = depth.saturating_sub(1),
                 _ => {}
@@ -167,6 +172,14 @@ impl<R: Read + Seek> Rows<R> {
             return Ok(None);
         }
         Err(self.error(Kind::Truncated, line, "the array's closing bracket", "the file's end"))
+    }
+
+    /// Where there are commas there are elements.
+    fn not_blank(&self, row: Vec<u8>, line: u64) -> Result<Vec<u8>> {
+        if row.iter().all(u8::is_ascii_whitespace) {
+            return Err(self.error(Kind::Syntax, line, "an element on either side of a comma", "none"));
+        }
+        Ok(row)
     }
 
     /// After the closing bracket only space may follow.
@@ -186,6 +199,10 @@ impl<R: Read + Seek> Rows<R> {
         let mut row = Vec::new();
         let (mut quoted, mut may_open) = (false, true);
         while let Some(byte) = self.byte()? {
+            if byte != b'\n' && !quoted && row.last() == Some(&b'\r') {
+                let found = "a carriage return alone, as old Macs wrote them";
+                return Err(self.error(Kind::Syntax, line, "lines that end with a line feed", found));
+            }
             match byte {
                 // A second quote behind this one stands for a quote, and the field goes on.
                 b'"' if quoted => (quoted, may_open) = (false, true),
@@ -202,8 +219,26 @@ impl<R: Read + Seek> Rows<R> {
         if quoted {
             return Err(self.error(Kind::Syntax, line, "a closing quote", "the file's end"));
         }
+        row.pop_if(|byte| *byte == b'\r');
         Ok(Some(row).filter(|row| !row.is_empty()))
     }
+}
+
+/// The first byte that is no space.
+fn first_byte<R: Read + Seek>(source: &mut Source<R>, from: u64) -> Result<Option<u8>> {
+    let mut at = from;
+    while at < source.len() {
+        let mut part = [0; 4096];
+        // Most files show it at once, and a short one may be shorter than it says.
+        let most = if at == from { 13 } else { 4096 };
+        let part = part.get_mut(..(source.len() - at).min(most) as usize).unwrap_or_default();
+        source.read_at(at, part)?;
+        if let Some(byte) = part.iter().find(|byte| !byte.is_ascii_whitespace()) {
+            return Ok(Some(*byte));
+        }
+        at += part.len() as u64;
+    }
+    Ok(None)
 }
 
 fn check_text(head: &[u8]) -> Result<()> {

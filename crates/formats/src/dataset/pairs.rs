@@ -35,7 +35,8 @@ pub(super) fn alpaca(row: &Map<String, Value>) -> Result<Vec<Message>> {
 pub(super) fn prompt_completion(row: &Map<String, Value>) -> Result<Record> {
     match (row.get("prompt"), row.get("completion")) {
         (Some(Value::Array(prompt)), Some(Value::Array(completion))) => {
-            conversation(&[prompt.as_slice(), completion].concat()).map(Record::Chat)
+            let messages = conversation(&[prompt.as_slice(), completion].concat())?;
+            Ok(Record::Continued { messages, prompt: prompt.len() })
         }
         _ => Ok(Record::Pair {
             prompt: text(row, "prompt")?.into(),

@@ -17,6 +17,13 @@ use crate::template::Message;
 pub enum Record {
     /// A conversation.
     Chat(Vec<Message>),
+    /// A conversation that is asked for after its start.
+    Continued {
+        /// All of it.
+        messages: Vec<Message>,
+        /// How many messages at its start are the prompt.
+        prompt: usize,
+    },
     /// A question and its answer.
     Pair {
         /// What is read.

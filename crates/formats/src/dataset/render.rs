@@ -15,7 +15,7 @@ pub enum Target {
     Assistant,
     /// All tokens.
     Everything,
-    /// What comes after the prompt: the assistant's last turn, or the completion.
+    /// What comes after the prompt: the assistant's turns in the completion, or the last one where no prompt is named.
     Completion,
     /// The assistant's last turn.
     LastTurn,
@@ -80,7 +80,10 @@ impl<'t> Renderer<'t> {
     /// Those of [`ChatTemplate::render_training`]; [`Kind::Missing`] where nothing is left to learn.
     pub fn render(&mut self, record: &Record) -> Result<Rows> {
         let (ids, mask) = match record {
-            Record::Chat(messages) => self.chat(messages)?,
+            Record::Continued { messages, prompt } if self.options.target == Target::Completion => {
+                self.turns(messages, TrainOn::From(*prompt))?
+            }
+            Record::Chat(messages) | Record::Continued { messages, .. } => self.chat(messages)?,
             Record::Pair { prompt, completion } if self.options.raw_pairs => self.pair(prompt, completion),
             Record::Pair { prompt, completion } => {
                 self.chat(&[say("user", prompt), say("assistant", completion)])?
@@ -102,6 +105,10 @@ impl<'t> Renderer<'t> {
             Target::Everything => TrainOn::Everything,
             Target::Completion | Target::LastTurn => TrainOn::LastTurn,
         };
+        self.turns(messages, on)
+    }
+
+    fn turns(&mut self, messages: &[Message], on: TrainOn) -> Result<(Vec<u32>, Vec<u8>)> {
         let rendered: Rendered =
             self.template.render_training(self.tokenizer, messages, on, &self.options.template)?;
         Ok(rendered.encode(&mut self.encoder))
@@ -144,6 +151,9 @@ impl<'t> Renderer<'t> {
         }
         let missing_eos = self.end(ids.iter().zip(&mask).filter(|(_, mask)| **mask == 1)).is_none();
         let notes = Notes { truncated, missing_eos, duplicate_bos, full_len };
+        // Rows are kept by the million, and grew by doubling.
+        ids.shrink_to_fit();
+        mask.shrink_to_fit();
         Ok(Rows { row: Row { ids, mask }, rejected: None, notes })
     }
 

@@ -41,15 +41,20 @@ impl fmt::Display for Report {
         writeln!(f, "tensors         {}", types.join(", "))?;
         writeln!(f, "parameters      {:.1} million", self.parameters as f64 / 1e6)?;
         let t = &self.tokenizer;
-        writeln!(f, "tokenizer       {}, {} tokens, {} merges", t.kind, t.vocabulary, t.merges)?;
-        let added = if t.add_bos { ", put before every text" } else { "" };
-        writeln!(f, "special tokens  BOS {}{added}; EOS {}", show(&t.bos), show(&t.eos))?;
+        if t.sha256.is_some() {
+            writeln!(f, "tokenizer       {}, {} tokens, {} merges", t.kind, t.vocabulary, t.merges)?;
+            let added = if t.add_bos { ", put before every text" } else { "" };
+            writeln!(f, "special tokens  BOS {}{added}; EOS {}", show(&t.bos), show(&t.eos))?;
+        } else {
+            writeln!(f, "tokenizer       {}", printable(&t.kind))?;
+        }
         let template = if self.template.built_in {
             "none: the built-in ChatML is used instead".to_owned()
         } else {
             format!("{} bytes, sha256 {}", self.template.bytes, self.template.sha256)
         };
         writeln!(f, "chat template   {template}")?;
+        lines(f, &self.template.source)?;
         writeln!(
             f,
             "memory          {} of weights as stored, {} as 32-bit floats,",
@@ -61,5 +66,19 @@ impl fmt::Display for Report {
             "                {} of key-value cache for {CACHE_TOKENS} tokens",
             size(self.memory.cache_1024)
         )
+    }
+}
+
+/// A template below its line, as far as it is worth reading there.
+fn lines(f: &mut fmt::Formatter<'_>, source: &str) -> fmt::Result {
+    const LINES: usize = 40;
+    const WIDTH: usize = 200;
+    for line in source.lines().take(LINES) {
+        let more = if line.chars().nth(WIDTH).is_some() { "…" } else { "" };
+        writeln!(f, "                {}{more}", printable(&line.chars().take(WIDTH).collect::<String>()))?;
+    }
+    match source.lines().count().saturating_sub(LINES) {
+        0 => Ok(()),
+        more => writeln!(f, "                … and {more} more lines: --json has them"),
     }
 }

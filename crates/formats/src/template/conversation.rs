@@ -8,7 +8,7 @@ use minijinja::value::Serde;
 use serde_json::Map;
 
 use super::guard::Guard;
-use super::{ChatTemplate, filters, generation, spans};
+use super::{ChatTemplate, budget, filters, generation, spans};
 use crate::error::{Error, Kind, Result};
 use crate::source::Sha256Hash;
 use crate::tokenizer::{Specials, Tokenizer};
@@ -115,6 +115,7 @@ impl ChatTemplate {
         options: &Options,
     ) -> Result<Rendered> {
         let (guarded, mark) = self.guard(tokenizer, messages)?;
+        budget::reset();
         let text = self.run(&guarded, prompt, options)?;
         Ok(Rendered { text: self.without_marks(text), mark, spans: Vec::new() })
     }
@@ -131,13 +132,15 @@ impl ChatTemplate {
         options: &Options,
     ) -> Result<Rendered> {
         let (guarded, mark) = self.guard(tokenizer, messages)?;
+        budget::reset();
         let text = self.run(&guarded, false, options)?;
         let (text, spans) = if on == spans::TrainOn::Everything {
             let text = self.without_marks(text);
             let all = 0..text.len();
             (text, vec![all])
         } else {
-            self.assistant_spans(&guarded, text, tokenizer, options)?
+            let first = if let spans::TrainOn::From(first) = on { first } else { 0 };
+            self.assistant_spans(&guarded, text, first, tokenizer, options)?
         };
         let spans = match on {
             spans::TrainOn::LastTurn => spans.into_iter().next_back().into_iter().collect(),
@@ -165,7 +168,7 @@ impl ChatTemplate {
 
     /// Messages that cannot be taken for control, or for the marks of generated spans.
     fn guard(&self, tokenizer: &Tokenizer, messages: &[Message]) -> Result<(Vec<Message>, Option<char>)> {
-        let mut guard = Guard::new(tokenizer, messages)?;
+        let mut guard = Guard::new(tokenizer, &self.literals, messages)?;
         if self.marks_generation && guard.found.contains([generation::START, generation::END]) {
             let expected = "text without the noncharacters U+FDD0 and U+FDD1";
             return Err(Error::new(Kind::Encoding, "message", expected, "one of them"));

@@ -10,18 +10,23 @@ pub(super) const RAISED: &str = "the template says: ";
 
 pub(super) fn register(env: &mut Environment<'static>) {
     env.add_filter(instrument::COST, cost);
+    env.add_filter(instrument::TEXT, |bytes: u64| budget::charge(bytes).map(|()| ""));
     env.add_filter("tojson", tojson);
     env.add_filter("join", join);
-    env.add_filter("replace", |text: &str, from: &str, to: &str| replace(text, from, to));
+    env.add_filter("replace", |text: &str, from: &str, to: &str, count: Option<usize>| {
+        replace(text, from, to, count)
+    });
     env.add_filter("indent", indent);
+    env.add_filter("sum", sum);
+    env.add_filter("items", |value: &Value| settled(minijinja::filters::items(value)?, true));
+    env.add_filter("reverse", |value: &Value| {
+        budget::charge(budget::size(value)?)?;
+        settled(minijinja::filters::reverse(value)?, true)
+    });
     env.add_filter("string", |value: &Value| {
-        budget::written(value, 0)?;
+        budget::written(value)?;
         Ok::<_, Error>(text_of(value))
     });
-    for name in ["format", "pprint", "urlencode", "center", "batch", "slice", "groupby", "chain", "zip"] {
-        env.remove_filter(name);
-    }
-    env.remove_global("debug");
     env.add_function("raise_exception", |message: &str| -> Result<Value, Error> {
         Err(Error::new(ErrorKind::InvalidOperation, format!("{RAISED}{message}")))
     });
@@ -31,34 +36,54 @@ fn invalid(message: &str) -> Error {
     Error::new(ErrorKind::InvalidOperation, message.to_owned())
 }
 
+/// Each character of a text is looked for among those that go.
+pub(super) fn price_of_trimming(args: &[Value]) -> Result<(), Error> {
+    let [text, chars, ..] = args else { return Ok(()) };
+    budget::charge(budget::size(text)?.saturating_mul(budget::size(chars)?) / 16)
+}
+
+/// The value as it may be kept; see [`budget::settled`].
+pub(super) fn settled(value: Value, names: bool) -> Result<Value, Error> {
+    Ok(budget::settled(&value, names, 0)?.unwrap_or(value))
+}
+
 /// Takes the cost of one operation on `value` off the budget.
 fn cost(value: Value, operation: &str) -> Result<Value, Error> {
-    let size = budget::size(&value);
     let container = matches!(value.kind(), ValueKind::Seq | ValueKind::Map | ValueKind::Iterable);
     match operation {
+        "keep" => return settled(value, true),
+        "assign" => return settled(value, false),
+        "slice" if value.kind() == ValueKind::Iterable => return settled(value, true),
         "*" if value.kind() == ValueKind::Number || value.is_undefined() => {}
         "*" => return Err(invalid("only numbers can be multiplied")),
-        // Compared or searched, not copied.
-        "==" => budget::charge(size / 16)?,
+        "==" => drop(budget::compared(&value)?),
         // Adding makes a string of both sides, whatever they are.
-        "+" if container => drop(budget::written(&value, 0)?),
-        "list" | "split" | "lines" | "sort" | "unique" | "reverse" | "map" if !container => {
-            budget::charge(size * 32)?;
-        }
-        _ => budget::charge(size)?,
+        "+" if container => drop(budget::written(&value)?),
+        _ => budget::charge(budget::size(&value)?)?,
     }
     Ok(value)
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "filters take their keyword arguments by value")]
 fn tojson(value: &Value, kwargs: Kwargs) -> Result<String, Error> {
-    budget::written(value, 0)?;
     let indent: Option<usize> = kwargs.get("indent")?;
     let ascii = kwargs.get::<Option<bool>>("ensure_ascii")?.unwrap_or(false);
     let sorted = kwargs.get::<Option<bool>>("sort_keys")?.unwrap_or(false);
     kwargs.assert_all_used()?;
-    let value = serde_json::to_value(value).map_err(|e| invalid(&e.to_string()))?;
-    Ok(json::dumps(&value, indent.filter(|n| *n <= 16), ascii, sorted))
+    json::dumps(value, indent.filter(|n| *n <= 16), ascii, sorted)
+}
+
+/// Of numbers only: adding lists or texts one by one takes time that grows with their square.
+fn sum(
+    state: &State<'_, '_>,
+    values: Value,
+    attribute: Option<&str>,
+    kwargs: Kwargs,
+) -> Result<Value, Error> {
+    budget::charge(budget::size(&values)?)?;
+    let attribute = attribute.or(kwargs.get("attribute")?).map(str::to_owned);
+    kwargs.assert_all_used()?;
+    minijinja::filters::sum(state, values, attribute.as_deref(), None, kwargs)
 }
 
 fn join(values: &Value, separator: Option<&str>) -> Result<String, Error> {
@@ -66,16 +91,17 @@ fn join(values: &Value, separator: Option<&str>) -> Result<String, Error> {
     for (index, item) in values.try_iter()?.enumerate() {
         let separator = separator.filter(|_| index > 0).unwrap_or_default();
         budget::charge(separator.len() as u64)?;
-        budget::written(&item, 0)?;
+        budget::written(&item)?;
         out.push_str(separator);
         out.push_str(&text_of(&item));
     }
     Ok(out)
 }
 
-fn replace(text: &str, from: &str, to: &str) -> Result<String, Error> {
-    budget::charge((text.len() + text.matches(from).count() * to.len()) as u64)?;
-    Ok(text.replace(from, to))
+fn replace(text: &str, from: &str, to: &str, count: Option<usize>) -> Result<String, Error> {
+    let count = count.unwrap_or(usize::MAX);
+    budget::charge((text.len() + text.matches(from).take(count).count() * to.len()) as u64)?;
+    Ok(text.replacen(from, to, count))
 }
 
 fn indent(
@@ -120,7 +146,7 @@ pub(super) fn format_value(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &
         budget::charge(text.len() as u64)?;
         return out.write_str(text).map_err(Error::from);
     }
-    budget::written(value, 0)?;
+    budget::written(value)?;
     out.write_str(&text_of(value)).map_err(Error::from)
 }
 
@@ -134,10 +160,15 @@ pub(super) fn method(
     let text = value.as_str();
     match (name, text, args) {
         ("join", Some(separator), [items]) => return join(items, Some(separator)).map(Value::from),
-        ("replace", Some(text), [from, to]) => {
+        ("replace", Some(text), [from, to, count @ ..]) if count.len() < 2 => {
             let part =
                 |v: &Value| v.as_str().map(str::to_owned).ok_or_else(|| invalid("replace takes strings"));
-            return replace(text, &part(from)?, &part(to)?).map(Value::from);
+            // As in Python, a count below zero is none.
+            let count = count.first().and_then(|count| usize::try_from(count.as_i64()?).ok());
+            return replace(text, &part(from)?, &part(to)?, count).map(Value::from);
+        }
+        ("strip" | "lstrip" | "rstrip", Some(_), [chars]) => {
+            price_of_trimming(&[value.clone(), chars.clone()])?;
         }
         ("format" | "center" | "ljust" | "rjust" | "zfill" | "expandtabs" | "translate", Some(_), _) => {
             return Err(Error::new(
@@ -147,10 +178,18 @@ pub(super) fn method(
         }
         _ => {}
     }
-    let lists = matches!(name, "split" | "rsplit" | "splitlines" | "partition" | "rpartition");
-    budget::charge(budget::size(value) * if lists { 32 } else { 1 })?;
-    args.iter().try_for_each(|arg| budget::charge(budget::size(arg)))?;
-    minijinja_contrib::pycompat::unknown_method_callback(state, value, name, args)
+    let times = match name {
+        "split" | "rsplit" | "splitlines" | "partition" | "rpartition" => budget::ITEM,
+        // Some characters become three.
+        "upper" | "lower" | "title" | "capitalize" => 3,
+        _ => 1,
+    };
+    budget::charge(budget::size(value)?.saturating_mul(times))?;
+    args.iter().try_for_each(|arg| budget::compared(arg).map(drop))?;
+    if name == "count" && text.is_none() {
+        budget::compared(value)?;
+    }
+    settled(minijinja_contrib::pycompat::unknown_method_callback(state, value, name, args)?, true)
 }
 
 /// `strftime_now`, for a day that the caller names.

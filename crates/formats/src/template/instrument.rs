@@ -1,19 +1,26 @@
-//! Puts a meter on every operation that can make a value larger.
+//! Puts a meter on every operation that can make a value larger, deeper, or slow to look at.
 //!
 //! minijinja's fuel bounds the number of operations, not the size of what they work on: a string that is doubled
-//! thirty times costs a few hundred instructions and a gigabyte. So each operand of `+ ~ * in == != < >`, each
-//! filter's input and each sliced value gets a filter of ours behind it, `a + b` becoming
-//! `a|_cost('+') + b|_cost('+')`, which takes its size off the budget and returns it unchanged.
+//! thirty times costs a few hundred instructions and a gigabyte. So each operand of `+ ~ * in == != < >`, each sliced
+//! value and each key gets a filter of ours behind it, `a + b` becoming `a|_cost('+') + b|_cost('+')`, which takes its
+//! size off the budget and returns it unchanged. Lists, maps, slices and what is `set` get one that bounds their depth.
+//! Text between tags is charged by a tag in front of it, which writes nothing. Filters, tests, methods and functions
+//! are our own and take their price themselves.
 
-use super::lex::{Token, close_of, tokens};
+use super::lex::{self, Token, close_of, tokens};
+use super::operands::Writer;
 use crate::error::{Error, Kind, Result};
 use crate::limits::TEMPLATE_LINKS;
 
 /// The filter that measures.
 pub(super) const COST: &str = "_cost";
+/// The filter that takes a number of bytes off the budget, and gives an empty text.
+pub(super) const TEXT: &str = "_text";
 
 /// Brackets inside brackets, in one tag.
 const DEPTH: usize = 64;
+/// Text between tags, and in literals, that is not worth a meter: the instruction that writes it costs as much.
+pub(super) const SHORT: usize = 16;
 
 /// The template with meters.
 ///
@@ -23,42 +30,73 @@ pub(super) fn instrument(source: &str) -> Result<String> {
     let mut out = String::with_capacity(source.len() * 2);
     let mut rest = source;
     let mut branches = 0;
+    let mut before = "";
     while let Some(at) = rest.as_bytes().windows(2).position(|pair| matches!(pair, b"{{" | b"{%" | b"{#")) {
         let (text, tag) = rest.split_at(at);
+        out.push_str(&meter_for(before, text.len()));
         out.push_str(text);
-        let close = match tag.as_bytes().get(1) {
-            Some(b'{') => "}}",
-            Some(b'%') => "%}",
-            _ => "#}",
-        };
-        let end = if close == "#}" { tag.find(close) } else { close_of(tag, close) };
-        let Some(end) = end else {
+        let Some(len) = tag_len(tag) else {
             rest = tag;
             break;
         };
-        let (open, body) = tag.get(..end).and_then(|tag| tag.split_at_checked(2)).unwrap_or_default();
-        out.push_str(open);
-        if close == "#}" {
-            out.push_str(body);
-        } else {
-            branches += usize::from(body.trim_start_matches(['-', '+', ' ', '\t', '\n']).starts_with("elif"));
-            if branches > TEMPLATE_LINKS {
-                return Err(too_many("branches"));
-            }
-            out.push_str(&expression(body)?);
+        let (tag, behind) = tag.split_at_checked(len).unwrap_or((tag, ""));
+        (before, rest) = (tag, behind);
+        if tag.starts_with("{#") {
+            out.push_str(tag);
+            continue;
         }
-        out.push_str(close);
-        rest = tag.get(end + 2..).unwrap_or_default();
-        if close == "%}" && body.trim_matches(['-', '+', ' ', '\t', '\n']) == "raw" {
-            // Up to the end of `{% endraw %}`, or of the template where there is none.
-            let end = rest.find("endraw").and_then(|at| Some(at + rest.get(at..)?.find("%}")? + 2));
-            let (raw, behind) = rest.split_at(end.unwrap_or(rest.len()));
-            out.push_str(raw);
+        if lex::basic_tag(tag, "raw").is_some() {
+            let (raw, end) = lex::raw_end(rest).unwrap_or((rest.len(), 0));
+            // Charged behind it: what is between the tags is text, whatever it looks like.
+            let (block, behind) = rest.split_at_checked(raw + end).unwrap_or((rest, ""));
+            before = block.get(raw..).unwrap_or_default();
+            for part in [tag, block, &meter_for(before, raw)] {
+                out.push_str(part);
+            }
             rest = behind;
+            continue;
+        }
+        let body = tag.get(2..len - 2).unwrap_or_default();
+        branches += usize::from(inside(body).starts_with("elif"));
+        if branches > TEMPLATE_LINKS {
+            return Err(too_many("branches"));
+        }
+        for part in
+            [tag.get(..2).unwrap_or_default(), &expression(body)?, tag.get(len - 2..).unwrap_or_default()]
+        {
+            out.push_str(part);
         }
     }
+    out.push_str(&meter_for(before, rest.len()));
     out.push_str(rest);
     Ok(out)
+}
+
+/// The length of the tag or comment that starts here.
+fn tag_len(tag: &str) -> Option<usize> {
+    let end = match tag.as_bytes().get(1)? {
+        b'{' => close_of(tag, "}}"),
+        b'%' => close_of(tag, "%}"),
+        _ => lex::comment_end(tag),
+    };
+    end.map(|end| end + 2)
+}
+
+/// What a block tag says, without signs and space.
+pub(super) fn inside(body: &str) -> &str {
+    body.strip_prefix(['-', '+']).unwrap_or(body).trim_start()
+}
+
+/// A tag that charges for text, between that text and the tag before it, whose way with the space behind it has.
+fn meter_for(before: &str, bytes: usize) -> String {
+    let (tag, close) = before.split_at_checked(before.len().saturating_sub(2)).unwrap_or_default();
+    let sign = ["-", "+"].into_iter().find(|sign| tag.ends_with(sign)).unwrap_or_default();
+    match close {
+        _ if bytes <= SHORT => String::new(),
+        "}}" => format!("{{{{ {bytes}|{TEXT} {sign}}}}}"),
+        "%}" | "#}" => format!("{{% if {bytes}|{TEXT} %}}{{% endif {sign}%}}"),
+        _ => String::new(),
+    }
 }
 
 fn too_many(what: &str) -> Error {
@@ -73,39 +111,6 @@ fn is_link(token: &Token<'_>) -> bool {
         Token::Space(_) | Token::Literal(_) => false,
     }
 }
-
-/// The meter for a binary operator, if it needs one.
-fn metered(token: Option<Token<'_>>) -> Option<&'static str> {
-    match token?.text() {
-        "+" | "~" => Some("+"),
-        "*" => Some("*"),
-        "in" | "==" | "!=" | "<" | ">" | "<=" | ">=" => Some("=="),
-        _ => None,
-    }
-}
-
-const NO_OPERAND: [&str; 20] = [
-    "and",
-    "or",
-    "not",
-    "in",
-    "is",
-    "if",
-    "else",
-    "elif",
-    "for",
-    "set",
-    "macro",
-    "call",
-    "filter",
-    "with",
-    "do",
-    "recursive",
-    "import",
-    "include",
-    "from",
-    "as",
-];
 
 fn expression(body: &str) -> Result<String> {
     let tokens = tokens(body);
@@ -124,145 +129,5 @@ fn expression(body: &str) -> Result<String> {
     if tokens.iter().filter(|token| is_link(token)).count() > TEMPLATE_LINKS {
         return Err(too_many("operations in a tag"));
     }
-    Ok(Writer { tokens: &tokens, at: 0 }.sequence(None))
-}
-
-struct Writer<'t> {
-    tokens: &'t [Token<'t>],
-    at: usize,
-}
-
-impl<'t> Writer<'t> {
-    fn peek(&self) -> Option<Token<'t>> {
-        self.tokens.get(self.at).copied()
-    }
-
-    /// The next token that is not space.
-    fn ahead(&self) -> Option<Token<'t>> {
-        self.tokens.get(self.at..)?.iter().find(|t| !matches!(t, Token::Space(_))).copied()
-    }
-
-    fn take(&mut self) -> &'t str {
-        let text = self.peek().map_or("", Token::text);
-        self.at += 1;
-        text
-    }
-
-    fn spaces(&mut self, out: &mut String) {
-        while let Some(Token::Space(text)) = self.peek() {
-            out.push_str(text);
-            self.at += 1;
-        }
-    }
-
-    /// Operands and what is between them, up to the closing bracket.
-    fn sequence(&mut self, close: Option<&str>) -> String {
-        let mut out = String::new();
-        let mut before = None;
-        // Between `for` and `in` are names to be set, not values.
-        let mut targets = false;
-        while let Some(token) = self.peek() {
-            match token {
-                Token::Sign(sign) if Some(sign) == close => break,
-                Token::Space(text) => {
-                    out.push_str(text);
-                    self.at += 1;
-                    continue;
-                }
-                Token::Word(word) if NO_OPERAND.contains(&word) => {
-                    targets = word == "for" || (targets && word != "in");
-                    out.push_str(self.take());
-                }
-                Token::Sign(sign) if !matches!(sign, "(" | "[" | "{") => out.push_str(self.take()),
-                _ => {
-                    let operand = self.operand();
-                    out.push_str(&operand);
-                    let literal = matches!(token, Token::Literal(text) if text == operand);
-                    let meter = metered(self.ahead()).into_iter().chain(metered(before)).min();
-                    if let Some(meter) = meter.filter(|_| !targets).filter(|meter| !literal || *meter == "*")
-                    {
-                        for part in ["|", COST, "('", meter, "')"] {
-                            out.push_str(part);
-                        }
-                    }
-                }
-            }
-            before = Some(token);
-        }
-        out
-    }
-
-    /// A primary expression with everything that binds tighter than an operator.
-    fn operand(&mut self) -> String {
-        let mut out = self.primary();
-        loop {
-            let mut spaces = String::new();
-            let mark = self.at;
-            self.spaces(&mut spaces);
-            match self.peek() {
-                Some(Token::Sign(".")) => {
-                    out.push_str(&spaces);
-                    out.push_str(self.take());
-                    self.spaces(&mut out);
-                    out.push_str(self.take());
-                }
-                Some(Token::Sign("(")) => {
-                    let inner = self.bracket();
-                    out.push_str(&inner);
-                }
-                Some(Token::Sign("[")) => {
-                    let slice = self.is_slice();
-                    let inner = self.bracket();
-                    out = if slice { format!("({out}|{COST}('slice')){inner}") } else { out + &inner };
-                }
-                Some(Token::Sign("|")) => {
-                    self.at += 1;
-                    self.spaces(&mut String::new());
-                    let name = self.take();
-                    for part in ["|", COST, "('", name, "')|", name] {
-                        out.push_str(part);
-                    }
-                }
-                _ => {
-                    self.at = mark;
-                    return out;
-                }
-            }
-        }
-    }
-
-    fn primary(&mut self) -> String {
-        match self.peek() {
-            Some(Token::Sign("(" | "[" | "{")) => self.bracket(),
-            _ => self.take().to_owned(),
-        }
-    }
-
-    /// A bracketed group, instrumented inside.
-    fn bracket(&mut self) -> String {
-        let open = self.take();
-        let close = match open {
-            "(" => ")",
-            "[" => "]",
-            _ => "}",
-        };
-        let inner = self.sequence(Some(close));
-        let closing = if self.peek().is_some() { self.take() } else { "" };
-        format!("{open}{inner}{closing}")
-    }
-
-    /// Whether the subscript that starts here has a colon of its own.
-    fn is_slice(&self) -> bool {
-        let mut depth = 0_usize;
-        for token in self.tokens.iter().skip(self.at) {
-            match token.text() {
-                "(" | "[" | "{" => depth += 1,
-                ")" | "]" | "}" if depth <= 1 => return false,
-                ")" | "]" | "}" => depth -= 1,
-                ":" if depth == 1 && matches!(token, Token::Sign(_)) => return true,
-                _ => {}
-            }
-        }
-        false
-    }
+    Ok(Writer::new(&tokens).tag(body))
 }

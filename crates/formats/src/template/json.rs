@@ -1,14 +1,35 @@
 //! JSON as Python's `json.dumps` writes it: `", "` and `": "` between things, or a line each.
 
-use std::fmt::Write;
+use minijinja::value::{Value, ValueKind};
+use minijinja::{Error, ErrorKind};
 
-use serde_json::Value;
+use super::budget;
 
-/// Writes `value`; `indent` puts things on lines of their own, `ascii` escapes what is not.
-pub(super) fn dumps(value: &Value, indent: Option<usize>, ascii: bool, sorted: bool) -> String {
-    let mut out = String::new();
-    Style { indent, ascii, sorted }.write(value, 0, &mut out);
-    out
+/// Writes `value`, each byte off the budget; `indent` puts things on lines of their own, `ascii` escapes what is not.
+pub(super) fn dumps(
+    value: &Value,
+    indent: Option<usize>,
+    ascii: bool,
+    sorted: bool,
+) -> Result<String, Error> {
+    let mut out = Paid(String::new());
+    Style { indent, ascii, sorted }.write(value, 0, &mut out)?;
+    Ok(out.0)
+}
+
+/// Text that is paid for as it grows.
+struct Paid(String);
+
+impl Paid {
+    fn push(&mut self, text: &str) -> Result<(), Error> {
+        budget::charge(text.len() as u64)?;
+        self.0.push_str(text);
+        Ok(())
+    }
+}
+
+fn invalid(error: &serde_json::Error) -> Error {
+    Error::new(ErrorKind::InvalidOperation, error.to_string())
 }
 
 struct Style {
@@ -18,73 +39,110 @@ struct Style {
 }
 
 impl Style {
-    fn write(&self, value: &Value, depth: usize, out: &mut String) {
-        match value {
-            Value::String(text) => self.string(text, out),
-            Value::Array(items) if !items.is_empty() => {
-                out.push('[');
-                for (index, item) in items.iter().enumerate() {
-                    self.between(index, depth + 1, out);
-                    self.write(item, depth + 1, out);
-                }
-                self.line(depth, out);
-                out.push(']');
-            }
-            Value::Object(map) if !map.is_empty() => {
-                let mut pairs: Vec<_> = map.iter().collect();
-                if self.sorted {
-                    pairs.sort_by_key(|(key, _)| key.as_str());
-                }
-                out.push('{');
-                for (index, (key, item)) in pairs.into_iter().enumerate() {
-                    self.between(index, depth + 1, out);
-                    self.string(key, out);
-                    out.push_str(": ");
-                    self.write(item, depth + 1, out);
-                }
-                self.line(depth, out);
-                out.push('}');
-            }
-            other => out.push_str(&other.to_string()),
+    fn write(&self, value: &Value, depth: usize, out: &mut Paid) -> Result<(), Error> {
+        budget::check_depth(depth)?;
+        budget::charge(budget::ITEM)?;
+        match value.kind() {
+            ValueKind::String => self.string(value.as_str().unwrap_or_default(), out),
+            ValueKind::Seq | ValueKind::Iterable => self.list(value, depth, out),
+            ValueKind::Map => self.map(value, depth, out),
+            _ => out.push(&serde_json::to_string(value).map_err(|e| invalid(&e))?),
         }
     }
 
-    fn between(&self, index: usize, depth: usize, out: &mut String) {
-        if index > 0 {
-            out.push_str(if self.indent.is_some() { "," } else { ", " });
+    fn list(&self, value: &Value, depth: usize, out: &mut Paid) -> Result<(), Error> {
+        out.push("[")?;
+        let mut empty = true;
+        for item in value.try_iter()? {
+            self.between(empty, depth + 1, out)?;
+            self.write(&item, depth + 1, out)?;
+            empty = false;
         }
-        self.line(depth, out);
+        self.end(empty, depth, "]", out)
     }
 
-    fn line(&self, depth: usize, out: &mut String) {
-        if let Some(indent) = self.indent {
-            out.push('\n');
-            out.extend(std::iter::repeat_n(' ', indent * depth));
+    fn map(&self, value: &Value, depth: usize, out: &mut Paid) -> Result<(), Error> {
+        budget::charge(budget::size(value)?)?;
+        let mut keys: Vec<Value> = value.try_iter()?.collect();
+        if self.sorted {
+            keys.sort();
         }
+        out.push("{")?;
+        let empty = keys.is_empty();
+        for (index, key) in keys.iter().enumerate() {
+            self.between(index == 0, depth + 1, out)?;
+            self.key(key, out)?;
+            out.push(": ")?;
+            self.write(&value.get_item(key)?, depth + 1, out)?;
+        }
+        self.end(empty, depth, "}", out)
     }
 
-    fn string(&self, text: &str, out: &mut String) {
-        out.push('"');
-        for c in text.chars() {
-            match c {
-                '"' => out.push_str("\\\""),
-                '\\' => out.push_str("\\\\"),
-                '\n' => out.push_str("\\n"),
-                '\r' => out.push_str("\\r"),
-                '\t' => out.push_str("\\t"),
-                '\u{8}' => out.push_str("\\b"),
-                '\u{c}' => out.push_str("\\f"),
-                c if c < ' ' || (self.ascii && !c.is_ascii()) => escape(c, out),
-                c => out.push(c),
+    /// Keys are strings, whatever they were.
+    fn key(&self, key: &Value, out: &mut Paid) -> Result<(), Error> {
+        match key.as_str() {
+            Some(text) => self.string(text, out),
+            None if matches!(key.kind(), ValueKind::Number | ValueKind::Bool) => {
+                self.string(&key.to_string(), out)
             }
+            None => Err(Error::new(ErrorKind::InvalidOperation, "a key of JSON must be a string")),
         }
-        out.push('"');
+    }
+
+    fn between(&self, first: bool, depth: usize, out: &mut Paid) -> Result<(), Error> {
+        if !first {
+            out.push(if self.indent.is_some() { "," } else { ", " })?;
+        }
+        self.line(depth, out)
+    }
+
+    fn end(&self, empty: bool, depth: usize, bracket: &str, out: &mut Paid) -> Result<(), Error> {
+        if !empty {
+            self.line(depth, out)?;
+        }
+        out.push(bracket)
+    }
+
+    fn line(&self, depth: usize, out: &mut Paid) -> Result<(), Error> {
+        let Some(indent) = self.indent else { return Ok(()) };
+        out.push("\n")?;
+        out.push(&" ".repeat(indent * depth))
+    }
+
+    fn string(&self, text: &str, out: &mut Paid) -> Result<(), Error> {
+        out.push("\"")?;
+        let mut rest = text;
+        while let Some(at) = rest.find(|c| self.escapes(c)) {
+            let (plain, behind) = rest.split_at(at);
+            out.push(plain)?;
+            let mut chars = behind.chars();
+            out.push(&chars.next().map(escape).unwrap_or_default())?;
+            rest = chars.as_str();
+        }
+        out.push(rest)?;
+        out.push("\"")
+    }
+
+    /// Not the noncharacters that mark people's text: the tokenizer looks for those.
+    fn escapes(&self, c: char) -> bool {
+        let marks = ('\u{fdd0}'..='\u{fdef}').contains(&c);
+        c < ' ' || c == '"' || c == '\\' || (self.ascii && !c.is_ascii() && !marks)
     }
 }
 
-fn escape(c: char, out: &mut String) {
-    for unit in c.encode_utf16(&mut [0; 2]) {
-        // Writing to a String cannot fail.
-        let _ = write!(out, "\\u{unit:04x}");
+fn escape(c: char) -> String {
+    match c {
+        '"' => "\\\"".into(),
+        '\\' => "\\\\".into(),
+        '\n' => "\\n".into(),
+        '\r' => "\\r".into(),
+        '\t' => "\\t".into(),
+        '\u{8}' => "\\b".into(),
+        '\u{c}' => "\\f".into(),
+        c => {
+            let units =
+                c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect::<Vec<_>>();
+            units.concat()
+        }
     }
 }

@@ -1,28 +1,53 @@
-//! Cuts a template's tags into tokens.
+//! Cuts a template into tags, and tags into tokens, where minijinja cuts them: what it takes for an expression must not
+//! be taken for text here.
 
-/// Where a tag closes: outside of strings, and for `}}` outside of braces.
+/// Where a tag closes: outside of strings and brackets.
 pub(super) fn close_of(tag: &str, close: &str) -> Option<usize> {
     let bytes = tag.as_bytes();
-    let (mut at, mut braces) = (2, 0_usize);
+    let (mut at, mut open) = (2, 0_i64);
     while at < bytes.len() {
         let rest = bytes.get(at..)?;
-        if rest.starts_with(close.as_bytes()) && (close == "%}" || braces == 0) {
+        if rest.starts_with(close.as_bytes()) && open == 0 {
             return Some(at);
         }
         at += match rest.first()? {
             b'\'' | b'"' => string(rest),
-            b'{' => {
-                braces += 1;
+            b'(' | b'[' | b'{' => {
+                open += 1;
                 1
             }
-            b'}' => {
-                braces = braces.saturating_sub(1);
+            b')' | b']' | b'}' => {
+                open -= 1;
                 1
             }
             _ => 1,
         };
     }
     None
+}
+
+/// Where a comment closes: behind its opening and the sign there.
+pub(super) fn comment_end(tag: &str) -> Option<usize> {
+    let start = 2 + usize::from(tag.get(2..).is_some_and(|rest| rest.starts_with(['-', '+'])));
+    tag.get(start..)?.find("#}").map(|at| start + at)
+}
+
+/// The length of a tag that consists of one word, such as `{%- raw %}`.
+pub(super) fn basic_tag(tag: &str, name: &str) -> Option<usize> {
+    let space = |text: &'_ str| text.len() - text.trim_ascii_start().len();
+    let sign = |text: &str| usize::from(text.starts_with(['-', '+']));
+    let mut at = 2 + sign(tag.strip_prefix("{%")?);
+    at += space(tag.get(at..)?);
+    at += tag.get(at..)?.strip_prefix(name).map(|_| name.len())?;
+    at += space(tag.get(at..)?);
+    at += sign(tag.get(at..)?);
+    tag.get(at..)?.starts_with("%}").then_some(at + 2)
+}
+
+/// The length of what a raw block holds, and of the tag that ends it.
+pub(super) fn raw_end(text: &str) -> Option<(usize, usize)> {
+    let mut tags = text.match_indices("{%");
+    tags.find_map(|(at, _)| Some((at, basic_tag(text.get(at..)?, "endraw")?)))
 }
 
 /// The length of the string literal at the start.

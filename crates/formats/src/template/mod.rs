@@ -1,10 +1,12 @@
 //! Chat templates: Jinja, as models ship it, run with bounded time, memory and output.
 //!
 //! Strings equal those of transformers' `apply_chat_template`. Text from people is guarded first: where it spells a
-//! control token, an invisible mark is put inside, which the tokenizer takes away again. A template can therefore
-//! trim, cut and join what people wrote, and it still becomes letters, never control.
+//! control token, or has what one starts or ends with, an invisible mark is put there, which the tokenizer takes away
+//! again. A template can therefore trim, cut, replace and join what people wrote, and it still becomes letters, never
+//! control.
 
 mod budget;
+mod builtins;
 mod conversation;
 mod filters;
 mod generation;
@@ -12,6 +14,7 @@ mod guard;
 mod instrument;
 mod json;
 mod lex;
+mod operands;
 mod spans;
 
 pub use conversation::{Date, Message, Options, Rendered, Special, date_of};
@@ -38,6 +41,7 @@ pub struct ChatTemplate {
     source: String,
     built_in: bool,
     marks_generation: bool,
+    literals: guard::Literals,
 }
 
 impl ChatTemplate {
@@ -54,7 +58,13 @@ impl ChatTemplate {
         let (marked, marks_generation) = generation::mark(text);
         let mut env = environment();
         env.add_template_owned(NAME, instrument::instrument(&marked)?).map_err(|e| refused(&e))?;
-        Ok(Self { env, source: text.to_owned(), built_in: source.is_none(), marks_generation })
+        Ok(Self {
+            env,
+            source: text.to_owned(),
+            built_in: source.is_none(),
+            marks_generation,
+            literals: guard::Literals::of(text),
+        })
     }
 
     /// Whether this is the built-in fallback: worth telling people.
@@ -79,7 +89,6 @@ impl ChatTemplate {
         context.insert("messages".into(), Value::from(Serde(messages)));
         context.insert("add_generation_prompt".into(), prompt.into());
         let mut out = budget::Output::default();
-        budget::reset();
         let ran = template
             .render_captured_to(Value::from_pairs(context), &mut out)
             .map(|captured| captured.state().fuel_levels().map_or(0, |(consumed, _)| consumed));
@@ -97,7 +106,7 @@ impl ChatTemplate {
 }
 
 fn environment() -> Environment<'static> {
-    let mut env = Environment::new();
+    let mut env = Environment::empty();
     let syntax = env.syntax().to_builder().trim_blocks(true).lstrip_blocks(true).build();
     if let Ok(syntax) = syntax {
         env.set_syntax(syntax);
@@ -108,6 +117,7 @@ fn environment() -> Environment<'static> {
     env.set_recursion_limit(100);
     env.set_formatter(filters::format_value);
     env.set_unknown_method_callback(filters::method);
+    builtins::register(&mut env);
     filters::register(&mut env);
     env
 }

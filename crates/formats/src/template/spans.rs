@@ -14,6 +14,8 @@ pub enum TrainOn {
     /// Every turn of the assistant's.
     #[default]
     Assistant,
+    /// The assistant's turns from this message on.
+    From(usize),
     /// The assistant's last turn.
     LastTurn,
     /// All text.
@@ -35,6 +37,7 @@ impl Budget {
     const FAILED: u64 = limits::TURNS_FUEL / 16;
 
     fn new() -> Self {
+        super::budget::for_turns();
         Self { fuel: limits::TURNS_FUEL, bytes: 256 << 20 }
     }
 
@@ -49,15 +52,19 @@ impl Budget {
         if self.fuel == 0 {
             return None;
         }
-        let ran = template.run_metered(messages, prompt, options).ok();
-        let cost = |(text, fuel): &(String, u64)| fuel + text.len() as u64 / Self::BYTES_A_STEP;
-        self.fuel = self.fuel.saturating_sub(ran.as_ref().map_or(Self::FAILED, cost));
-        ran.map(|(text, _)| text)
+        let ran = template.run_metered(messages, prompt, options);
+        self.fuel = self.fuel.saturating_sub(match &ran {
+            Ok((text, fuel)) => fuel + text.len() as u64 / Self::BYTES_A_STEP,
+            // What takes too much would take it for every turn.
+            Err(error) if error.kind == Kind::Cost => self.fuel,
+            Err(_) => Self::FAILED,
+        });
+        ran.ok().map(|(text, _)| text)
     }
 }
 
 impl ChatTemplate {
-    /// The text and the assistant's stretches in it, each up to and including the token that ends the turn.
+    /// The text and the assistant's stretches in it from the message `first` on, each up to and including the token that ends the turn.
     ///
     /// Where the template marks them itself, its word counts. Otherwise a turn starts where the prompt for it ends
     /// and ends where the conversation up to it ends, if both are the start of the whole text; where only the prompt is,
@@ -70,11 +77,15 @@ impl ChatTemplate {
         &self,
         messages: &[Message],
         text: String,
+        first: usize,
         tokenizer: &Tokenizer,
         options: &Options,
     ) -> Result<(String, Vec<Range<usize>>)> {
         if self.marks_generation() {
-            return Ok(unmark(&text));
+            let (text, mut spans) = unmark(&text);
+            let wanted = messages.iter().skip(first).filter(|message| role(message) == "assistant").count();
+            spans.drain(..spans.len().saturating_sub(wanted).min(if first > 0 { spans.len() } else { 0 }));
+            return Ok((text, spans));
         }
         let mut budget = Budget::new();
         let mut spans = Vec::new();
@@ -90,7 +101,7 @@ impl ChatTemplate {
             if let Some(span) = found.filter(|span| span.start >= from) {
                 let end = turn_end(&text, &span, tokenizer);
                 from = end;
-                spans.extend(Some(span.start..end).filter(|span| !span.is_empty()));
+                spans.extend(Some(span.start..end).filter(|span| !span.is_empty() && index >= first));
             }
         }
         Ok((text, spans))

@@ -17,12 +17,34 @@ pub(super) struct Matchers {
     added: HashSet<u32>,
     special: HashSet<u32>,
     stripping: HashMap<u32, (bool, bool)>,
-    /// Bytes that a control token starts or ends with.
+    /// Bytes that a control token starts or ends with, perhaps in another case.
     edges: [bool; 256],
+    /// Characters that a control token starts with, and that one ends with.
+    ends: HashMap<char, (bool, bool)>,
+    /// The same of the first characters there are, in any case.
+    ascii_ends: [(bool, bool); 128],
 }
 
 fn reversed(text: &str) -> Vec<u8> {
     text.bytes().rev().collect()
+}
+
+fn ends(spec: &Spec) -> HashMap<char, (bool, bool)> {
+    let mut ends: HashMap<char, (bool, bool)> = HashMap::new();
+    for token in spec.added.iter().filter(|token| token.special) {
+        token.content.chars().next().into_iter().for_each(|c| ends.entry(c).or_default().0 = true);
+        token.content.chars().next_back().into_iter().for_each(|c| ends.entry(c).or_default().1 = true);
+    }
+    ends
+}
+
+fn in_any_case(ends: &HashMap<char, (bool, bool)>, c: char) -> (bool, bool) {
+    let found = other_cases(c).chain([c]).filter_map(|c| ends.get(&c));
+    found.fold((false, false), |(first, last), ends| (first || ends.0, last || ends.1))
+}
+
+fn other_cases(c: char) -> impl Iterator<Item = char> {
+    c.to_lowercase().chain(c.to_uppercase()).filter(move |_| c.is_alphabetic())
 }
 
 impl Matchers {
@@ -32,11 +54,15 @@ impl Matchers {
         };
         let plain = |token: &AddedToken| token.content.clone().into_bytes();
         let normal = |token: &AddedToken| normalize(spec, &token.content, true).into_owned().into_bytes();
+        let ends = ends(spec);
         let mut edges = [false; 256];
-        for token in spec.added.iter().filter(|token| token.special) {
-            let bytes = token.content.as_bytes();
-            for byte in bytes.first().into_iter().chain(bytes.last()) {
-                edges[usize::from(*byte)] = true;
+        for c in ends.keys() {
+            for byte in other_cases(*c).chain([*c]).flat_map(|c| c.to_string().into_bytes()) {
+                edges[usize::from(byte)] = true;
+            }
+            // Letters may come from others, such as from the sign for Kelvin.
+            if c.is_alphabetic() {
+                edges.iter_mut().skip(128).for_each(|edge| *edge = true);
             }
         }
         let stripping = spec.added.iter().filter(|token| token.lstrip || token.rstrip);
@@ -48,7 +74,27 @@ impl Matchers {
             special: spec.added.iter().filter(|token| token.special).map(|token| token.id).collect(),
             stripping: stripping.map(|token| (token.id, (token.lstrip, token.rstrip))).collect(),
             edges,
+            ascii_ends: std::array::from_fn(|byte| in_any_case(&ends, char::from(byte as u8))),
+            ends,
         }
+    }
+
+    /// Whether a control token starts with this character, and whether one ends with it, in any case.
+    pub(super) fn special_ends(&self, c: char) -> (bool, bool) {
+        self.ascii_ends.get(c as usize).copied().unwrap_or_else(|| in_any_case(&self.ends, c))
+    }
+
+    /// Where a text spells tokens that are found as a whole and are no control tokens.
+    pub(super) fn others_in(&self, text: &str) -> Vec<Range<usize>> {
+        let mut found = Vec::new();
+        for finder in [&self.raw[1], &self.normalized[1]] {
+            let mut from = 0;
+            while let Some((at, len, _)) = finder.find(text, from) {
+                found.push(at..at + len);
+                from = at + len;
+            }
+        }
+        found
     }
 
     pub(super) fn may_spell_special(&self, text: &str) -> bool {

@@ -115,6 +115,16 @@ impl Tokenizer {
         self.matchers.special_edges(text)
     }
 
+    /// Whether a control token starts with a character, and whether one ends with it, in any case.
+    pub(crate) fn special_ends(&self, c: char) -> (bool, bool) {
+        self.matchers.special_ends(c)
+    }
+
+    /// Where a text spells tokens that are found as a whole and are no control tokens.
+    pub(crate) fn others_in(&self, text: &str) -> Vec<std::ops::Range<usize>> {
+        self.matchers.others_in(text)
+    }
+
     /// Whether an id is a control token, never text.
     pub fn is_special(&self, id: u32) -> bool {
         self.matchers.is_special(id)

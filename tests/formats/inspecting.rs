@@ -1,0 +1,61 @@
+//! What is said of a model, also of one that cannot be used.
+
+use std::fs;
+
+use smolder_formats::Kind;
+use smolder_formats::gguf::SplitGguf;
+use smolder_formats::inspect::Report;
+
+use crate::memory;
+
+/// The model that comes with Smolder.
+fn tales() -> Vec<u8> {
+    fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../../assets/tales.gguf")).unwrap()
+}
+
+fn replace(bytes: &mut [u8], old: &[u8], new: &[u8]) {
+    let at = bytes.windows(old.len()).position(|part| part == old).unwrap();
+    bytes[at..at + old.len()].copy_from_slice(new);
+}
+
+fn inspect(bytes: &[u8]) -> smolder_formats::Result<Report> {
+    let mut model = SplitGguf::open("m.gguf", |name| Ok(memory(name, bytes)))?;
+    Report::gguf("m.gguf", &mut model, false, &mut |_, _| {})
+}
+
+#[test]
+fn a_tokenizer_that_is_unknown_is_named() {
+    let mut bytes = tales();
+    let known = inspect(&bytes).unwrap();
+    assert!(known.tokenizer.vocabulary > 0 && known.tokenizer.sha256.is_some());
+    replace(&mut bytes, b"\0gpt-2", b"\0tekke");
+    let report = inspect(&bytes).unwrap();
+    assert!(report.to_string().contains("\ntokenizer       not supported: tekke\n"), "{report}");
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(json["tokenizer"]["kind"], "not supported: tekke");
+    assert_eq!(json["parameters"], known.parameters);
+}
+
+#[test]
+fn a_tokenizer_that_is_broken_is_refused() {
+    let mut bytes = tales();
+    replace(&mut bytes, b"tokenizer.ggml.tokens", b"tokenizer.ggml.tokenZ");
+    assert_eq!(inspect(&bytes).unwrap_err().kind, Kind::Missing);
+}
+
+#[test]
+fn a_template_is_shown() {
+    let report = inspect(&tales()).unwrap();
+    let first = report.template.source.lines().next().unwrap().chars().take(200).collect::<String>();
+    assert!(report.to_string().contains(&format!("\n                {first}")), "{report}");
+    let long = Report {
+        template: smolder_formats::inspect::TemplateReport {
+            source: "line\n".repeat(50),
+            ..report.template.clone()
+        },
+        ..report
+    };
+    let text = long.to_string();
+    assert_eq!(text.matches("\n                line").count(), 40);
+    assert!(text.contains("… and 10 more lines"), "{text}");
+}
