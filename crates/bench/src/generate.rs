@@ -118,17 +118,18 @@ async fn write(
         }
         ControlFlow::Continue(())
     };
-    generator.run(&[tokens(prompt)], tokenizer, &settings, &mut each).await?;
+    generator.run(&[tokens(model, prompt)], tokenizer, &settings, &mut each).await?;
     let (all, first) = (watch.spent(), first.unwrap_or_default());
     Ok([first, Spent { wall: all.wall - first.wall, cpu: all.cpu - first.cpu }])
 }
 
 /// Ids that any text of this length might have.
-fn tokens(count: usize) -> Vec<u32> {
-    (0..count as u32).map(|at| 1000 + 37 * at % 40_000).collect()
+pub(crate) fn tokens(model: &Model, count: usize) -> Vec<u32> {
+    (0..count as u32).map(|at| (1000 + 37 * at % 40_000) % model.vocabulary() as u32).collect()
 }
 
-fn speeds(name: &str, tokens: usize, samples: &[Spent]) -> Vec<Figure> {
+/// Tokens a second at best, and a processor second where the platform tells.
+pub(crate) fn speeds(name: &str, tokens: usize, samples: &[Spent]) -> Vec<Figure> {
     let best = best(samples);
     let speed = |name: String, secs: f64| Figure::new(name, tokens as f64 / secs, "tokens/s", Better::Higher);
     let mut figures = vec![speed(name.to_owned(), best.wall)];

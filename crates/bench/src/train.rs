@@ -1,9 +1,9 @@
 //! Whole steps of training: a LoRA of rank 8 on every linear layer.
 
-use crate::clock::{Spent, Stopwatch, peak_bytes};
+use crate::clock::{Stopwatch, peak_bytes};
 use crate::contest::{best, wait};
 use crate::error::BenchError;
-use crate::generate::{Loaded, device_bytes, megabytes};
+use crate::generate::{Loaded, device_bytes, megabytes, speeds, tokens as ids};
 use crate::report::{Better, Figure, Part};
 use crate::stock::Stock;
 use serde_json::Map;
@@ -40,8 +40,7 @@ pub async fn train(loaded: &Loaded) -> Result<Part, BenchError> {
             samples.push(watch.spent());
             dispatches = launches() - before;
         }
-        let best = best(&samples);
-        figures.extend(speeds(tokens, best));
+        figures.extend(speeds(&name(tokens), tokens, &samples));
         if dispatches > 0 {
             let each = dispatches as f64 / model.config().layers.len() as f64;
             let name = format!("{}: our dispatches a layer", name(tokens));
@@ -52,7 +51,7 @@ pub async fn train(loaded: &Loaded) -> Result<Part, BenchError> {
             Some(megabytes(&format!("{}: {of} memory at most", name(tokens)), bytes?))
         }));
         measured.push(tokens);
-        if best.wall > TOO_LONG {
+        if best(&samples).wall > TOO_LONG {
             break;
         }
     }
@@ -65,16 +64,17 @@ pub async fn train(loaded: &Loaded) -> Result<Part, BenchError> {
 async fn beside_stock(loaded: &Loaded, tokens: &[usize], figures: &mut [Figure]) -> Result<(), BenchError> {
     let mut stock = Stock::new(&loaded.model.config().sizes, loaded.model.device());
     for &tokens in tokens {
+        let ids: Vec<i32> = ids(&loaded.model, tokens + 1).into_iter().map(u32::cast_signed).collect();
         let mut samples = Vec::new();
         for _ in 0..=STEPS {
             let watch = Stopwatch::start();
-            wait(stock.step(&ids(tokens + 1).map(u32::cast_signed).collect::<Vec<_>>(), 1e-4)).await?;
+            wait(stock.step(&ids, 1e-4)).await?;
             samples.push(watch.spent());
             if samples[0].wall > 4.0 * TOO_LONG {
                 break;
             }
         }
-        for rival in speeds(tokens, best(&samples)) {
+        for rival in speeds(&name(tokens), tokens, &samples) {
             let ours = figures.iter_mut().filter(|figure| figure.name == rival.name);
             ours.for_each(|figure| figure.rivals.push(("burn's operations".to_owned(), rival.value)));
         }
@@ -86,21 +86,6 @@ fn name(tokens: usize) -> String {
     format!("LoRA step of {tokens} tokens")
 }
 
-/// Tokens a second, and a processor second where the platform tells.
-fn speeds(tokens: usize, spent: Spent) -> Vec<Figure> {
-    let speed = |name: String, secs: f64| Figure::new(name, tokens as f64 / secs, "tokens/s", Better::Higher);
-    let mut figures = vec![speed(name(tokens), spent.wall)];
-    if spent.cpu > 0.0 {
-        figures.push(speed(format!("{}, a processor second", name(tokens)), spent.cpu));
-    }
-    figures
-}
-
-/// Ids that any text of this length might have.
-fn ids(tokens: usize) -> impl Iterator<Item = u32> {
-    (0..tokens as u32).map(|at| 1000 + 37 * at % 40_000)
-}
-
 /// One step, until its loss and gradient norm are known.
 async fn step(
     loaded: &Loaded,
@@ -108,7 +93,7 @@ async fn step(
     optimizer: &mut Optimizer,
     tokens: usize,
 ) -> Result<Box<dyn Adapter>, BenchError> {
-    let sequence = Sequence { ids: ids(tokens).collect(), mask: vec![true; tokens] };
+    let sequence = Sequence { ids: ids(&loaded.model, tokens), mask: vec![true; tokens] };
     let found = gradients(&loaded.model, adapter, &[sequence], ((tokens - 1) as f32).recip());
     let norm = optimizer.measure(&found.values).ok_or(BenchError::NoGradient)?;
     let next = optimizer.update(adapter, found.values, &norm, 1e-4);
