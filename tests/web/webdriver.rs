@@ -10,6 +10,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use url::{ParseError, Url};
 
+/// How often chromedriver is asked to find a free port.
+const ATTEMPTS: usize = 10;
+
 /// A running chromedriver; dropped, it ends.
 pub struct Driver {
     process: Child,
@@ -17,21 +20,34 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// Starts chromedriver on a port of its choice.
+    /// Starts chromedriver on a port of its choice. It wants the same port of IPv4 and IPv6 and ends when
+    /// only one of them is free, so it is asked more than once.
     pub fn start() -> Self {
-        let program = env::var("CHROMEDRIVER").unwrap_or_else(|_| "chromedriver".to_owned());
-        let mut process = Command::new(&program)
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| {
-                panic!("{program} does not start ({error}): set CHROMEDRIVER to its path")
-            });
-        let output = process.stdout.take().expect("its output is piped");
-        let port = BufReader::new(output).lines().map_while(Result::ok).find_map(|line| port(&line));
-        let port = port.expect("chromedriver says on which port it listens");
-        Self { process, port }
+        let mut said = String::new();
+        for _ in 0..ATTEMPTS {
+            match Self::attempt() {
+                Ok(driver) => return driver,
+                Err(output) => said = output,
+            }
+        }
+        panic!("chromedriver listens on no port: {said}")
+    }
+
+    /// The driver, or all that it said before it ended.
+    fn attempt() -> Result<Self, String> {
+        let mut process = spawn();
+        let output = BufReader::new(process.stdout.take().expect("its output is piped"));
+        let mut said = String::new();
+        for line in output.lines().map_while(Result::ok) {
+            if let Some(port) = port(&line) {
+                return Ok(Self { process, port });
+            }
+            said.push_str(&line);
+            said.push('\n');
+        }
+        let _ = process.kill();
+        let ended = process.wait();
+        Err(format!("{said}{ended:?}"))
     }
 
     /// Where it listens.
@@ -48,6 +64,16 @@ impl Drop for Driver {
         }
         let _ = self.process.wait();
     }
+}
+
+fn spawn() -> Child {
+    let program = env::var("CHROMEDRIVER").unwrap_or_else(|_| "chromedriver".to_owned());
+    Command::new(&program)
+        .arg("--port=0")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{program} does not start ({error}): set CHROMEDRIVER to its path"))
 }
 
 fn shut_down(port: u16) -> std::io::Result<()> {
