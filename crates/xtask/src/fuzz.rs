@@ -4,10 +4,11 @@ use crate::console::say;
 use crate::process::{Finished, Process};
 use crate::summary::Tally;
 use crate::workspace::Workspace;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 /// How long each target runs.
 pub const SECONDS: &str = "20";
@@ -25,14 +26,27 @@ pub fn has_compiler() -> bool {
     Process::new(compiler).arg("--version").first_line().is_some()
 }
 
-/// Builds all targets and runs one after another, from the committed corpus on.
+/// Builds all targets and runs them, each on a processor of its own, from the committed corpus on.
 pub fn run(workspace: &Workspace) -> Result<Tally> {
     let programs = build(workspace)?;
     let mut tally = Tally::default();
-    for target in TARGETS {
-        tally.add(fuzz(workspace, &programs, target)?);
+    for targets in TARGETS.chunks(thread::available_parallelism().map_or(1, usize::from)) {
+        for fuzzed in at_once(targets, |target| fuzz(workspace, &programs, target)) {
+            tally.add(fuzzed?);
+        }
     }
     Ok(tally)
+}
+
+/// `work` on every target, each in its thread; what a thread that panics was at is lost, and said.
+fn at_once<T: Send>(targets: &[&str], work: impl Fn(&str) -> Result<T> + Sync) -> Vec<Result<T>> {
+    thread::scope(|scope| {
+        let threads: Vec<_> = targets.iter().map(|target| scope.spawn(|| work(target))).collect();
+        threads
+            .into_iter()
+            .map(|one| one.join().unwrap_or_else(|_| bail!("A fuzzing thread panicked.")))
+            .collect()
+    })
 }
 
 /// Compiles the targets; returns the folder that they are in.

@@ -9,6 +9,7 @@ mod debian;
 mod fetch;
 mod fuzz;
 mod index;
+mod lint;
 mod page;
 mod process;
 mod referee;

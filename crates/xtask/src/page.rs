@@ -2,6 +2,7 @@
 
 use crate::console::{say, step};
 use crate::index;
+use crate::lint::linted;
 use crate::process::Process;
 use crate::stamp;
 use crate::toolchain::WASM;
@@ -71,6 +72,8 @@ pub fn build(workspace: &Workspace, tools: &Tools, quality: Quality) -> Result<P
     step(format!("Building the {} page", quality.name()), || {
         let index = if tools.wasm_opt { index::ORIGINAL } else { index::without_wasm_opt(workspace)? };
         let trunk = trunk(workspace, tools, "build", &identity(&digest)).args(quality.flags());
+        // Compiled as the tests in a worker are, so that they share their crates.
+        let trunk = if quality == Quality::Dev { linted(trunk) } else { trunk };
         trunk.arg("--dist").arg(&folder).arg(index).check("The compiler's messages say what to change.")
     })?;
     stamp::write(&mark, &digest)?;

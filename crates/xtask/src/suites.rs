@@ -1,5 +1,6 @@
 //! What `cargo xtask test` runs, the cheapest first.
 
+use crate::lint::linted;
 use crate::page::{self, Quality};
 use crate::process::Process;
 use crate::summary::Tally;
@@ -14,41 +15,59 @@ pub type Suite = (&'static str, fn(&Context) -> Result<Tally>);
 /// All suites in their order.
 pub const ALL: [Suite; 10] = [
     ("format", format),
-    ("clippy, native", clippy_native),
+    ("build and clippy, native", build_native),
     ("tests, xtask", tests_xtask),
-    ("clippy, wasm", clippy_wasm),
+    ("build and clippy, wasm", build_wasm),
     ("licences and sources", licences),
     ("tests, native", tests_native),
     ("fuzzing", fuzzing),
     ("tests, page", tests_page),
-    ("tests in a browser worker", tests_wasm),
+    ("tests in a browser worker", tests_worker),
     ("the page in a browser", end_to_end),
 ];
 
-/// What compiles for the machine itself. Every native step names the same packages, so that cargo unifies
-/// their features in the same way and compiles dependencies once.
-const NATIVE: &str = "--workspace --exclude smolder-app --exclude smolder-worker";
-/// What compiles for the browser.
-const WEB: &str = "--workspace --exclude smolder --exclude smolder-e2e --exclude xtask";
+/// All that compiles for the machine itself, apart from what would change which features burn is compiled with.
+const NATIVE: &str =
+    "test --workspace --exclude smolder-app --exclude smolder-worker --exclude smolder-e2e --exclude xtask";
+/// The page's own logic; Leptos would change what burn is compiled with.
+const PAGE: &str = "test --package smolder-app --lib";
+const END_TO_END: &str = "test --package smolder-e2e";
 
 fn format(context: &Context) -> Result<Tally> {
     check(context.workspace.cargo("fmt --all --check -- --color never"), "Run `cargo fmt --all`.")
 }
 
-fn clippy_native(context: &Context) -> Result<Tally> {
-    let clippy = context.workspace.cargo(&format!("clippy {NATIVE} --all-targets -- -D warnings"));
-    check(clippy, "Change what clippy says above.")
+fn build_native(context: &Context) -> Result<Tally> {
+    let mut tally = Tally::default();
+    for test in [NATIVE, PAGE, END_TO_END] {
+        tally.add(build(linted(context.workspace.cargo(test)))?);
+    }
+    tally.add(build(linted(xtask(context)))?);
+    Ok(tally)
 }
 
-fn clippy_wasm(context: &Context) -> Result<Tally> {
-    let command = format!("clippy {WEB} --target {WASM} --all-targets -- -D warnings");
-    check(context.tools()?.equip(context.workspace.cargo(&command)), "Change what clippy says above.")
+fn build_wasm(context: &Context) -> Result<Tally> {
+    let mut tally = build(worker_tests(context)?)?;
+    page::build(context.workspace, context.tools()?, Quality::Dev)?;
+    tally.add(Tally::of_check(true, ""));
+    Ok(tally)
+}
+
+fn build(test: Process) -> Result<Tally> {
+    check(
+        test.arg("--no-run"),
+        "Change what the compiler or clippy (`rustup component add clippy`) says above.",
+    )
 }
 
 /// xtask's own tests, where and how `cargo xtask` compiled it, so that its dependencies are there.
-fn tests_xtask(context: &Context) -> Result<Tally> {
+fn xtask(context: &Context) -> Process {
     let test = Process::new("cargo").args(["test", "--profile", "xtask", "--package", "xtask"]);
-    tests(test.dir(&context.workspace.root))
+    test.dir(&context.workspace.root)
+}
+
+fn tests_xtask(context: &Context) -> Result<Tally> {
+    tests(linted(xtask(context)))
 }
 
 /// Advisories are left to a machine with the network: their list is not in a registry.
@@ -65,11 +84,10 @@ fn licences(context: &Context) -> Result<Tally> {
 fn tests_native(context: &Context) -> Result<Tally> {
     let driver = if context.options.no_gpu { Ok(()) } else { vulkan::ensure() };
     let gpu = !context.options.no_gpu && driver.is_ok();
-    let command =
-        format!("test {NATIVE} --exclude smolder-e2e --exclude xtask --no-fail-fast{}", selection(gpu));
+    let test = linted(context.workspace.cargo(NATIVE)).arg("--no-fail-fast").args(selection(gpu));
     // Random changes to the fuzz targets' corpus: for long only where libFuzzer cannot take over.
     let changing = if fuzz::has_compiler() { "1" } else { fuzz::SECONDS };
-    let mut tally = tests(context.workspace.cargo(&command).env("SMOLDER_FUZZ_SECONDS", changing))?;
+    let mut tally = tests(test.env("SMOLDER_FUZZ_SECONDS", changing))?;
     if let Err(error) = driver {
         tally.add(Tally::failure(crate::console::sentences(&error)));
     }
@@ -85,19 +103,22 @@ fn fuzzing(context: &Context) -> Result<Tally> {
     ))
 }
 
-/// The page's own logic, natively; apart from the others because Leptos would change what burn is compiled with.
 fn tests_page(context: &Context) -> Result<Tally> {
-    tests(context.workspace.cargo("test --package smolder-app --lib"))
+    tests(linted(context.workspace.cargo(PAGE)))
 }
 
-fn tests_wasm(context: &Context) -> Result<Tally> {
+/// The tests of what the worker does, compiled for it.
+fn worker_tests(context: &Context) -> Result<Process> {
+    let command = format!("test --package smolder-tests --target {WASM} --no-fail-fast");
+    Ok(linted(context.tools()?.equip(context.workspace.cargo(&command))))
+}
+
+fn tests_worker(context: &Context) -> Result<Tally> {
     if context.options.no_browser {
         return Ok(Tally::skip("--no-browser"));
     }
-    let gpu = !context.options.no_gpu;
-    let command = format!("test --package smolder-tests --target {WASM} --no-fail-fast{}", selection(gpu));
     let driver = browser::ensure()?;
-    let test = context.tools()?.equip(context.workspace.cargo(&command));
+    let test = worker_tests(context)?.args(selection(!context.options.no_gpu));
     let tally = tests(
         test.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", "wasm-bindgen-test-runner")
             .env("WASM_BINDGEN_TEST_TIMEOUT", "2700")
@@ -115,7 +136,7 @@ fn end_to_end(context: &Context) -> Result<Tally> {
     let driver = browser::ensure()?;
     let folder = page::build(context.workspace, context.tools()?, Quality::Dev)?;
     let url = serve::background(folder)?;
-    let test = context.workspace.cargo("test --package smolder-e2e");
+    let test = linted(context.workspace.cargo(END_TO_END));
     tests(test.env("SMOLDER_URL", url).env("CHROMEDRIVER", driver))
 }
 
@@ -128,8 +149,8 @@ fn noting_choices(mut tally: Tally, context: &Context) -> Tally {
 }
 
 /// Arguments that leave the GPU's tests out: those with a module `gpu` in their path.
-fn selection(gpu: bool) -> &'static str {
-    if gpu { "" } else { " -- --skip gpu::" }
+fn selection(gpu: bool) -> &'static [&'static str] {
+    if gpu { &[] } else { &["--", "--skip", "gpu::"] }
 }
 
 fn check(process: Process, advice: &str) -> Result<Tally> {
