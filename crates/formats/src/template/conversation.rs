@@ -106,7 +106,7 @@ impl ChatTemplate {
     ///
     /// # Errors
     /// [`Kind::Value`] where the template refuses the messages, [`Kind::Cost`] and [`Kind::Limit`] where it takes too
-    /// much, [`Kind::Syntax`] where it fails.
+    /// much, [`Kind::Syntax`] where it fails, [`Kind::Unsupported`] where it treats guarded text otherwise.
     pub fn render(
         &self,
         tokenizer: &Tokenizer,
@@ -117,6 +117,7 @@ impl ChatTemplate {
         let (guarded, mark) = self.guard(tokenizer, messages)?;
         budget::reset();
         let text = self.run(&guarded, prompt, options)?;
+        self.check_marks(&text, mark, messages, prompt, options)?;
         Ok(Rendered { text: self.without_marks(text), mark, spans: Vec::new() })
     }
 
@@ -134,6 +135,7 @@ impl ChatTemplate {
         let (guarded, mark) = self.guard(tokenizer, messages)?;
         budget::reset();
         let text = self.run(&guarded, false, options)?;
+        self.check_marks(&text, mark, messages, false, options)?;
         let (text, spans) = if on == spans::TrainOn::Everything {
             let text = self.without_marks(text);
             let all = 0..text.len();
@@ -155,6 +157,25 @@ impl ChatTemplate {
             ));
         }
         Ok(Rendered { text, mark, spans })
+    }
+
+    /// Refuses a template that makes something else of marked text, such as by counting its characters.
+    fn check_marks(
+        &self,
+        text: &str,
+        mark: Option<char>,
+        messages: &[Message],
+        prompt: bool,
+        options: &Options,
+    ) -> Result<()> {
+        let Some(mark) = mark else { return Ok(()) };
+        budget::reset();
+        if same_without(text, mark, &self.run(messages, prompt, options)?) {
+            return Ok(());
+        }
+        let expected = "a template that neither measures nor compares what people write";
+        let found = "one that does, for text with a control token's characters";
+        Err(Error::new(Kind::Unsupported, "chat template", expected, found))
     }
 
     /// SHA-256 of the template as shipped.
@@ -180,4 +201,10 @@ impl ChatTemplate {
     pub(super) fn marks_generation(&self) -> bool {
         self.marks_generation
     }
+}
+
+/// Whether a text without its marks is another one.
+fn same_without(text: &str, mark: char, other: &str) -> bool {
+    let rest = text.split(mark).try_fold(other, |other, part| other.strip_prefix(part));
+    rest.is_some_and(str::is_empty)
 }

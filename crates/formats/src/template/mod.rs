@@ -3,7 +3,7 @@
 //! Strings equal those of transformers' `apply_chat_template`. Text from people is guarded first: where it spells a
 //! control token, or has what one starts or ends with, an invisible mark is put there, which the tokenizer takes away
 //! again. A template can therefore trim, cut, replace and join what people wrote, and it still becomes letters, never
-//! control.
+//! control. Where marks would change more than that, since the template counts characters, it is refused.
 
 mod budget;
 mod builtins;
@@ -14,8 +14,11 @@ mod guard;
 mod instrument;
 mod json;
 mod lex;
+mod literals;
 mod operands;
 mod spans;
+
+pub(crate) use literals::ROLES;
 
 pub use conversation::{Date, Message, Options, Rendered, Special, date_of};
 pub use spans::TrainOn;
@@ -41,7 +44,7 @@ pub struct ChatTemplate {
     source: String,
     built_in: bool,
     marks_generation: bool,
-    literals: guard::Literals,
+    literals: literals::Literals,
 }
 
 impl ChatTemplate {
@@ -63,7 +66,7 @@ impl ChatTemplate {
             source: text.to_owned(),
             built_in: source.is_none(),
             marks_generation,
-            literals: guard::Literals::of(text),
+            literals: literals::Literals::of(text),
         })
     }
 

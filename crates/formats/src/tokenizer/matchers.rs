@@ -23,6 +23,8 @@ pub(super) struct Matchers {
     ends: HashMap<char, (bool, bool)>,
     /// The same of the first characters there are, in any case.
     ascii_ends: [(bool, bool); 128],
+    /// All control tokens in one case, one behind the other, and the length of the longest.
+    folded: (String, usize),
 }
 
 fn reversed(text: &str) -> Vec<u8> {
@@ -45,6 +47,17 @@ fn in_any_case(ends: &HashMap<char, (bool, bool)>, c: char) -> (bool, bool) {
 
 fn other_cases(c: char) -> impl Iterator<Item = char> {
     c.to_lowercase().chain(c.to_uppercase()).filter(move |_| c.is_alphabetic())
+}
+
+/// A text as it is in any case: letters that become several others, or others' letters, too.
+fn fold(text: &str) -> String {
+    text.to_uppercase().to_lowercase()
+}
+
+fn folded(spec: &Spec) -> (String, usize) {
+    let tokens: Vec<String> =
+        spec.added.iter().filter(|token| token.special).map(|token| fold(&token.content)).collect();
+    (tokens.join("\0"), tokens.iter().map(String::len).max().unwrap_or_default())
 }
 
 impl Matchers {
@@ -76,12 +89,31 @@ impl Matchers {
             edges,
             ascii_ends: std::array::from_fn(|byte| in_any_case(&ends, char::from(byte as u8))),
             ends,
+            folded: folded(spec),
         }
     }
 
-    /// Whether a control token starts with this character, and whether one ends with it, in any case.
-    pub(super) fn special_ends(&self, c: char) -> (bool, bool) {
-        self.ascii_ends.get(c as usize).copied().unwrap_or_else(|| in_any_case(&self.ends, c))
+    /// Each character that a control token starts or ends with, in any case: where it is, whether one starts with it and
+    /// whether one ends with it.
+    pub(super) fn special_ends_in<'t>(
+        &'t self,
+        text: &'t str,
+    ) -> impl Iterator<Item = (Range<usize>, (bool, bool))> + 't {
+        let edges = text.bytes().enumerate().filter(|(_, byte)| self.edges[usize::from(*byte)]);
+        edges.filter_map(move |(at, _)| {
+            let c = text.get(at..)?.chars().next()?;
+            let ends = self.ascii_ends.get(c as usize).copied();
+            let ends = ends.unwrap_or_else(|| in_any_case(&self.ends, c));
+            (ends != (false, false)).then_some((at..at + c.len_utf8(), ends))
+        })
+    }
+
+    /// Whether a text, without the space around it, is a part of a control token in any case.
+    pub(super) fn inside_special(&self, text: &str) -> bool {
+        let (tokens, longest) = &self.folded;
+        let text = text.trim();
+        // A letter of four bytes may stand for one of one.
+        !text.is_empty() && text.len() <= 4 * longest && tokens.contains(&fold(text))
     }
 
     /// Where a text spells tokens that are found as a whole and are no control tokens.
@@ -95,10 +127,6 @@ impl Matchers {
             }
         }
         found
-    }
-
-    pub(super) fn may_spell_special(&self, text: &str) -> bool {
-        text.bytes().any(|byte| self.edges[usize::from(byte)])
     }
 
     pub(super) fn is_added(&self, id: u32) -> bool {
