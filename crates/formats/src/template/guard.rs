@@ -72,11 +72,12 @@ impl<'t> Guard<'t> {
             return text.to_owned();
         }
         self.used = true;
-        let mut out = String::with_capacity(text.len() + cuts.len() * self.mark.len_utf8());
+        let mark = self.mark.to_string();
+        let mut out = String::with_capacity(text.len() + cuts.len() * mark.len());
         let mut done = 0;
         for cut in cuts {
             out.push_str(text.get(done..cut).unwrap_or_default());
-            out.push(self.mark);
+            out.push_str(&mark);
             done = cut;
         }
         out.push_str(text.get(done..).unwrap_or_default());

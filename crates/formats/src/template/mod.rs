@@ -15,6 +15,7 @@ mod instrument;
 mod json;
 mod lex;
 mod literals;
+mod measures;
 mod operands;
 mod spans;
 
@@ -45,6 +46,7 @@ pub struct ChatTemplate {
     built_in: bool,
     marks_generation: bool,
     literals: literals::Literals,
+    measures: bool,
 }
 
 impl ChatTemplate {
@@ -67,6 +69,7 @@ impl ChatTemplate {
             built_in: source.is_none(),
             marks_generation,
             literals: literals::Literals::of(text),
+            measures: measures::measures(text),
         })
     }
 

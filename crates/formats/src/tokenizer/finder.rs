@@ -9,8 +9,8 @@ pub(crate) struct Finder {
     tokens: Vec<Entry>,
     /// Where the strings that start with each byte begin; one more entry at the end.
     starts: Vec<u32>,
-    /// Bytes that a string starts with.
-    first: Vec<bool>,
+    /// Bytes that a string starts with, and bytes that come second in one; all of them where one has no second.
+    heads: [Vec<bool>; 2],
     longest: usize,
 }
 
@@ -30,9 +30,15 @@ impl Finder {
         let before =
             |byte: u16| tokens.partition_point(|(text, _)| text.first().copied().map(u16::from) < Some(byte));
         let starts: Vec<u32> = (0..=256).map(|byte| before(byte) as u32).collect();
-        let first = starts.windows(2).map(|pair| pair[0] < pair[1]).collect();
+        let short = tokens.iter().any(|(text, _)| text.len() == 1);
+        let mut heads = [vec![false; 256], vec![short; 256]];
+        for (text, _) in &tokens {
+            for (head, byte) in heads.iter_mut().zip(text) {
+                head.get_mut(usize::from(*byte)).into_iter().for_each(|head| *head = true);
+            }
+        }
         let longest = tokens.iter().map(|(text, _)| text.len()).max().unwrap_or_default();
-        Self { tokens, starts, first, longest }
+        Self { tokens, starts, heads, longest }
     }
 
     /// The length of the longest string.
@@ -92,13 +98,18 @@ impl Finder {
     /// The first match in `text` at or after `from`: its start, length and id.
     pub(crate) fn find(&self, text: &str, from: usize) -> Option<(usize, usize, u32)> {
         let bytes = text.as_bytes();
+        let may = |head: &[bool], byte: u8| head.get(usize::from(byte)) == Some(&true);
+        let [first, second] = &self.heads;
         let mut at = from;
         if self.tokens.is_empty() {
             return None;
         }
         loop {
-            at +=
-                bytes.get(at..)?.iter().position(|byte| self.first.get(usize::from(*byte)) == Some(&true))?;
+            at += bytes.get(at..)?.iter().position(|byte| may(first, *byte))?;
+            if bytes.get(at + 1).is_some_and(|byte| !may(second, *byte)) {
+                at += 1;
+                continue;
+            }
             if let Some((len, id)) = bytes.get(at..).and_then(|rest| self.longest(rest)) {
                 return Some((at, len, id));
             }
