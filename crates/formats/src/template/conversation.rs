@@ -7,8 +7,9 @@ use minijinja::Value;
 use minijinja::value::Serde;
 use serde_json::Map;
 
+use super::date::{self, Date};
 use super::guard::Guard;
-use super::{ChatTemplate, budget, filters, generation, spans};
+use super::{ChatTemplate, budget, generation, spans, values};
 use crate::error::{Error, Kind, Result};
 use crate::source::Sha256Hash;
 use crate::tokenizer::{Specials, Tokenizer};
@@ -28,22 +29,6 @@ pub struct Options {
     pub extra: Vec<(String, serde_json::Value)>,
     /// The day for templates that ask for today; without it they see no such function, and some cannot do without.
     pub date: Option<Date>,
-}
-
-/// A day of the Gregorian calendar: year, month and day.
-pub type Date = (i32, u8, u8);
-
-/// The day, in UTC, on which a moment lies that is so many seconds after the start of 1970.
-pub fn date_of(seconds: u64) -> Date {
-    // Days since 1 March of the year 0, in eras of 400 years, years that end with February, and months from March on.
-    let days = seconds / 86_400 + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let (day, month) = (day - (153 * month + 2) / 5 + 1, if month < 10 { month + 3 } else { month - 9 });
-    let year = year + era * 400 + u64::from(month <= 2);
-    (i32::try_from(year).unwrap_or(i32::MAX), month as u8, day as u8)
 }
 
 /// A special token under the name that templates use.
@@ -71,7 +56,7 @@ impl Options {
             BTreeMap::from([("tools".into(), Value::from(())), ("documents".into(), Value::from(()))]);
         context.extend(self.special.iter().map(|s| (s.name.to_owned(), s.text.as_str().into())));
         context.extend(self.extra.iter().map(|(name, value)| (name.clone(), Value::from(Serde(value)))));
-        context.extend(self.date.map(|(y, m, d)| ("strftime_now".to_owned(), filters::date(y, m, d))));
+        context.extend(self.date.map(|(y, m, d)| ("strftime_now".to_owned(), date::value(y, m, d))));
         context
     }
 }
@@ -119,7 +104,7 @@ impl ChatTemplate {
     ) -> Result<Rendered> {
         let (guarded, mark) = self.guard(tokenizer, messages)?;
         budget::reset();
-        let text = self.run(&guarded, prompt, options)?;
+        let text = self.run(&values(&guarded), prompt, options)?;
         if let Some(mark) = mark.filter(|_| self.finds_marks(tokenizer, messages)) {
             self.check_marks(&text, mark, messages, prompt, options)?;
         }
@@ -139,7 +124,8 @@ impl ChatTemplate {
     ) -> Result<Rendered> {
         let (guarded, mark) = self.guard(tokenizer, messages)?;
         budget::reset();
-        let text = self.run(&guarded, false, options)?;
+        let seen = values(&guarded);
+        let text = self.run(&seen, false, options)?;
         if let Some(mark) = mark.filter(|_| self.finds_marks(tokenizer, messages)) {
             self.check_marks(&text, mark, messages, false, options)?;
         }
@@ -149,7 +135,7 @@ impl ChatTemplate {
             (text, vec![all])
         } else {
             let first = if let spans::TrainOn::From(first) = on { first } else { 0 };
-            self.assistant_spans(&guarded, text, first, tokenizer, options)?
+            self.assistant_spans((&guarded, &seen), text, first, tokenizer, options)?
         };
         let spans = match on {
             spans::TrainOn::LastTurn => spans.into_iter().next_back().into_iter().collect(),
@@ -185,7 +171,7 @@ impl ChatTemplate {
         options: &Options,
     ) -> Result<()> {
         budget::reset();
-        if self.run(messages, prompt, options)? == text.replace(mark, "") {
+        if self.run(&values(messages), prompt, options)? == text.replace(mark, "") {
             return Ok(());
         }
         let expected = "a template that neither measures nor compares what people write";

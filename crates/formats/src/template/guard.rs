@@ -26,15 +26,24 @@ impl<'t> Guard<'t> {
     /// A guard for `texts`.
     ///
     /// # Errors
-    /// [`Kind::Encoding`] where the texts contain every noncharacter that could mark them.
+    /// [`Kind::Encoding`] where the texts contain every noncharacter that could mark them, [`Kind::Value`] for a letter
+    /// that is a control token: no mark can be put inside it.
     pub(super) fn new(
         tokenizer: &'t Tokenizer,
         template: &'t Literals,
         texts: &[Map<String, Value>],
     ) -> Result<Self> {
-        let mut found = String::new();
-        for (key, value) in texts.iter().flatten() {
-            marks_in(key, value, &mut found);
+        let (mut found, mut lone) = (String::new(), None);
+        let mut look = |text: &str| {
+            if text.as_bytes().contains(&LEAD) {
+                found.extend(text.chars().filter(|c| ('\u{fdd0}'..='\u{fdef}').contains(c)).take(64));
+            }
+            lone = lone.or_else(|| tokenizer.lone_special(text));
+        };
+        texts.iter().flatten().for_each(|(key, value)| each_text(key, value, &mut look));
+        if let Some(letter) = lone {
+            let expected = "text without a letter that is a control token";
+            return Err(Error::new(Kind::Value, "message", expected, format!("{letter:?}")));
         }
         let mark = MARKS.clone().find(|mark| !found.contains(*mark)).ok_or_else(|| {
             Error::new(Kind::Encoding, "message", "text", "every noncharacter from U+FDD2 to U+FDEF")
@@ -132,17 +141,12 @@ fn edges(tokenizer: &Tokenizer, text: &str) -> Vec<usize> {
     cuts
 }
 
-fn marks_in(key: &str, value: &Value, found: &mut String) {
-    let mut add = |text: &str| {
-        if text.as_bytes().contains(&LEAD) {
-            found.extend(text.chars().filter(|c| ('\u{fdd0}'..='\u{fdef}').contains(c)).take(64));
-        }
-    };
-    add(key);
+fn each_text(key: &str, value: &Value, look: &mut dyn FnMut(&str)) {
+    look(key);
     match value {
-        Value::String(text) => add(text),
-        Value::Array(items) => items.iter().for_each(|item| marks_in("", item, found)),
-        Value::Object(map) => map.iter().for_each(|(key, item)| marks_in(key, item, found)),
+        Value::String(text) => look(text),
+        Value::Array(items) => items.iter().for_each(|item| each_text("", item, look)),
+        Value::Object(map) => map.iter().for_each(|(key, item)| each_text(key, item, look)),
         _ => {}
     }
 }

@@ -24,19 +24,12 @@ impl Literals {
 
     pub(super) fn of(source: &str) -> Self {
         let (mut quoted, mut words) = (HashSet::new(), HashSet::new());
-        let mut rest = source;
-        while let Some(at) = rest.find("{{").into_iter().chain(rest.find("{%")).min() {
-            let tag = rest.get(at..).unwrap_or_default();
-            let close = if tag.starts_with("{{") { "}}" } else { "%}" };
-            let end = lex::close_of(tag, close).unwrap_or(2);
-            for token in lex::tokens(tag.get(2..end).unwrap_or_default()) {
-                match token {
-                    Token::Literal(text) => quoted.extend(unquoted(text)),
-                    Token::Word(word) => drop(words.insert(word.to_owned())),
-                    Token::Space(_) | Token::Sign(_) => {}
-                }
+        for token in lex::tags(source).flatten().flat_map(lex::tokens) {
+            match token {
+                Token::Literal(text) => quoted.extend(unquoted(text)),
+                Token::Word(word) => drop(words.insert(word.to_owned())),
+                Token::Space(_) | Token::Sign(_) => {}
             }
-            rest = tag.get(end..).unwrap_or_default();
         }
         let looked_for = |text: &&String| {
             (2..=Self::BYTES).contains(&text.len()) && !text.chars().all(char::is_alphanumeric)

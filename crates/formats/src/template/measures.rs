@@ -10,21 +10,7 @@ const PLAIN_CHANGES: [&str; 8] = ["trim", "upper", "lower", "string", "safe", "s
 /// Whether more is done with texts than to join, trim and write them: counting, cutting, searching and comparing all
 /// find the marks. Only what is known to find none counts as harmless.
 pub(super) fn measures(source: &str) -> bool {
-    let mut rest = source;
-    while let Some(at) = rest.find("{{").into_iter().chain(rest.find("{%")).chain(rest.find("{#")).min() {
-        let tag = rest.get(at..).unwrap_or_default();
-        let end = match tag.as_bytes().get(1) {
-            Some(b'{') => lex::close_of(tag, "}}"),
-            Some(b'%') => lex::close_of(tag, "%}"),
-            _ => lex::comment_end(tag),
-        };
-        let Some(end) = end else { return true };
-        if !tag.starts_with("{#") && !Tag::new(tag.get(2..end).unwrap_or_default()).is_harmless() {
-            return true;
-        }
-        rest = tag.get(end + 2..).unwrap_or_default();
-    }
-    false
+    !lex::tags(source).all(|tag| tag.is_some_and(|body| Tag::new(body).is_harmless()))
 }
 
 /// A tag's tokens without space.

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use super::encode::normalize;
 use super::finder::Finder;
+use super::spans::normalize;
 use super::spec::{AddedToken, Spec};
 
 /// Finders of added tokens: with and without the control tokens, before and after normalization.
@@ -23,6 +23,8 @@ pub(super) struct Matchers {
     ends: HashMap<char, (bool, bool)>,
     /// The same of the first characters there are, in any case.
     ascii_ends: [(bool, bool); 128],
+    /// Control tokens of one letter: nothing can be put inside them.
+    lone: Vec<char>,
     /// All control tokens in one case, one behind the other, and the length of the longest.
     folded: (String, usize),
 }
@@ -47,6 +49,14 @@ fn in_any_case(ends: &HashMap<char, (bool, bool)>, c: char) -> (bool, bool) {
 
 fn other_cases(c: char) -> impl Iterator<Item = char> {
     c.to_lowercase().chain(c.to_uppercase()).filter(move |_| c.is_alphabetic())
+}
+
+fn lone(spec: &Spec) -> Vec<char> {
+    let only = |token: &AddedToken| {
+        let mut letters = token.content.chars();
+        letters.next().filter(|_| letters.next().is_none())
+    };
+    spec.added.iter().filter(|token| token.special).filter_map(only).collect()
 }
 
 /// A text as it is in any case: letters that become several others, or others' letters, too.
@@ -89,6 +99,7 @@ impl Matchers {
             edges,
             ascii_ends: std::array::from_fn(|byte| in_any_case(&ends, char::from(byte as u8))),
             ends,
+            lone: lone(spec),
             folded: folded(spec),
         }
     }
@@ -106,6 +117,12 @@ impl Matchers {
             let ends = ends.unwrap_or_else(|| in_any_case(&self.ends, c));
             (ends != (false, false)).then_some((at..at + c.len_utf8(), ends))
         })
+    }
+
+    /// The first character that is a control token by itself, in any case.
+    pub(super) fn lone_special(&self, text: &str) -> Option<char> {
+        let is_lone = |c: &char| other_cases(*c).chain([*c]).any(|c| self.lone.contains(&c));
+        text.chars().filter(|_| !self.lone.is_empty()).find(is_lone)
     }
 
     /// Whether a text, without the space around it, is a part of a control token in any case.

@@ -13,23 +13,27 @@
 mod bpe;
 mod bytelevel;
 mod classes;
+mod config;
 mod decode;
 mod encode;
 mod finder;
 mod gguf;
 mod json;
+mod json_lists;
 mod json_parts;
 mod matchers;
+mod scores;
 mod sentencepiece;
+mod spans;
 mod spec;
 mod split;
 mod train;
 mod vocabulary;
 
+pub use config::TokenizerConfig;
 pub use decode::Incremental;
 pub use encode::{Encoder, Specials};
 pub(crate) use finder::Finder;
-pub use json::TokenizerConfig;
 pub use spec::{AddedToken, Prefix, Spec, Style};
 pub use split::Split;
 pub use train::{Learned, learn};
@@ -118,6 +122,11 @@ impl Tokenizer {
         text: &'t str,
     ) -> impl Iterator<Item = (std::ops::Range<usize>, (bool, bool))> + 't {
         self.matchers.special_ends_in(text)
+    }
+
+    /// The first character that is a control token by itself, in any case.
+    pub(crate) fn lone_special(&self, text: &str) -> Option<char> {
+        self.matchers.lone_special(text)
     }
 
     /// Whether a text, without the space around it, is a part of a control token in any case.
