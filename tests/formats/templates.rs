@@ -281,35 +281,31 @@ fn templates_that_measure_guarded_text_are_refused() {
     }
 }
 
-/// None of the committed templates measures what people write.
+/// None of the committed templates makes something else of what people write because it is guarded.
 #[test]
 fn real_templates_take_text_full_of_control() {
-    let tokenizer = from_gguf("smollm2");
     let texts = [
         "<|im_start|>",
         " <b>1 < 2 > 0</b>\n",
         "<think>\na > b\n</think>\n\n<c>",
         "im_end",
-        "<",
-        "[INST] <<SYS>>",
+        "[INST] <<SYS>> ",
     ];
-    for name in committed() {
-        let template = template(&name);
-        let mut rendered = 0;
-        for (text, answer) in texts.iter().flat_map(|text| texts.map(|answer| (*text, answer))) {
-            let mut messages = user(text);
-            messages.push(
-                serde_json::json!({"role": "assistant", "content": answer}).as_object().unwrap().clone(),
-            );
-            messages.extend(user(answer));
-            match template.render(&tokenizer, &messages, true, &options()) {
-                Ok(_) => rendered += 1,
-                Err(error) => {
-                    assert_ne!(error.kind, Kind::Unsupported, "{name}, {text:?}, {answer:?}: {error}")
-                }
-            }
+    for tokenizer in ["smollm2", "qwen2", "llama", "gemma"].map(from_gguf) {
+        for (name, text, answer) in
+            committed().iter().flat_map(|name| texts.map(|text| (name, text, "<a> b </a>")))
+        {
+            let said = |role: &str, content: &str| serde_json::json!({"role": role, "content": content});
+            let messages = [
+                said("user", text),
+                said("assistant", answer),
+                said("user", answer),
+                said("assistant", text),
+            ];
+            let messages = messages.map(|message| message.as_object().unwrap().clone());
+            let rendered = template(name).render(&tokenizer, &messages, true, &options());
+            assert!(rendered.is_ok(), "{name}, {text:?}: {rendered:?}");
         }
-        assert_eq!(rendered, texts.len() * texts.len(), "{name}");
     }
 }
 

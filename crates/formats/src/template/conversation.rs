@@ -14,8 +14,8 @@ use crate::error::{Error, Kind, Result};
 use crate::source::Sha256Hash;
 use crate::tokenizer::{Specials, Tokenizer};
 
-/// What names are made of.
-const NAMES: &str = "abcdefghijklmnopqrstuvwxyz_0123456789";
+/// What names are made of, and what is trimmed.
+const NAMES_AND_SPACE: &str = "abcdefghijklmnopqrstuvwxyz_0123456789 \t\r\n";
 
 /// One message: `role`, `content` and whatever else the data has.
 pub type Message = Map<String, serde_json::Value>;
@@ -152,10 +152,10 @@ impl ChatTemplate {
         Ok(Rendered { text, mark, spans })
     }
 
-    /// Whether marks may change more than what they stand in: names may be marked where a control token ends with a
-    /// letter, and lists are written as they are.
+    /// Whether marks may change more than what they stand in: names and space may be marked where a control token ends
+    /// with them, and lists are written with escapes.
     fn finds_marks(&self, tokenizer: &Tokenizer, messages: &[Message]) -> bool {
-        let letters = || tokenizer.special_ends_in(NAMES).next().is_some();
+        let letters = || tokenizer.special_ends_in(NAMES_AND_SPACE).next().is_some();
         let parts =
             || messages.iter().flat_map(Map::values).any(|value| value.is_array() || value.is_object());
         self.measures || letters() || parts()
