@@ -48,7 +48,7 @@ fn main() -> Result<(), Failure> {
     let sum = ids.iter().fold(0_u64, |sum, id| sum.wrapping_mul(31).wrapping_add(u64::from(*id)));
     let rendered =
         arguments.map(|path| render(&template, &tokenizer, &path)).collect::<Result<Vec<_>, _>>()?;
-    let tokenized = json!({"secs": secs, "tokens": ids.len(), "checksum": sum});
-    println!("{}", json!({"tokenize": tokenized, "render": rendered}));
+    let encoded = json!({"secs": secs, "tokens": ids.len(), "checksum": sum});
+    println!("{}", json!({"tokenize": encoded, "render": rendered}));
     Ok(())
 }
