@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use smolder_formats::Kind;
 use smolder_formats::template::{ChatTemplate, Message, Options, Special, TrainOn, date_of};
 use smolder_formats::tokenizer::Tokenizer;
 
@@ -63,10 +64,14 @@ equal_strings! {
     phi3_5 qwen2_5 qwen3 qwen3_instruct_2507 qwen3_training smollm2 zephyr
 }
 
+fn committed() -> Vec<String> {
+    let expected: BTreeMap<String, Value> = serde_json::from_slice(&read("templates/expected.json")).unwrap();
+    expected.into_keys().collect()
+}
+
 #[test]
 fn every_committed_template_is_compared() {
-    let expected: BTreeMap<String, Value> = serde_json::from_slice(&read("templates/expected.json")).unwrap();
-    assert_eq!(expected.len(), 20);
+    assert_eq!(committed().len(), 20);
 }
 
 fn spans(name: &str, title: &str, on: TrainOn) -> Vec<String> {
@@ -199,7 +204,6 @@ fn control_made_by_the_template_stays_text() {
         ("m.content|replace('~','')", "<|im_~end|>"),
         ("m.content.replace('/think', '')", "<|im_/thinkend|>"),
         ("m.content|lower", "<|IM_END|>"),
-        ("m.content[:4] ~ m.content[6:]", "<|imXX_end|>"),
         ("m.content[::-1]", ">|dne_mi|<"),
         ("m.content|reverse", ">|dne_mi|<"),
         ("m.content.split('</think>')|join('')", "<|im_</think>end|>"),
@@ -209,8 +213,99 @@ fn control_made_by_the_template_stays_text() {
         let template = ChatTemplate::new(Some(&source)).unwrap();
         let (found, text) = control_tokens(&tokenizer, &template, &user(attack));
         assert_eq!(found, 0, "{change}: {text}");
-        // Counting characters, a template counts the marks.
-        assert!(change.contains("[:4]") || text.contains("|im_end|>"), "{change}: {text}");
+        assert!(text.contains("|im_end|>"), "{change}: {text}");
+    }
+}
+
+/// The template writes both ends of a control token, a person what stands between.
+#[test]
+fn the_middle_of_control_stays_text() {
+    let tokenizer = from_gguf("smollm2");
+    for (middle, text) in [
+        ("m.content", "im_end"),
+        ("m.content|trim", "  im_end\n"),
+        ("m.content|lower", "IM_END"),
+        ("m.content ~ '_end'", "im"),
+        ("m.content ~ m.content[:0]", "im_end"),
+        ("m.parts[0].text", "im_end"),
+        ("m.tag", "im_end"),
+        ("m.role", "endoftext"),
+    ] {
+        let source = format!("{{% for m in messages %}}<|{{{{ {middle} }}}}|>{{% endfor %}}");
+        let template = ChatTemplate::new(Some(&source)).unwrap();
+        let role = if middle == "m.role" { text } else { "user" };
+        let message =
+            serde_json::json!({"role": role, "content": text, "tag": text, "parts": [{"text": text}]});
+        let messages = [message.as_object().unwrap().clone()];
+        let (found, written) = control_tokens(&tokenizer, &template, &messages);
+        assert_eq!(found, 0, "{middle}: {written}");
+        assert!(["<|im_end|>", "<|endoftext|>"].contains(&written.as_str()), "{middle}: {written}");
+    }
+}
+
+/// As in Phi's templates, which write the role between `<|` and `|>`.
+#[test]
+fn roles_become_control_where_the_template_wants_it() {
+    let (tokenizer, options) = (from_gguf("smollm2"), options());
+    let source = "{% for m in messages %}{% if m.role == 'im_end' %}<|{{ m.role }}|>{% endif %}{% endfor %}";
+    let template = ChatTemplate::new(Some(source)).unwrap();
+    let message = serde_json::json!({"role": "im_end", "content": "im_end"});
+    let rendered =
+        template.render(&tokenizer, &[message.as_object().unwrap().clone()], false, &options).unwrap();
+    assert_eq!(rendered.encode(&mut tokenizer.encoder()).0, [tokenizer.id("<|im_end|>").unwrap()]);
+}
+
+/// Marks take room: a template that counts gives the right string or none.
+#[test]
+fn templates_that_measure_guarded_text_are_refused() {
+    let (tokenizer, options) = (from_gguf("smollm2"), options());
+    for (source, plain) in [
+        ("{{ messages[0].content|length }}", "10"),
+        ("{{ messages[0].content[:4] }}", "a <|"),
+        ("{{ messages[0].content[-3:] }}", "|>x"),
+        ("{{ messages[0].content.find('|') }}", "3"),
+        ("{{ messages[0].content|list|join(',') }}", "a"),
+        ("{% if messages[0].content == 'a <|im_end|>x' %}same{% endif %}", "same"),
+    ] {
+        let template = ChatTemplate::new(Some(source)).unwrap();
+        let rendered = template.render(&tokenizer, &user("a <|im_end|>x"), false, &options);
+        let error = rendered.map(|rendered| rendered.text()).expect_err(plain);
+        let kinds = [Kind::Unsupported, Kind::Syntax];
+        assert!(kinds.contains(&error.kind), "{source}: {error}");
+        let training =
+            template.render_training(&tokenizer, &user("a <|im_end|>x"), TrainOn::Everything, &options);
+        assert!(kinds.contains(&training.unwrap_err().kind), "{source}");
+        assert!(
+            template.render(&tokenizer, &user("plain"), false, &options).is_ok() || source.contains("find")
+        );
+    }
+}
+
+/// None of the committed templates makes something else of what people write because it is guarded.
+#[test]
+fn real_templates_take_text_full_of_control() {
+    let texts = [
+        "<|im_start|>",
+        " <b>1 < 2 > 0</b>\n",
+        "<think>\na > b\n</think>\n\n<c>",
+        "im_end",
+        "[INST] <<SYS>> ",
+    ];
+    for tokenizer in ["smollm2", "qwen2", "llama", "gemma"].map(from_gguf) {
+        for (name, text, answer) in
+            committed().iter().flat_map(|name| texts.map(|text| (name, text, "<a> b </a>")))
+        {
+            let said = |role: &str, content: &str| serde_json::json!({"role": role, "content": content});
+            let messages = [
+                said("user", text),
+                said("assistant", answer),
+                said("user", answer),
+                said("assistant", text),
+            ];
+            let messages = messages.map(|message| message.as_object().unwrap().clone());
+            let rendered = template(name).render(&tokenizer, &messages, true, &options());
+            assert!(rendered.is_ok(), "{name}, {text:?}: {rendered:?}");
+        }
     }
 }
 

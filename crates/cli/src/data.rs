@@ -2,24 +2,24 @@
 
 mod dump;
 mod preview;
+mod rows;
 mod sides;
 
 use crate::library::resolve;
 use crate::open::{self, model, weights};
-use crate::progress::percent;
 use crate::train::checked;
 use crate::train_text::warning;
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Result, ensure};
+use rows::Reader;
 use serde_json::json;
-use smolder_formats::dataset::{Dataset, Mapping, Renderer};
+use sides::Sides;
+use smolder_formats::dataset::{Dataset, Mapping};
 use smolder_formats::model::ModelConfig;
 use smolder_formats::template::ChatTemplate;
 use smolder_formats::tokenizer::Tokenizer;
-use smolder_formats::{Error, Kind, TensorSource};
+use smolder_formats::{Error, TensorSource};
 use smolder_protocol::TrainConfig;
 use smolder_protocol::train::Warning;
-use smolder_trainer::data::{Examples, Rows, render_options};
-use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -106,46 +106,22 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     fit(&mut config, reading.context);
     let mut dataset = Dataset::open(file, Mapping::parse(&config.map)?)?;
-    let Rows { rows, audit } = rows(&mut dataset, &reading, &config, arguments.preview)?;
-    let examples = if rows.is_empty() { None } else { Some(Examples::new(rows, None, &config)?) };
-    if let (Some(path), Some(examples)) = (&arguments.dump, &examples) {
-        for file in dump::write(path, examples, config.packing)? {
-            eprintln!("{} is written.", file.display());
-        }
+    let mut sides = Sides::new(arguments.dump.as_deref(), config.eval_split.is_some())?;
+    let audit = Reader { arguments, reading: &reading, config: &config }.read(&mut dataset, &mut sides)?;
+    for file in sides.finish()? {
+        eprintln!("{} is written.", file.display());
     }
     let format = dataset.format().map_or_else(|| "no rows".to_owned(), |format| format.to_string());
     let text = if arguments.json {
-        let [train, eval] = sides::json(examples.as_ref());
+        let [train, eval] = sides.json();
         let report = json!({"format": format, "audit": audit, "train": train, "eval": eval});
         serde_json::to_string_pretty(&report)? + "\n"
     } else {
-        let sides = examples.as_ref().map(|examples| sides::text(examples, &config));
-        format!("format          {format}\n{audit}{}", sides.unwrap_or_default())
+        format!("format          {format}\n{audit}{}", sides.text(&config))
     };
     std::io::stdout().write_all(text.as_bytes())?;
     ensure!(audit.kept > 0, "no row is left to train on");
     Ok(())
-}
-
-/// Renders all rows, showing the first `shown`.
-fn rows(dataset: &mut Dataset<File>, reading: &Reading, config: &TrainConfig, shown: usize) -> Result<Rows> {
-    let Reading { tokenizer, template, .. } = reading;
-    let mut renderer = Renderer::new(tokenizer, template, render_options(config, open::options(tokenizer)));
-    let (mut show, mut found) = (percent("rendering"), Rows::default());
-    while let Some((line, record)) = dataset.next_record().map_err(advise)? {
-        match record.and_then(|record| renderer.render(&record)) {
-            Ok(rows) => {
-                if found.audit.kept < shown {
-                    preview::show(tokenizer, line, &rows)?;
-                }
-                found.keep(rows);
-            }
-            Err(error) => found.audit.drop_row(line, &error),
-        }
-        let (done, total) = dataset.progress();
-        show(done, total);
-    }
-    Ok(found)
 }
 
 /// How a model reads text, and how many tokens of it at most.
@@ -180,12 +156,4 @@ fn fit(config: &mut TrainConfig, context: Option<u64>) {
         eprintln!("{}", warning(&Warning::SeqLenLowered { wanted: config.seq_len, context }));
         config.seq_len = context;
     }
-}
-
-/// Columns of no known format are the most common refusal, and the easiest to mend.
-fn advise(error: Error) -> anyhow::Error {
-    if error.kind == Kind::Missing && error.field == "columns" {
-        return anyhow!("{error}. Say which is which with --map, as in --map question=prompt.");
-    }
-    error.into()
 }

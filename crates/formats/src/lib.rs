@@ -5,6 +5,7 @@
 
 pub mod adapter;
 pub mod dataset;
+mod dtype;
 pub mod error;
 pub mod gguf;
 pub mod inspect;
@@ -21,6 +22,7 @@ pub mod template;
 pub mod tensor;
 pub mod tokenizer;
 
+pub use dtype::Dtype;
 pub use error::{Error, Kind, Result};
 pub use source::{Sha256Hash, Source};
-pub use tensor::{Dtype, TensorInfo, TensorSource};
+pub use tensor::{TensorInfo, TensorSource};

@@ -118,6 +118,32 @@ fn invisible_characters_are_kept() {
 }
 
 #[test]
+fn a_byte_order_mark_is_no_text() {
+    for (name, text) in
+        [("d.txt", "\u{feff}a"), ("d.jsonl", "\u{feff}{\"text\":\"a\"}"), ("d.csv", "\u{feff}text\na\n")]
+    {
+        assert_eq!(all((name, text)).unwrap(), [Record::Text("a".into())], "{name}");
+    }
+}
+
+#[test]
+fn lines_that_end_as_in_windows() {
+    for (name, text) in [
+        ("d.txt", "a\r\nb\r\n"),
+        ("d.jsonl", "{\"text\":\"a\"}\r\n{\"text\":\"b\"}\r\n"),
+        ("d.csv", "text\r\na\r\n\"b\"\r\n"),
+    ] {
+        assert_eq!(all((name, text)).unwrap(), ["a", "b"].map(|text| Record::Text(text.into())), "{name}");
+    }
+}
+
+#[test]
+fn text_that_runs_from_right_to_left_is_kept() {
+    let records = all(("d.txt", "שלום مرحبا\n")).unwrap();
+    assert_eq!(records, [Record::Text("שלום مرحبا".into())]);
+}
+
+#[test]
 fn one_row_is_a_dataset() {
     assert_eq!(all(("d.txt", "only")).unwrap(), [Record::Text("only".into())]);
 }

@@ -1,6 +1,7 @@
 //! Tokenizers that contradict themselves.
 
 use smolder_formats::gguf::{Array, Metadata, Value};
+use smolder_formats::template::{ChatTemplate, Options};
 use smolder_formats::tokenizer::{Tokenizer, TokenizerConfig};
 use smolder_formats::{Kind, Result};
 
@@ -61,6 +62,22 @@ cases! { changed;
     eos_negative: ("tokenizer.ggml.eos_token_id", Some(Value::I32(-1))) => Type, "non-negative";
     missing_bos_to_add: ("tokenizer.ggml.add_bos_token", Some(Value::Bool(true))) => Missing, "BOS token", "to be added";
     flag_of_wrong_type: ("tokenizer.ggml.add_eos_token", Some(Value::U8(1))) => Type, "a boolean";
+}
+
+/// No mark fits inside a control token of one letter, so people may not write it.
+#[test]
+fn a_control_token_of_one_letter() {
+    let mut types = vec![1; 97];
+    types[0] = 3;
+    let tokenizer = changed(("tokenizer.ggml.token_type", Some(Value::Array(Array::I32(types))))).unwrap();
+    let template = ChatTemplate::new(None).unwrap();
+    let render = |content: &str| {
+        let message = serde_json::json!({"role": "user", "content": content});
+        let messages = [message.as_object().unwrap().clone()];
+        template.render(&tokenizer, &messages, false, &Options::default())
+    };
+    refused(render("Hi!"), Kind::Value, &["a letter that is a control token", "'!'"]);
+    assert!(render("Hi.").is_ok());
 }
 
 #[test]

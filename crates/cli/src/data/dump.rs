@@ -2,22 +2,74 @@
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use smolder_trainer::data::{Data, Examples, Sequence};
-use std::fs::File;
+use smolder_formats::dataset::Row;
+use smolder_trainer::data::Sequence;
+use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// Writes what is trained on to `path`, and what is evaluated on beside it; returns the files.
-pub fn write(path: &Path, examples: &Examples, packed: bool) -> Result<Vec<PathBuf>> {
-    write_rows(path, &examples.train, packed)?;
-    let Some(eval) = &examples.eval else { return Ok(vec![path.to_owned()]) };
-    let beside = eval_path(path);
-    write_rows(&beside, eval, false)?;
-    Ok(vec![path.to_owned(), beside])
+/// A file of rows on its way, `FILE.part` until all of them are there; what is not finished is deleted.
+pub struct Dump {
+    path: PathBuf,
+    part: PathBuf,
+    out: BufWriter<File>,
+}
+
+impl Dump {
+    /// Starts the file.
+    pub fn create(path: &Path) -> Result<Self> {
+        let mut part = path.as_os_str().to_owned();
+        part.push(".part");
+        let file = File::create(&part).with_context(|| unwritable(path))?;
+        Ok(Self { path: path.to_owned(), part: part.into(), out: BufWriter::new(file) })
+    }
+
+    /// Writes a row of one document, as it is kept for training: the first token is never predicted.
+    pub fn row(&mut self, Row { ids, mask }: &Row) -> Result<()> {
+        let mask: Vec<u8> = mask.iter().enumerate().map(|(at, mask)| u8::from(at > 0) & mask).collect();
+        self.line(&json!({"ids": ids, "mask": mask}))
+    }
+
+    /// Writes a row of training's, of a packed one also where each document starts.
+    pub fn documents(&mut self, documents: &[Sequence], packed: bool) -> Result<()> {
+        let ids: Vec<u32> = documents.iter().flat_map(|one| one.ids.iter().copied()).collect();
+        let mask: Vec<u8> = documents.iter().flat_map(|one| one.mask.iter().copied().map(u8::from)).collect();
+        if !packed {
+            return self.line(&json!({"ids": ids, "mask": mask}));
+        }
+        let mut next = 0;
+        let starts = documents.iter().map(|one| {
+            next += one.ids.len();
+            next - one.ids.len()
+        });
+        self.line(&json!({"ids": ids, "mask": mask, "starts": starts.collect::<Vec<_>>()}))
+    }
+
+    fn line(&mut self, row: &Value) -> Result<()> {
+        writeln!(self.out, "{row}").with_context(|| unwritable(&self.path))
+    }
+
+    /// Moves the file into its place, which it tells.
+    pub fn finish(mut self) -> Result<PathBuf> {
+        self.out.flush().with_context(|| unwritable(&self.path))?;
+        fs::rename(&self.part, &self.path).with_context(|| unwritable(&self.path))?;
+        Ok(self.path.clone())
+    }
+}
+
+impl Drop for Dump {
+    fn drop(&mut self) {
+        // Nothing is there once it was moved.
+        let _ = fs::remove_file(&self.part);
+    }
+}
+
+fn unwritable(path: &Path) -> String {
+    format!("{} cannot be written", path.display())
 }
 
 /// `rows.eval.jsonl` for `rows.jsonl`.
-fn eval_path(path: &Path) -> PathBuf {
+pub fn eval_path(path: &Path) -> PathBuf {
     let mut name = path.file_stem().unwrap_or_default().to_owned();
     name.push(".eval");
     if let Some(ending) = path.extension() {
@@ -25,28 +77,4 @@ fn eval_path(path: &Path) -> PathBuf {
         name.push(ending);
     }
     path.with_file_name(name)
-}
-
-fn write_rows(path: &Path, data: &Data, packed: bool) -> Result<()> {
-    let unwritable = || format!("{} cannot be written", path.display());
-    let mut out = BufWriter::new(File::create(path).with_context(unwritable)?);
-    for documents in data.documents() {
-        writeln!(out, "{}", row(documents, packed)).with_context(unwritable)?;
-    }
-    out.flush().with_context(unwritable)
-}
-
-/// A row's ids and mask; of a packed one also where each document starts.
-fn row(documents: &[Sequence], packed: bool) -> Value {
-    let ids: Vec<u32> = documents.iter().flat_map(|one| one.ids.iter().copied()).collect();
-    let mask: Vec<u8> = documents.iter().flat_map(|one| one.mask.iter().copied().map(u8::from)).collect();
-    if !packed {
-        return json!({"ids": ids, "mask": mask});
-    }
-    let mut next = 0;
-    let starts = documents.iter().map(|one| {
-        next += one.ids.len();
-        next - one.ids.len()
-    });
-    json!({"ids": ids, "mask": mask, "starts": starts.collect::<Vec<_>>()})
 }

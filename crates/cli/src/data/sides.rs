@@ -1,45 +1,102 @@
-//! What is trained and what is evaluated on, in numbers.
+//! What is trained and what is evaluated on: its numbers, and its file.
 
+use super::dump::{Dump, eval_path};
+use anyhow::Result;
 use serde_json::{Value, json};
+use smolder_formats::dataset::Row;
 use smolder_protocol::TrainConfig;
-use smolder_trainer::data::{Data, Examples, Sequence};
+use smolder_trainer::data::{Data, Sequence};
+use std::path::{Path, PathBuf};
 
-/// Both sides for a program; nothing where no row was kept.
-pub fn json(examples: Option<&Examples>) -> [Value; 2] {
-    let numbers = |data: &Data| {
-        json!({
-            "rows": data.rows(),
-            "documents": documents(data),
-            "tokens": data.tokens(),
-            "learned": data.labels(),
-        })
-    };
-    let eval = examples.and_then(|examples| examples.eval.as_ref());
-    [examples.map(|examples| &examples.train), eval].map(|data| data.map_or(Value::Null, numbers))
+/// One side: rows go through it, and are not kept.
+#[derive(Default)]
+pub struct Side {
+    rows: usize,
+    documents: usize,
+    tokens: u64,
+    learned: u64,
+    dump: Option<Dump>,
 }
 
-/// Both sides for a person, as far as they are not the audit again.
-pub fn text(examples: &Examples, config: &TrainConfig) -> String {
-    let numbers = |data: &Data| {
-        format!("{} rows, {} tokens, of which {} learned", data.rows(), data.tokens(), data.labels())
-    };
-    let mut lines = Vec::new();
-    if config.packing {
-        lines.push(packed(&examples.train, config.seq_len));
+/// Both sides.
+#[derive(Default)]
+pub struct Sides {
+    pub train: Side,
+    pub eval: Side,
+}
+
+impl Side {
+    fn new(dump: Option<&Path>) -> Result<Self> {
+        Ok(Self { dump: dump.map(Dump::create).transpose()?, ..Self::default() })
     }
-    if config.packing || examples.eval.is_some() {
-        lines.push(format!("to train on     {}", numbers(&examples.train)));
+
+    /// Counts a row of one document, and writes it.
+    pub fn take(&mut self, row: &Row) -> Result<()> {
+        self.rows += 1;
+        self.documents += 1;
+        self.tokens += row.ids.len() as u64;
+        self.learned += row.mask.iter().skip(1).map(|mask| u64::from(*mask)).sum::<u64>();
+        self.dump.as_mut().map_or(Ok(()), |dump| dump.row(row))
     }
-    lines.extend(examples.eval.as_ref().map(|eval| format!("to evaluate on  {}", numbers(eval))));
-    lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect()
+
+    /// The same with all that training made of the rows.
+    pub fn take_all(&mut self, data: &Data, packed: bool) -> Result<()> {
+        self.rows = data.rows();
+        self.documents = data.documents().map(<[Sequence]>::len).sum();
+        (self.tokens, self.learned) = (data.tokens(), data.labels());
+        let Some(dump) = &mut self.dump else { return Ok(()) };
+        data.documents().try_for_each(|documents| dump.documents(documents, packed))
+    }
+
+    fn json(&self) -> Value {
+        let Self { rows, documents, tokens, learned, .. } = self;
+        if *rows == 0 {
+            return Value::Null;
+        }
+        json!({"rows": rows, "documents": documents, "tokens": tokens, "learned": learned})
+    }
+
+    fn text(&self) -> String {
+        format!("{} rows, {} tokens, of which {} learned", self.rows, self.tokens, self.learned)
+    }
+
+    fn packed(&self, len: u32) -> String {
+        let filled = 100.0 * self.tokens as f64 / (self.rows as f64 * f64::from(len));
+        let Self { documents, rows, .. } = self;
+        format!("packed          {documents} documents into {rows} rows of {len} tokens, {filled:.1} % full")
+    }
 }
 
-fn packed(data: &Data, len: u32) -> String {
-    let (documents, rows) = (documents(data), data.rows());
-    let filled = 100.0 * data.tokens() as f64 / (rows as f64 * f64::from(len));
-    format!("packed          {documents} documents into {rows} rows of {len} tokens, {filled:.1} % full")
-}
+impl Sides {
+    /// With files for what goes through, where `dump` names one.
+    pub fn new(dump: Option<&Path>, split: bool) -> Result<Self> {
+        let beside = dump.filter(|_| split).map(eval_path);
+        Ok(Self { train: Side::new(dump)?, eval: Side::new(beside.as_deref())? })
+    }
 
-fn documents(data: &Data) -> usize {
-    data.documents().map(<[Sequence]>::len).sum()
+    /// Puts the files of the sides that have rows in their places; returns them.
+    pub fn finish(&mut self) -> Result<Vec<PathBuf>> {
+        let with_rows = [&mut self.train, &mut self.eval].into_iter().filter(|side| side.rows > 0);
+        with_rows.filter_map(|side| side.dump.take()).map(Dump::finish).collect()
+    }
+
+    /// Both for a program; nothing where there are no rows.
+    pub fn json(&self) -> [Value; 2] {
+        [self.train.json(), self.eval.json()]
+    }
+
+    /// Both for a person, as far as they are not the audit again.
+    pub fn text(&self, config: &TrainConfig) -> String {
+        let mut lines = Vec::new();
+        if config.packing && self.train.rows > 0 {
+            lines.push(self.train.packed(config.seq_len));
+        }
+        if self.train.rows > 0 && (config.packing || self.eval.rows > 0) {
+            lines.push(format!("to train on     {}", self.train.text()));
+        }
+        if self.eval.rows > 0 {
+            lines.push(format!("to evaluate on  {}", self.eval.text()));
+        }
+        lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect()
+    }
 }

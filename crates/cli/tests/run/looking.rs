@@ -193,7 +193,7 @@ fn splits_and_packed_rows_are_those_of_training() {
     let metadata = GgufFile::open(open(&smollm2())).unwrap().header.metadata;
     let (tokenizer, template) = (Tokenizer::from_gguf(&metadata).unwrap(), ChatTemplate::new(None).unwrap());
     let (rows, _) = load_rows(open(&data), (&tokenizer, &template), &config, today()).unwrap();
-    let Examples { train, eval } = Examples::new(rows.rows, None, &config).unwrap();
+    let Examples { train, eval } = Examples::new(rows.rows.clone(), None, &config).unwrap();
     let eval = eval.unwrap();
 
     let base = ["data", &data, "--model", &smollm2(), "--raw", "--seq-len", "48"];
@@ -231,6 +231,12 @@ fn splits_and_packed_rows_are_those_of_training() {
     whole.sort_unstable();
     divided.sort_unstable();
     assert_eq!(whole, divided, "no document is lost");
+
+    let apart = Examples::new(rows.rows, None, &TrainConfig { packing: false, ..config }).unwrap();
+    prints(&[&base[..], &["--eval-split", "0.25", "--seed", "3", "--dump", &dump]].concat());
+    assert_eq!(dumped(Path::new(&dump)), seen(&apart.train));
+    assert_eq!(dumped(&folder.path("seen.eval.jsonl")), seen(&apart.eval.unwrap()));
+    assert!(!folder.path("seen.jsonl.part").exists());
 }
 
 #[test]

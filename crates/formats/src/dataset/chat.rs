@@ -4,9 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, Kind, Result};
 use crate::json::type_name;
-use crate::template::Message;
-
-const ROLES: [&str; 6] = ["system", "developer", "user", "assistant", "tool", "function"];
+use crate::template::{Message, ROLES};
 
 fn list<'r>(row: &'r Map<String, Value>, key: &str) -> Result<&'r Vec<Value>> {
     let value = row.get(key).unwrap_or(&Value::Null);

@@ -6,6 +6,7 @@ mod reader;
 mod split;
 mod strings;
 mod table;
+mod values;
 mod writer;
 
 pub use metadata::{Array, Metadata, Value};

@@ -5,8 +5,9 @@ use std::io::{Read, Seek};
 use sha2::{Digest, Sha256};
 
 use super::bytes::Bytes;
-use super::metadata::{Metadata, Value, read_pairs};
+use super::metadata::{Metadata, Value};
 use super::table::{place, read_table};
+use super::values::read_pairs;
 use super::{DEFAULT_ALIGNMENT, MAGIC};
 use crate::error::{Error, Kind, Result};
 use crate::limits;

@@ -4,9 +4,10 @@ use std::collections::HashSet;
 use std::io::{Read, Seek};
 
 use super::bytes::Bytes;
+use crate::dtype::Dtype;
 use crate::error::{Error, Kind, Result};
 use crate::limits;
-use crate::tensor::{Dtype, TensorInfo, element_count};
+use crate::tensor::{TensorInfo, element_count};
 
 /// Reads `count` entries; offsets are still relative to the payload.
 pub(super) fn read_table<R: Read + Seek>(bytes: &mut Bytes<'_, R>, count: u64) -> Result<Vec<TensorInfo>> {

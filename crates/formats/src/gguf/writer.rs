@@ -6,9 +6,10 @@ use std::io::Write;
 use super::metadata::{Array, Metadata, Value};
 use super::strings::Strings;
 use super::{DEFAULT_ALIGNMENT, MAGIC};
+use crate::dtype::Dtype;
 use crate::error::{Error, Kind, Result};
 use crate::quants::quantize_into;
-use crate::tensor::{Dtype, element_count};
+use crate::tensor::element_count;
 
 /// One tensor that a file is to hold.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -18,8 +18,8 @@ mod q5;
 mod q6_k;
 mod q8;
 
+use crate::dtype::Dtype;
 use crate::error::{Error, Kind, Result};
-use crate::tensor::Dtype;
 
 /// Decodes block by block. A macro, since a function that is passed as a value keeps its own instruction set.
 macro_rules! each {

@@ -3,10 +3,11 @@
 use std::io::{Read, Seek};
 
 use super::header::{Header, RawTensor};
+use crate::dtype::Dtype;
 use crate::error::{Error, Kind, Result};
 use crate::limits;
 use crate::source::{Sha256Hash, Source};
-use crate::tensor::{Dtype, TensorInfo, TensorSource, check_part, element_count};
+use crate::tensor::{TensorInfo, TensorSource, check_part, element_count};
 
 /// A safetensors file with its source.
 #[derive(Debug)]

@@ -4,9 +4,10 @@ use std::io::Write;
 
 use serde_json::{Map, Value, json};
 
+use crate::dtype::Dtype;
 use crate::error::{Error, Kind, Result};
 use crate::gguf::TensorPlan;
-use crate::tensor::{Dtype, element_count};
+use crate::tensor::element_count;
 
 /// A tensor to write.
 #[derive(Debug, Clone, PartialEq)]

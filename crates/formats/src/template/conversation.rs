@@ -7,11 +7,15 @@ use minijinja::Value;
 use minijinja::value::Serde;
 use serde_json::Map;
 
+use super::date::{self, Date};
 use super::guard::Guard;
-use super::{ChatTemplate, budget, filters, generation, spans};
+use super::{ChatTemplate, budget, generation, spans, values};
 use crate::error::{Error, Kind, Result};
 use crate::source::Sha256Hash;
 use crate::tokenizer::{Specials, Tokenizer};
+
+/// What names are made of, and what is trimmed.
+const NAMES_AND_SPACE: &str = "abcdefghijklmnopqrstuvwxyz_0123456789 \t\r\n";
 
 /// One message: `role`, `content` and whatever else the data has.
 pub type Message = Map<String, serde_json::Value>;
@@ -25,22 +29,6 @@ pub struct Options {
     pub extra: Vec<(String, serde_json::Value)>,
     /// The day for templates that ask for today; without it they see no such function, and some cannot do without.
     pub date: Option<Date>,
-}
-
-/// A day of the Gregorian calendar: year, month and day.
-pub type Date = (i32, u8, u8);
-
-/// The day, in UTC, on which a moment lies that is so many seconds after the start of 1970.
-pub fn date_of(seconds: u64) -> Date {
-    // Days since 1 March of the year 0, in eras of 400 years, years that end with February, and months from March on.
-    let days = seconds / 86_400 + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let (day, month) = (day - (153 * month + 2) / 5 + 1, if month < 10 { month + 3 } else { month - 9 });
-    let year = year + era * 400 + u64::from(month <= 2);
-    (i32::try_from(year).unwrap_or(i32::MAX), month as u8, day as u8)
 }
 
 /// A special token under the name that templates use.
@@ -68,7 +56,7 @@ impl Options {
             BTreeMap::from([("tools".into(), Value::from(())), ("documents".into(), Value::from(()))]);
         context.extend(self.special.iter().map(|s| (s.name.to_owned(), s.text.as_str().into())));
         context.extend(self.extra.iter().map(|(name, value)| (name.clone(), Value::from(Serde(value)))));
-        context.extend(self.date.map(|(y, m, d)| ("strftime_now".to_owned(), filters::date(y, m, d))));
+        context.extend(self.date.map(|(y, m, d)| ("strftime_now".to_owned(), date::value(y, m, d))));
         context
     }
 }
@@ -106,7 +94,7 @@ impl ChatTemplate {
     ///
     /// # Errors
     /// [`Kind::Value`] where the template refuses the messages, [`Kind::Cost`] and [`Kind::Limit`] where it takes too
-    /// much, [`Kind::Syntax`] where it fails.
+    /// much, [`Kind::Syntax`] where it fails, [`Kind::Unsupported`] where it treats guarded text otherwise.
     pub fn render(
         &self,
         tokenizer: &Tokenizer,
@@ -116,7 +104,10 @@ impl ChatTemplate {
     ) -> Result<Rendered> {
         let (guarded, mark) = self.guard(tokenizer, messages)?;
         budget::reset();
-        let text = self.run(&guarded, prompt, options)?;
+        let text = self.run(&values(&guarded), prompt, options)?;
+        if let Some(mark) = mark.filter(|_| self.finds_marks(tokenizer, messages)) {
+            self.check_marks(&text, mark, messages, prompt, options)?;
+        }
         Ok(Rendered { text: self.without_marks(text), mark, spans: Vec::new() })
     }
 
@@ -133,14 +124,18 @@ impl ChatTemplate {
     ) -> Result<Rendered> {
         let (guarded, mark) = self.guard(tokenizer, messages)?;
         budget::reset();
-        let text = self.run(&guarded, false, options)?;
+        let seen = values(&guarded);
+        let text = self.run(&seen, false, options)?;
+        if let Some(mark) = mark.filter(|_| self.finds_marks(tokenizer, messages)) {
+            self.check_marks(&text, mark, messages, false, options)?;
+        }
         let (text, spans) = if on == spans::TrainOn::Everything {
             let text = self.without_marks(text);
             let all = 0..text.len();
             (text, vec![all])
         } else {
             let first = if let spans::TrainOn::From(first) = on { first } else { 0 };
-            self.assistant_spans(&guarded, text, first, tokenizer, options)?
+            self.assistant_spans((&guarded, &seen), text, first, tokenizer, options)?
         };
         let spans = match on {
             spans::TrainOn::LastTurn => spans.into_iter().next_back().into_iter().collect(),
@@ -155,6 +150,33 @@ impl ChatTemplate {
             ));
         }
         Ok(Rendered { text, mark, spans })
+    }
+
+    /// Whether marks may change more than what they stand in: names and space may be marked where a control token ends
+    /// with them, and lists are written with escapes.
+    fn finds_marks(&self, tokenizer: &Tokenizer, messages: &[Message]) -> bool {
+        let letters = || tokenizer.special_ends_in(NAMES_AND_SPACE).next().is_some();
+        let parts =
+            || messages.iter().flat_map(Map::values).any(|value| value.is_array() || value.is_object());
+        self.measures || letters() || parts()
+    }
+
+    /// Refuses a template that makes something else of marked text, such as by counting its characters.
+    fn check_marks(
+        &self,
+        text: &str,
+        mark: char,
+        messages: &[Message],
+        prompt: bool,
+        options: &Options,
+    ) -> Result<()> {
+        budget::reset();
+        if self.run(&values(messages), prompt, options)? == text.replace(mark, "") {
+            return Ok(());
+        }
+        let expected = "a template that neither measures nor compares what people write";
+        let found = "one that does, for text with a control token's characters";
+        Err(Error::new(Kind::Unsupported, "chat template", expected, found))
     }
 
     /// SHA-256 of the template as shipped.

@@ -1,6 +1,6 @@
 //! Filters, functions and methods as chat templates know them from Python.
 
-use minijinja::value::{Kwargs, Rest, Value, ValueKind};
+use minijinja::value::{Kwargs, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Output, State};
 
 use super::{budget, instrument, json};
@@ -190,33 +190,4 @@ pub(super) fn method(
         budget::compared(value)?;
     }
     settled(minijinja_contrib::pycompat::unknown_method_callback(state, value, name, args)?, true)
-}
-
-/// `strftime_now`, for a day that the caller names.
-pub(super) fn date(year: i32, month: u8, day: u8) -> Value {
-    const MONTHS: [&str; 12] = [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ];
-    Value::from_function(move |format: &str, _: Rest<Value>| -> Result<String, Error> {
-        let name = MONTHS.get(usize::from(month).saturating_sub(1)).copied().unwrap_or_default();
-        let short = name.get(..3).unwrap_or_default();
-        let text = format
-            .replace("%d", &format!("{day:02}"))
-            .replace("%m", &format!("{month:02}"))
-            .replace("%Y", &format!("{year:04}"))
-            .replace("%b", short)
-            .replace("%B", name);
-        if text.contains('%') { Err(invalid("only %d %m %Y %b %B are known of a date")) } else { Ok(text) }
-    })
 }

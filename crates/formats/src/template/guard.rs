@@ -2,13 +2,15 @@
 
 use serde_json::{Map, Value};
 
-use super::lex;
+use super::literals::Literals;
 use crate::error::{Error, Kind, Result};
 use crate::tokenizer::Tokenizer;
 
 /// Noncharacters that can mark a text; the first one that the text does not contain is taken. The first two of the
 /// block mark generated spans.
 const MARKS: std::ops::RangeInclusive<char> = '\u{fdd2}'..='\u{fdef}';
+/// What the spelling of each noncharacter starts with.
+const LEAD: u8 = 0xef;
 
 /// Breaks every spelling of a control token in the texts it is given, and what a template could make into one.
 pub(super) struct Guard<'t> {
@@ -24,15 +26,24 @@ impl<'t> Guard<'t> {
     /// A guard for `texts`.
     ///
     /// # Errors
-    /// [`Kind::Encoding`] where the texts contain every noncharacter that could mark them.
+    /// [`Kind::Encoding`] where the texts contain every noncharacter that could mark them, [`Kind::Value`] for a letter
+    /// that is a control token: no mark can be put inside it.
     pub(super) fn new(
         tokenizer: &'t Tokenizer,
         template: &'t Literals,
         texts: &[Map<String, Value>],
     ) -> Result<Self> {
-        let mut found = String::new();
-        for (key, value) in texts.iter().flatten() {
-            marks_in(key, value, &mut found);
+        let (mut found, mut lone) = (String::new(), None);
+        let mut look = |text: &str| {
+            if text.as_bytes().contains(&LEAD) {
+                found.extend(text.chars().filter(|c| ('\u{fdd0}'..='\u{fdef}').contains(c)).take(64));
+            }
+            lone = lone.or_else(|| tokenizer.lone_special(text));
+        };
+        texts.iter().flatten().for_each(|(key, value)| each_text(key, value, &mut look));
+        if let Some(letter) = lone {
+            let expected = "text without a letter that is a control token";
+            return Err(Error::new(Kind::Value, "message", expected, format!("{letter:?}")));
         }
         let mark = MARKS.clone().find(|mark| !found.contains(*mark)).ok_or_else(|| {
             Error::new(Kind::Encoding, "message", "text", "every noncharacter from U+FDD2 to U+FDEF")
@@ -40,41 +51,42 @@ impl<'t> Guard<'t> {
         Ok(Self { tokenizer, template, mark, used: false, found })
     }
 
-    /// The same value with every string broken where needed.
-    pub(super) fn value(&mut self, value: &Value) -> Value {
+    /// The same message with every string broken where needed.
+    pub(super) fn map(&mut self, map: &Map<String, Value>) -> Map<String, Value> {
+        let mut guarded =
+            |key: &String, value| (self.text(key, self.template.has_key(key)), self.value(key, value));
+        map.iter().map(|(key, value)| guarded(key, value)).collect()
+    }
+
+    fn value(&mut self, key: &str, value: &Value) -> Value {
         match value {
-            Value::String(text) => Value::String(self.text(text)),
-            Value::Array(items) => items.iter().map(|item| self.value(item)).collect(),
+            Value::String(text) => {
+                let known = matches!(key, "role" | "type") && self.template.has_value(text);
+                Value::String(self.text(text, known))
+            }
+            Value::Array(items) => items.iter().map(|item| self.value("", item)).collect(),
             Value::Object(map) => Value::Object(self.map(map)),
             other => other.clone(),
         }
     }
 
-    pub(super) fn map(&mut self, map: &Map<String, Value>) -> Map<String, Value> {
-        map.iter().map(|(key, value)| (self.text(key), self.value(value))).collect()
-    }
-
-    /// Marks inside each control token, at edges where one could grow together with what comes next, and beside each
-    /// character that one could be made of by taking out what is between, or by changing case.
-    fn text(&mut self, text: &str) -> String {
-        if !self.tokenizer.may_spell_special(text) {
-            return text.to_owned();
+    /// Marks beside each character that a control token could be made of, by what comes next, by taking out what is
+    /// between, or by changing case; and before a text that could be the middle of one, unless the template knows it.
+    fn text(&mut self, text: &str, known: bool) -> String {
+        let mut cuts = self.loose_ends(text);
+        if cuts.is_empty() && !known && self.tokenizer.inside_special(text) {
+            cuts.push(text.len() - text.trim_start().len());
         }
-        let first = |at: usize| text.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
-        let mut cuts: Vec<usize> = self.tokenizer.specials_in(text).map(|at| at + first(at)).collect();
-        cuts.extend(edges(self.tokenizer, text));
-        cuts.extend(self.loose_ends(text));
         if cuts.is_empty() {
             return text.to_owned();
         }
         self.used = true;
-        cuts.sort_unstable();
-        cuts.dedup();
-        let mut out = String::with_capacity(text.len() + cuts.len() * 3);
+        let mark = self.mark.to_string();
+        let mut out = String::with_capacity(text.len() + cuts.len() * mark.len());
         let mut done = 0;
         for cut in cuts {
             out.push_str(text.get(done..cut).unwrap_or_default());
-            out.push(self.mark);
+            out.push_str(&mark);
             done = cut;
         }
         out.push_str(text.get(done..).unwrap_or_default());
@@ -82,75 +94,41 @@ impl<'t> Guard<'t> {
     }
 
     /// Behind each character that starts a control token and before each that ends one; on both sides where the
-    /// template turns texts around. Not inside of what the template looks for, and of tokens that people may write.
+    /// template turns texts around. Not inside of what the template looks for, and of tokens that people may write,
+    /// unless a control token starts there.
     fn loose_ends(&self, text: &str) -> Vec<usize> {
+        let mut cuts = Vec::new();
+        let mut ends = self.tokenizer.special_ends_in(text).peekable();
+        if ends.peek().is_none() {
+            return cuts;
+        }
         let mut whole = self.tokenizer.others_in(text);
         whole.extend(self.template.found_in(text, self.tokenizer));
+        if !whole.is_empty() {
+            let first =
+                |at: usize| text.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
+            cuts.extend(self.tokenizer.specials_in(text).map(|at| at + first(at)));
+            cuts.extend(edges(self.tokenizer, text));
+        }
         whole.sort_unstable_by_key(|range| range.start);
         let mut whole = whole.into_iter().peekable();
         let mut end = 0;
-        let mut cuts = Vec::new();
-        for (at, c) in text.char_indices() {
-            while let Some(range) = whole.next_if(|range| range.start <= at) {
-                end = range.end.max(end);
+        for (range, (starts, ends)) in ends {
+            while let Some(found) = whole.next_if(|found| found.start <= range.start) {
+                end = found.end.max(end);
             }
-            let (starts, ends) = if at < end { (false, false) } else { self.tokenizer.special_ends(c) };
-            let reverses = self.template.reverses && (starts || ends);
-            cuts.extend((ends || reverses).then_some(at));
-            cuts.extend((starts || reverses).then_some(at + c.len_utf8()));
+            if range.start >= end {
+                cuts.extend((ends || self.template.reverses).then_some(range.start));
+                cuts.extend((starts || self.template.reverses).then_some(range.end));
+            }
         }
+        cuts.sort_unstable();
+        cuts.dedup();
         cuts
     }
 }
 
-/// What a template looks for in texts, and whether it turns them around.
-#[derive(Debug)]
-pub(super) struct Literals {
-    texts: Vec<String>,
-    reverses: bool,
-}
-
-impl Literals {
-    /// More are not looked for: each takes a pass over the text.
-    const MOST: usize = 64;
-
-    pub(super) fn of(source: &str) -> Self {
-        let mut texts: Vec<String> = Vec::new();
-        let mut rest = source;
-        while let Some(at) = rest.find("{{").into_iter().chain(rest.find("{%")).min() {
-            let tag = rest.get(at..).unwrap_or_default();
-            let close = if tag.starts_with("{{") { "}}" } else { "%}" };
-            let end = lex::close_of(tag, close).unwrap_or(2);
-            for token in lex::tokens(tag.get(2..end).unwrap_or_default()) {
-                let literal = token.text().strip_prefix(['\'', '"']).filter(|_| texts.len() < Self::MOST);
-                // Space at its ends is as good as none: where `\n</think>` is found, `</think>` is.
-                let text = literal.map(|text| text.replace("\\n", "\n")).unwrap_or_default();
-                let text = text.trim_end_matches(['\'', '"']).trim();
-                if text.len() > 1
-                    && !text.chars().all(char::is_alphanumeric)
-                    && !texts.iter().any(|t| t == text)
-                {
-                    texts.push(text.to_owned());
-                }
-            }
-            rest = tag.get(end..).unwrap_or_default();
-        }
-        Self { texts, reverses: source.contains("::-") || source.contains("reverse") }
-    }
-
-    /// Where a text has what the template looks for, unless that is itself a part of a control token.
-    fn found_in(&self, text: &str, tokenizer: &Tokenizer) -> Vec<std::ops::Range<usize>> {
-        let control = |part: &str| {
-            tokenizer.spec().added.iter().any(|token| token.special && token.content.contains(part))
-        };
-        let matters = |part: &str| part.chars().any(|c| tokenizer.special_ends(c) != (false, false));
-        let found = self.texts.iter().filter(|part| matters(part) && text.contains(*part) && !control(part));
-        found.flat_map(|part| text.match_indices(part).map(|(at, part)| at..at + part.len())).collect()
-    }
-}
-
-/// Where a text, trimmed or not, ends with the start of a control token or starts with the end of one. A whole text such
-/// as a role's name may be the middle of a token; it only counts with an edge.
+/// Where a text, trimmed or not, ends with the start of a control token or starts with the end of one.
 fn edges(tokenizer: &Tokenizer, text: &str) -> Vec<usize> {
     let mut cuts = Vec::new();
     for trimmed in [text, text.trim()] {
@@ -163,14 +141,12 @@ fn edges(tokenizer: &Tokenizer, text: &str) -> Vec<usize> {
     cuts
 }
 
-fn marks_in(key: &str, value: &Value, found: &mut String) {
-    let mut add =
-        |text: &str| found.extend(text.chars().filter(|c| ('\u{fdd0}'..='\u{fdef}').contains(c)).take(64));
-    add(key);
+fn each_text(key: &str, value: &Value, look: &mut dyn FnMut(&str)) {
+    look(key);
     match value {
-        Value::String(text) => add(text),
-        Value::Array(items) => items.iter().for_each(|item| marks_in("", item, found)),
-        Value::Object(map) => map.iter().for_each(|(key, item)| marks_in(key, item, found)),
+        Value::String(text) => look(text),
+        Value::Array(items) => items.iter().for_each(|item| each_text("", item, look)),
+        Value::Object(map) => map.iter().for_each(|(key, item)| each_text(key, item, look)),
         _ => {}
     }
 }

@@ -7,7 +7,7 @@
 //! Text between tags is charged by a tag in front of it, which writes nothing. Filters, tests, methods and functions
 //! are our own and take their price themselves.
 
-use super::lex::{self, Token, close_of, tokens};
+use super::lex::{self, Token, tokens};
 use super::operands::Writer;
 use crate::error::{Error, Kind, Result};
 use crate::limits::TEMPLATE_LINKS;
@@ -31,11 +31,11 @@ pub(super) fn instrument(source: &str) -> Result<String> {
     let mut rest = source;
     let mut branches = 0;
     let mut before = "";
-    while let Some(at) = rest.as_bytes().windows(2).position(|pair| matches!(pair, b"{{" | b"{%" | b"{#")) {
+    while let Some(at) = lex::next_tag(rest) {
         let (text, tag) = rest.split_at(at);
         out.push_str(&meter_for(before, text.len()));
         out.push_str(text);
-        let Some(len) = tag_len(tag) else {
+        let Some(len) = lex::tag_end(tag).map(|end| end + 2) else {
             rest = tag;
             break;
         };
@@ -70,16 +70,6 @@ pub(super) fn instrument(source: &str) -> Result<String> {
     out.push_str(&meter_for(before, rest.len()));
     out.push_str(rest);
     Ok(out)
-}
-
-/// The length of the tag or comment that starts here.
-fn tag_len(tag: &str) -> Option<usize> {
-    let end = match tag.as_bytes().get(1)? {
-        b'{' => close_of(tag, "}}"),
-        b'%' => close_of(tag, "%}"),
-        _ => lex::comment_end(tag),
-    };
-    end.map(|end| end + 2)
 }
 
 /// What a block tag says, without signs and space.

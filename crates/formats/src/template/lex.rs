@@ -1,8 +1,38 @@
 //! Cuts a template into tags, and tags into tokens, where minijinja cuts them: what it takes for an expression must not
 //! be taken for text here.
 
+/// Where the next tag or comment starts.
+pub(super) fn next_tag(text: &str) -> Option<usize> {
+    text.as_bytes().windows(2).position(|pair| matches!(pair, b"{{" | b"{%" | b"{#"))
+}
+
+/// What stands in each tag, up to one that never closes: `None`.
+pub(super) fn tags(source: &str) -> impl Iterator<Item = Option<&str>> {
+    let mut rest = Some(source);
+    std::iter::from_fn(move || {
+        loop {
+            let from = rest.take()?;
+            let tag = from.get(next_tag(from)?..)?;
+            let Some(end) = tag_end(tag) else { return Some(None) };
+            rest = tag.get(end + 2..);
+            if !tag.starts_with("{#") {
+                return Some(tag.get(2..end));
+            }
+        }
+    })
+}
+
+/// Where the tag or comment that starts here closes.
+pub(super) fn tag_end(tag: &str) -> Option<usize> {
+    match tag.as_bytes().get(1)? {
+        b'{' => close_of(tag, "}}"),
+        b'%' => close_of(tag, "%}"),
+        _ => comment_end(tag),
+    }
+}
+
 /// Where a tag closes: outside of strings and brackets.
-pub(super) fn close_of(tag: &str, close: &str) -> Option<usize> {
+fn close_of(tag: &str, close: &str) -> Option<usize> {
     let bytes = tag.as_bytes();
     let (mut at, mut open) = (2, 0_i64);
     while at < bytes.len() {
@@ -27,7 +57,7 @@ pub(super) fn close_of(tag: &str, close: &str) -> Option<usize> {
 }
 
 /// Where a comment closes: behind its opening and the sign there.
-pub(super) fn comment_end(tag: &str) -> Option<usize> {
+fn comment_end(tag: &str) -> Option<usize> {
     let start = 2 + usize::from(tag.get(2..).is_some_and(|rest| rest.starts_with(['-', '+'])));
     tag.get(start..)?.find("#}").map(|at| start + at)
 }

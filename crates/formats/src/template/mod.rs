@@ -3,26 +3,31 @@
 //! Strings equal those of transformers' `apply_chat_template`. Text from people is guarded first: where it spells a
 //! control token, or has what one starts or ends with, an invisible mark is put there, which the tokenizer takes away
 //! again. A template can therefore trim, cut, replace and join what people wrote, and it still becomes letters, never
-//! control.
+//! control. Where marks would change more than that, since the template counts characters, it is refused.
 
 mod budget;
 mod builtins;
 mod conversation;
+mod date;
 mod filters;
 mod generation;
 mod guard;
 mod instrument;
 mod json;
 mod lex;
+mod literals;
+mod measures;
 mod operands;
 mod spans;
 
-pub use conversation::{Date, Message, Options, Rendered, Special, date_of};
+pub(crate) use literals::ROLES;
+
+pub use conversation::{Message, Options, Rendered, Special};
+pub use date::{Date, date_of};
 pub use spans::TrainOn;
 
-use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value};
-
 use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value};
 
 use crate::error::{Error, Kind, Result};
 use crate::limits;
@@ -41,7 +46,8 @@ pub struct ChatTemplate {
     source: String,
     built_in: bool,
     marks_generation: bool,
-    literals: guard::Literals,
+    literals: literals::Literals,
+    measures: bool,
 }
 
 impl ChatTemplate {
@@ -63,7 +69,8 @@ impl ChatTemplate {
             source: text.to_owned(),
             built_in: source.is_none(),
             marks_generation,
-            literals: guard::Literals::of(text),
+            literals: literals::Literals::of(text),
+            measures: measures::measures(text),
         })
     }
 
@@ -78,15 +85,15 @@ impl ChatTemplate {
     }
 
     /// Runs the template over messages that are already guarded.
-    fn run(&self, messages: &[Message], prompt: bool, options: &Options) -> Result<String> {
+    fn run(&self, messages: &[Value], prompt: bool, options: &Options) -> Result<String> {
         self.run_metered(messages, prompt, options).map(|(text, _)| text)
     }
 
     /// The same, with the instructions that it took.
-    fn run_metered(&self, messages: &[Message], prompt: bool, options: &Options) -> Result<(String, u64)> {
+    fn run_metered(&self, messages: &[Value], prompt: bool, options: &Options) -> Result<(String, u64)> {
         let template = self.env.get_template(NAME).map_err(|e| refused(&e))?;
         let mut context = options.context();
-        context.insert("messages".into(), Value::from(Serde(messages)));
+        context.insert("messages".into(), messages.to_vec().into());
         context.insert("add_generation_prompt".into(), prompt.into());
         let mut out = budget::Output::default();
         let ran = template
@@ -103,6 +110,11 @@ impl ChatTemplate {
                 .map_err(|e| Error::new(Kind::Encoding, "chat template", "UTF-8 output", e)),
         }
     }
+}
+
+/// Messages as a template sees them.
+fn values(messages: &[Message]) -> Vec<Value> {
+    messages.iter().map(|message| Value::from(Serde(message))).collect()
 }
 
 fn environment() -> Environment<'static> {

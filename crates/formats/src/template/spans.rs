@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use minijinja::Value;
+
 use super::conversation::{Message, Options};
 use super::{ChatTemplate, generation};
 use crate::error::{Error, Kind, Result};
@@ -45,7 +47,7 @@ impl Budget {
     fn run(
         &mut self,
         template: &ChatTemplate,
-        messages: &[Message],
+        messages: &[Value],
         prompt: bool,
         options: &Options,
     ) -> Option<String> {
@@ -64,7 +66,8 @@ impl Budget {
 }
 
 impl ChatTemplate {
-    /// The text and the assistant's stretches in it from the message `first` on, each up to and including the token that ends the turn.
+    /// The text and the assistant's stretches in it from the message `first` on, each up to and including the token that
+    /// ends the turn; `seen` are the same messages as the template sees them.
     ///
     /// Where the template marks them itself, its word counts. Otherwise a turn starts where the prompt for it ends
     /// and ends where the conversation up to it ends, if both are the start of the whole text; where only the prompt is,
@@ -75,7 +78,7 @@ impl ChatTemplate {
     /// [`Kind::Cost`] where looking for the content takes too much.
     pub(super) fn assistant_spans(
         &self,
-        messages: &[Message],
+        (messages, seen): (&[Message], &[Value]),
         text: String,
         first: usize,
         tokenizer: &Tokenizer,
@@ -94,7 +97,7 @@ impl ChatTemplate {
             if role(message) != "assistant" {
                 continue;
             }
-            let found = match self.by_prefix(messages, index, &text, tokenizer, options, &mut budget) {
+            let found = match self.by_prefix(seen, index, &text, tokenizer, options, &mut budget) {
                 Some(span) => Some(span),
                 None => by_content(message, &text, from, &mut budget)?,
             };
@@ -109,7 +112,7 @@ impl ChatTemplate {
 
     fn by_prefix(
         &self,
-        messages: &[Message],
+        messages: &[Value],
         index: usize,
         text: &str,
         tokenizer: &Tokenizer,

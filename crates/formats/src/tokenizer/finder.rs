@@ -5,16 +5,18 @@ type Entry = (Box<[u8]>, u32);
 
 /// A set of strings with ids, sorted: a start of a text narrows it to a range, byte by byte.
 #[derive(Debug, Default)]
-pub(super) struct Finder {
+pub(crate) struct Finder {
     tokens: Vec<Entry>,
     /// Where the strings that start with each byte begin; one more entry at the end.
     starts: Vec<u32>,
+    /// Bytes that a string starts with, and bytes that come second in one; all of them where one has no second.
+    heads: [Vec<bool>; 2],
     longest: usize,
 }
 
 impl Finder {
     /// Of strings that occur twice the last one counts; empty ones are never found.
-    pub(super) fn new(tokens: impl Iterator<Item = (Vec<u8>, u32)>) -> Self {
+    pub(crate) fn new(tokens: impl Iterator<Item = (Vec<u8>, u32)>) -> Self {
         let mut tokens: Vec<Entry> =
             tokens.filter(|(text, _)| !text.is_empty()).map(|(text, id)| (text.into(), id)).collect();
         tokens.sort_by(|a, b| a.0.cmp(&b.0));
@@ -27,13 +29,20 @@ impl Finder {
         });
         let before =
             |byte: u16| tokens.partition_point(|(text, _)| text.first().copied().map(u16::from) < Some(byte));
-        let starts = (0..=256).map(|byte| before(byte) as u32).collect();
+        let starts: Vec<u32> = (0..=256).map(|byte| before(byte) as u32).collect();
+        let short = tokens.iter().any(|(text, _)| text.len() == 1);
+        let mut heads = [vec![false; 256], vec![short; 256]];
+        for (text, _) in &tokens {
+            for (head, byte) in heads.iter_mut().zip(text) {
+                head.get_mut(usize::from(*byte)).into_iter().for_each(|head| *head = true);
+            }
+        }
         let longest = tokens.iter().map(|(text, _)| text.len()).max().unwrap_or_default();
-        Self { tokens, starts, longest }
+        Self { tokens, starts, heads, longest }
     }
 
     /// The length of the longest string.
-    pub(super) fn longest_len(&self) -> usize {
+    pub(crate) fn longest_len(&self) -> usize {
         self.longest
     }
 
@@ -77,21 +86,30 @@ impl Finder {
     }
 
     /// Length and id of the longest string that `bytes` starts with.
-    pub(super) fn longest(&self, bytes: &[u8]) -> Option<(usize, u32)> {
+    pub(crate) fn longest(&self, bytes: &[u8]) -> Option<(usize, u32)> {
         self.walk(bytes).1
     }
 
     /// Whether a string starts with `bytes` and goes on.
-    pub(super) fn begins(&self, bytes: &[u8]) -> bool {
+    pub(crate) fn begins(&self, bytes: &[u8]) -> bool {
         bytes.len() < self.longest && !self.walk(bytes).0.is_empty()
     }
 
     /// The first match in `text` at or after `from`: its start, length and id.
-    pub(super) fn find(&self, text: &str, from: usize) -> Option<(usize, usize, u32)> {
+    pub(crate) fn find(&self, text: &str, from: usize) -> Option<(usize, usize, u32)> {
         let bytes = text.as_bytes();
+        let may = |head: &[bool], byte: u8| head.get(usize::from(byte)) == Some(&true);
+        let [first, second] = &self.heads;
         let mut at = from;
+        if self.tokens.is_empty() {
+            return None;
+        }
         loop {
-            at += bytes.get(at..)?.iter().position(|byte| !self.starting(*byte).is_empty())?;
+            at += bytes.get(at..)?.iter().position(|byte| may(first, *byte))?;
+            if bytes.get(at + 1).is_some_and(|byte| !may(second, *byte)) {
+                at += 1;
+                continue;
+            }
             if let Some((len, id)) = bytes.get(at..).and_then(|rest| self.longest(rest)) {
                 return Some((at, len, id));
             }

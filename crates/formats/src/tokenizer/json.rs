@@ -1,36 +1,18 @@
-//! A tokenizer from a `tokenizer.json` and its `tokenizer_config.json`.
-
-use std::fmt;
+//! A tokenizer from a `tokenizer.json`.
 
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::Tokenizer;
+use super::config::TokenizerConfig;
 use super::gguf::ids;
+use super::json_lists::{Added, MergeList, RawAdded, Vocab};
 use super::json_parts::{self, BosEos};
 use super::spec::{AddedToken, Spec, Style, looks_like_control};
 use super::vocabulary::Vocabulary;
 use crate::error::{Error, Kind, Result};
 use crate::gguf::Strings;
 use crate::limits;
-
-/// What is read of `tokenizer_config.json`.
-#[derive(Debug, Clone, Default)]
-pub struct TokenizerConfig {
-    /// The text of the BOS token.
-    pub bos: Option<String>,
-    /// The text of the EOS token.
-    pub eos: Option<String>,
-    /// The text of the padding token.
-    pub pad: Option<String>,
-    /// Whether BOS is put before every text, if the file says so.
-    pub add_bos: Option<bool>,
-    /// Whether EOS is put behind every text, if the file says so.
-    pub add_eos: Option<bool>,
-    /// The default chat template.
-    pub chat_template: Option<String>,
-}
 
 #[derive(Deserialize)]
 struct File<'a> {
@@ -58,135 +40,6 @@ struct Model {
     ignore_merges: bool,
     vocab: Vocab,
     merges: MergeList,
-}
-
-#[derive(Deserialize)]
-#[allow(clippy::struct_excessive_bools, reason = "the flags of the file format")]
-struct RawAdded {
-    id: u32,
-    content: String,
-    #[serde(default)]
-    single_word: bool,
-    #[serde(default)]
-    lstrip: bool,
-    #[serde(default)]
-    rstrip: bool,
-    #[serde(default)]
-    normalized: bool,
-    #[serde(default)]
-    special: bool,
-}
-
-/// Token texts and their ids, in file order.
-#[derive(Default)]
-struct Vocab {
-    tokens: Strings,
-    ids: Vec<u32>,
-}
-
-/// Pairs of token texts, left and right in turn.
-#[derive(Default)]
-struct MergeList(Strings);
-
-#[derive(Default)]
-struct Added(Vec<RawAdded>);
-
-fn too_many<E: serde::de::Error>(what: &str, limit: usize) -> E {
-    E::custom(format_args!("more than {limit} {what}"))
-}
-
-struct VocabVisitor;
-
-impl<'de> Visitor<'de> for VocabVisitor {
-    type Value = Vocab;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a map from tokens to ids")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Vocab, A::Error> {
-        let mut out = Vocab::default();
-        while let Some((token, id)) = map.next_entry::<std::borrow::Cow<'_, str>, u32>()? {
-            if out.ids.len() == limits::VOCABULARY {
-                return Err(too_many("tokens", limits::VOCABULARY));
-            }
-            out.tokens.push(&token);
-            out.ids.push(id);
-        }
-        Ok(out)
-    }
-}
-
-impl<'de> Deserialize<'de> for Vocab {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
-        d.deserialize_map(VocabVisitor)
-    }
-}
-
-struct MergesVisitor;
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Merge {
-    Text(String),
-    Pair(String, String),
-}
-
-impl<'de> Visitor<'de> for MergesVisitor {
-    type Value = MergeList;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of merges")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<MergeList, A::Error> {
-        let mut out = Strings::default();
-        while let Some(merge) = seq.next_element::<Merge>()? {
-            if out.len() as u64 >= 2 * limits::ARRAY_LEN {
-                return Err(too_many("merges", limits::ARRAY_LEN as usize));
-            }
-            let (left, right) = match &merge {
-                Merge::Pair(left, right) => (left.as_str(), right.as_str()),
-                Merge::Text(text) => text.split_once(' ').unwrap_or((text, "")),
-            };
-            out.push(left);
-            out.push(right);
-        }
-        Ok(MergeList(out))
-    }
-}
-
-impl<'de> Deserialize<'de> for MergeList {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
-        d.deserialize_seq(MergesVisitor)
-    }
-}
-
-struct AddedVisitor;
-
-impl<'de> Visitor<'de> for AddedVisitor {
-    type Value = Added;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of added tokens")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<Added, A::Error> {
-        let mut out = Vec::new();
-        while let Some(token) = seq.next_element()? {
-            if out.len() == limits::ADDED_TOKENS {
-                return Err(too_many("added tokens", limits::ADDED_TOKENS));
-            }
-            out.push(token);
-        }
-        Ok(Added(out))
-    }
-}
-
-impl<'de> Deserialize<'de> for Added {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
-        d.deserialize_seq(AddedVisitor)
-    }
 }
 
 impl Tokenizer {

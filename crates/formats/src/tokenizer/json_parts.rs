@@ -1,14 +1,12 @@
-//! The parts of a `tokenizer.json` that are known by their exact settings, and the config beside it.
+//! The parts of a `tokenizer.json` that are known by their exact settings.
 
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::json::TokenizerConfig;
 use super::sentencepiece::SPACE;
 use super::spec::{Prefix, Style};
 use super::split::Split;
 use crate::error::{Error, Kind, Result};
-use crate::limits;
 
 /// A part larger than this is none of the known ones.
 const PART_BYTES: usize = 64 << 10;
@@ -69,7 +67,7 @@ fn flag(value: &Value, key: &str, default: bool) -> bool {
     value.get(key).and_then(Value::as_bool).unwrap_or(default)
 }
 
-fn text<'v>(value: &'v Value, key: &str) -> &'v str {
+pub(super) fn text<'v>(value: &'v Value, key: &str) -> &'v str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
@@ -220,47 +218,4 @@ fn template(step: &Value) -> Result<BosEos> {
         }
     }
     if behind { Ok(around) } else { Err(refused()) }
-}
-
-impl TokenizerConfig {
-    /// Reads a `tokenizer_config.json`.
-    ///
-    /// # Errors
-    /// [`Kind::Syntax`] or [`Kind::Limit`] for the file, [`Kind::Type`] for a field.
-    pub fn from_json(json: &[u8]) -> Result<Self> {
-        let value = crate::json::object(json, limits::CONFIG_BYTES)?;
-        Ok(Self {
-            bos: token(&value, "bos_token")?,
-            eos: token(&value, "eos_token")?,
-            pad: token(&value, "pad_token")?,
-            add_bos: value.get("add_bos_token").and_then(Value::as_bool),
-            add_eos: value.get("add_eos_token").and_then(Value::as_bool),
-            chat_template: chat_template(value.get("chat_template"))?,
-        })
-    }
-}
-
-/// A token as a string or as an object with its content.
-fn token(config: &Value, key: &str) -> Result<Option<String>> {
-    match config.get(key) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.clone())),
-        Some(other) => match other.get("content").and_then(Value::as_str) {
-            Some(text) => Ok(Some(text.to_owned())),
-            None => Err(Error::new(Kind::Type, format!("`{key}`"), "a token's text", other)),
-        },
-    }
-}
-
-/// One template, or a list of named ones of which `default` is taken.
-fn chat_template(value: Option<&Value>) -> Result<Option<String>> {
-    match value {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.clone())),
-        Some(Value::Array(named)) => {
-            let default = named.iter().find(|t| text(t, "name") == "default");
-            Ok(default.map(|t| text(t, "template").to_owned()))
-        }
-        Some(other) => Err(Error::new(Kind::Type, "`chat_template`", "a template", other)),
-    }
 }

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use super::encode::normalize;
 use super::finder::Finder;
+use super::spans::normalize;
 use super::spec::{AddedToken, Spec};
 
 /// Finders of added tokens: with and without the control tokens, before and after normalization.
@@ -23,6 +23,10 @@ pub(super) struct Matchers {
     ends: HashMap<char, (bool, bool)>,
     /// The same of the first characters there are, in any case.
     ascii_ends: [(bool, bool); 128],
+    /// Control tokens of one letter: nothing can be put inside them.
+    lone: Vec<char>,
+    /// All control tokens in one case, one behind the other, and the length of the longest.
+    folded: (String, usize),
 }
 
 fn reversed(text: &str) -> Vec<u8> {
@@ -45,6 +49,25 @@ fn in_any_case(ends: &HashMap<char, (bool, bool)>, c: char) -> (bool, bool) {
 
 fn other_cases(c: char) -> impl Iterator<Item = char> {
     c.to_lowercase().chain(c.to_uppercase()).filter(move |_| c.is_alphabetic())
+}
+
+fn lone(spec: &Spec) -> Vec<char> {
+    let only = |token: &AddedToken| {
+        let mut letters = token.content.chars();
+        letters.next().filter(|_| letters.next().is_none())
+    };
+    spec.added.iter().filter(|token| token.special).filter_map(only).collect()
+}
+
+/// A text as it is in any case: letters that become several others, or others' letters, too.
+fn fold(text: &str) -> String {
+    text.to_uppercase().to_lowercase()
+}
+
+fn folded(spec: &Spec) -> (String, usize) {
+    let tokens: Vec<String> =
+        spec.added.iter().filter(|token| token.special).map(|token| fold(&token.content)).collect();
+    (tokens.join("\0"), tokens.iter().map(String::len).max().unwrap_or_default())
 }
 
 impl Matchers {
@@ -76,12 +99,38 @@ impl Matchers {
             edges,
             ascii_ends: std::array::from_fn(|byte| in_any_case(&ends, char::from(byte as u8))),
             ends,
+            lone: lone(spec),
+            folded: folded(spec),
         }
     }
 
-    /// Whether a control token starts with this character, and whether one ends with it, in any case.
-    pub(super) fn special_ends(&self, c: char) -> (bool, bool) {
-        self.ascii_ends.get(c as usize).copied().unwrap_or_else(|| in_any_case(&self.ends, c))
+    /// Each character that a control token starts or ends with, in any case: where it is, whether one starts with it and
+    /// whether one ends with it.
+    pub(super) fn special_ends_in<'t>(
+        &'t self,
+        text: &'t str,
+    ) -> impl Iterator<Item = (Range<usize>, (bool, bool))> + 't {
+        let edges = text.bytes().enumerate().filter(|(_, byte)| self.edges[usize::from(*byte)]);
+        edges.filter_map(move |(at, _)| {
+            let c = text.get(at..)?.chars().next()?;
+            let ends = self.ascii_ends.get(c as usize).copied();
+            let ends = ends.unwrap_or_else(|| in_any_case(&self.ends, c));
+            (ends != (false, false)).then_some((at..at + c.len_utf8(), ends))
+        })
+    }
+
+    /// The first character that is a control token by itself, in any case.
+    pub(super) fn lone_special(&self, text: &str) -> Option<char> {
+        let is_lone = |c: &char| other_cases(*c).chain([*c]).any(|c| self.lone.contains(&c));
+        text.chars().filter(|_| !self.lone.is_empty()).find(is_lone)
+    }
+
+    /// Whether a text, without the space around it, is a part of a control token in any case.
+    pub(super) fn inside_special(&self, text: &str) -> bool {
+        let (tokens, longest) = &self.folded;
+        let text = text.trim();
+        // A letter of four bytes may stand for one of one.
+        !text.is_empty() && text.len() <= 4 * longest && tokens.contains(&fold(text))
     }
 
     /// Where a text spells tokens that are found as a whole and are no control tokens.
@@ -95,10 +144,6 @@ impl Matchers {
             }
         }
         found
-    }
-
-    pub(super) fn may_spell_special(&self, text: &str) -> bool {
-        text.bytes().any(|byte| self.edges[usize::from(byte)])
     }
 
     pub(super) fn is_added(&self, id: u32) -> bool {

@@ -13,22 +13,27 @@
 mod bpe;
 mod bytelevel;
 mod classes;
+mod config;
 mod decode;
 mod encode;
 mod finder;
 mod gguf;
 mod json;
+mod json_lists;
 mod json_parts;
 mod matchers;
+mod scores;
 mod sentencepiece;
+mod spans;
 mod spec;
 mod split;
 mod train;
 mod vocabulary;
 
+pub use config::TokenizerConfig;
 pub use decode::Incremental;
 pub use encode::{Encoder, Specials};
-pub use json::TokenizerConfig;
+pub(crate) use finder::Finder;
 pub use spec::{AddedToken, Prefix, Spec, Style};
 pub use split::Split;
 pub use train::{Learned, learn};
@@ -85,11 +90,6 @@ impl Tokenizer {
         self.spec.vocabulary.id(token)
     }
 
-    /// Whether a text has any byte that a control token starts or ends with: most text has none.
-    pub fn may_spell_special(&self, text: &str) -> bool {
-        self.matchers.may_spell_special(text)
-    }
-
     /// The id of a token that text may become: never a control token.
     fn text_id(&self, token: &str) -> Option<u32> {
         self.id(token).filter(|id| !self.is_special(*id))
@@ -115,9 +115,23 @@ impl Tokenizer {
         self.matchers.special_edges(text)
     }
 
-    /// Whether a control token starts with a character, and whether one ends with it, in any case.
-    pub(crate) fn special_ends(&self, c: char) -> (bool, bool) {
-        self.matchers.special_ends(c)
+    /// Each character that a control token starts or ends with, in any case: where it is, whether one starts with it and
+    /// whether one ends with it. Most text has none.
+    pub(crate) fn special_ends_in<'t>(
+        &'t self,
+        text: &'t str,
+    ) -> impl Iterator<Item = (std::ops::Range<usize>, (bool, bool))> + 't {
+        self.matchers.special_ends_in(text)
+    }
+
+    /// The first character that is a control token by itself, in any case.
+    pub(crate) fn lone_special(&self, text: &str) -> Option<char> {
+        self.matchers.lone_special(text)
+    }
+
+    /// Whether a text, without the space around it, is a part of a control token in any case.
+    pub(crate) fn inside_special(&self, text: &str) -> bool {
+        self.matchers.inside_special(text)
     }
 
     /// Where a text spells tokens that are found as a whole and are no control tokens.
