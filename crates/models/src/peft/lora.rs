@@ -1,7 +1,7 @@
 //! LoRA: `y = W·x + s·B·(A·x)` with A `[rank, in]`, B `[out, rank]`, `s = α/r` (Hu et al. 2021, arXiv 2106.09685), or
 //! `s = α/√r` (rsLoRA, Kalajdzievski 2023, arXiv 2312.03732). In training some numbers of x are left out before A.
 //!
-//! The embedding of token t becomes `E_t + s·B·A_t` with A `[rank, vocabulary]`, of which A_t is a column, and B
+//! The embedding of token t becomes `E_t + s·B·A_t` with A `[rank, vocabulary]`, of which `A_t` is a column, and B
 //! `[width, rank]`; nothing is left out there. Where the embedding serves as head, each use has a change of its own, as
 //! in PEFT.
 
