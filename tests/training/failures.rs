@@ -143,7 +143,9 @@ fn explosive(machine: &Machine, config: &TrainConfig, text: &str) {
             "lora_embedding_A" => {
                 let vocabulary = tensor.shape[1] as usize;
                 tensor.values.fill(0.0);
-                ids.iter().for_each(|id| tensor.values[vocabulary + *id as usize] = 3e38);
+                for id in &ids {
+                    tensor.values[vocabulary + *id as usize] = 3e38;
+                }
             }
             "lora_embedding_B" => tensor.values.fill(1.0),
             _ => {}
@@ -161,7 +163,8 @@ fn one_batch_without_a_finite_number_is_skipped_and_the_rest_is_trained_on() {
     const BAD: &str = "~";
     let rows = |bad: &str| {
         let text = |at: usize| if at == 2 { format!("the sea{bad}and") } else { format!("the end of {at}") };
-        (0..6).map(|at| format!("{{\"text\": \"{}\"}}\n", text(at))).collect::<String>()
+        let row = |at: usize| format!("{{\"text\": \"{}\"}}\n", text(at));
+        (0..6).map(row).collect::<Vec<_>>().concat()
     };
     let mut config = TrainConfig { batch_size: Some(1), shuffle: false, ..config(&TestDevice::cpu()) };
     option(&mut config, "targets", "embed_tokens,q_proj".into());
