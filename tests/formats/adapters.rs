@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::io::Cursor;
 
 use smolder_formats::adapter::{
-    AdapterConfig, AdapterTensor, BaseIdentity, Check, Heads, LoraAdapter, LoraPair, PeftAdapter, Scale,
-    Target, read_gguf, write_gguf,
+    AdapterConfig, AdapterTensor, BaseIdentity, Check, Heads, LoraAdapter, LoraPair, Module, PeftAdapter,
+    Scale, Target, read_gguf, write_gguf,
 };
 use smolder_formats::names::{Place, Projection};
 use smolder_formats::safetensors::{HfModel, Safetensors};
@@ -105,8 +105,10 @@ fn adapters_of_every_method_are_written_with_peft_s_keys() {
 #[test]
 fn peft_s_ranks_and_scales_are_understood() {
     let adapter = LoraAdapter::from_peft(from_peft("lora")).unwrap();
-    let pair =
-        |layer, projection| adapter.pairs.iter().find(|pair| pair.place == place(layer, projection)).unwrap();
+    let pair = |layer, projection| {
+        let module = Module::Projection(place(layer, projection));
+        adapter.pairs.iter().find(|pair| pair.module == module).unwrap()
+    };
     assert_eq!(pair(0, Projection::Q).scale, Scale { rank: 2, alpha: 8.0, by_root: true });
     assert_eq!(pair(1, Projection::Q).scale, Scale { rank: 3, alpha: 8.0, by_root: true });
     assert_eq!(pair(1, Projection::K).scale, Scale { rank: 2, alpha: 5.0, by_root: true });
@@ -125,7 +127,7 @@ pub fn lora() -> LoraAdapter {
     let scale = Scale { rank: 2, alpha: 8.0, by_root: false };
     let numbers = |n: u32, from: u32| (0..n).map(|i| (from + i) as f32 / 8.0).collect::<Vec<_>>();
     let pair = |place, outputs: u32| LoraPair {
-        place,
+        module: Module::Projection(place),
         scale,
         inputs: 8,
         outputs: outputs.into(),
@@ -223,6 +225,62 @@ fn scales_that_differ_are_folded_into_b() {
     }
 }
 
+/// PEFT's adapter with a vocabulary of 10 and a width of 8, whose file repeats embedding and head.
+fn ends() -> LoraAdapter {
+    LoraAdapter::from_peft(from_peft("lora_ends")).unwrap()
+}
+
+#[test]
+fn the_embedding_and_the_head_are_read_as_peft_wrote_them() {
+    let adapter = ends();
+    let shapes: Vec<_> =
+        adapter.pairs.iter().map(|pair| (pair.module.hf(), pair.outputs, pair.inputs)).collect();
+    let expected = [
+        ("model.embed_tokens", 8, 10),
+        ("model.layers.0.self_attn.q_proj", 8, 8),
+        ("model.layers.1.self_attn.q_proj", 8, 8),
+        ("lm_head", 10, 8),
+    ];
+    assert_eq!(shapes, expected.map(|(name, outputs, inputs)| (name.to_owned(), outputs, inputs)));
+    // In the order of names, the head's tensors are first and second, the embedding's third and fourth.
+    let firsts = [&adapter.pairs[3], &adapter.pairs[0]].map(|pair| [pair.a[0], pair.b[0]]);
+    assert_eq!(firsts, [[1.0, 2.0], [3.0, 4.0]]);
+    let keys: Vec<String> = adapter.to_peft().tensors.iter().map(AdapterTensor::key).collect();
+    assert_eq!(keys[0], "base_model.model.model.embed_tokens.lora_embedding_A");
+    assert_eq!(keys[7], "base_model.model.lm_head.lora_B.weight");
+    let back = PeftAdapter::read(memory("a.safetensors", weights(&adapter)), None).unwrap();
+    assert_eq!(LoraAdapter::from_peft(back).unwrap().pairs, adapter.pairs);
+}
+
+#[test]
+fn a_token_s_numbers_are_a_row_in_gguf() {
+    let (adapter, heads) = (ends(), Heads { queries: 2, keys: 1 });
+    let bytes = write_gguf(&adapter, "llama", heads, Vec::new()).unwrap();
+    let back = read_gguf(memory("a.gguf", bytes.clone()), "llama", heads).unwrap();
+    assert_eq!(back.pairs, adapter.pairs);
+    assert_eq!(back.config.targets, ["embed_tokens", "lm_head", "q_proj"]);
+
+    let mut file = smolder_formats::gguf::GgufFile::open(memory("a.gguf", bytes)).unwrap();
+    let [a, b, head] =
+        ["token_embd.weight.lora_a", "token_embd.weight.lora_b", "output.weight.lora_b"].map(|name| {
+            let info = file.require(name).unwrap().clone();
+            (info.shape.clone(), file.read_f32(&info).unwrap())
+        });
+    assert_eq!([a.0, b.0, head.0], [vec![10, 2], vec![8, 2], vec![10, 2]]);
+    let pair = &adapter.pairs[0];
+    assert_eq!(a.1[6..8], [pair.a[3], pair.a[13]], "token 3");
+    assert_eq!(b.1, pair.b);
+}
+
+#[test]
+fn programs_with_one_table_for_both_ends_get_no_change_of_one() {
+    ends().check_ends(false, "llama.cpp").unwrap();
+    lora().check_ends(true, "llama.cpp").unwrap();
+    let error = ends().check_ends(true, "llama.cpp").unwrap_err();
+    assert_eq!(error.kind, Kind::Unsupported);
+    assert!(error.to_string().contains("model.embed_tokens: expected a base model with a head"), "{error}");
+}
+
 #[test]
 fn rank_and_alpha_patterns_count() {
     let json = br#"{"peft_type":"LORA","target_modules":["q_proj"],"r":8,"lora_alpha":16,"use_rslora":true,
@@ -250,9 +308,7 @@ fn another_base_is_refused_unless_asked_for() {
 #[test]
 fn shapes_are_compared_with_the_base() {
     let adapter = lora();
-    adapter
-        .check_shapes(|place| Some(if place.projection == Projection::Q { [8, 8] } else { [16, 8] }))
-        .unwrap();
+    adapter.check_shapes(|module| Some(if module.name() == "q_proj" { [8, 8] } else { [16, 8] })).unwrap();
     let error = adapter.check_shapes(|_| Some([8, 8])).unwrap_err();
     assert_eq!(error.kind, Kind::Shape);
     assert!(
@@ -268,6 +324,16 @@ fn an_idle_adapter_is_named() {
     assert_eq!(adapter.warnings(), Vec::<String>::new());
     adapter.pairs.iter_mut().for_each(|pair| pair.b.fill(0.0));
     assert_eq!(adapter.warnings(), ["every B is zero: this adapter does nothing"]);
+    // The embedding's B is not zero in the beginning: its A is.
+    let mut ends = ends();
+    let fresh = ends.pairs.iter_mut().map(|pair| match pair.module {
+        Module::Embedding => &mut pair.a,
+        Module::Projection(_) | Module::Head => &mut pair.b,
+    });
+    fresh.for_each(|values| values.fill(0.0));
+    assert_eq!(ends.warnings().len(), 1);
+    ends.pairs[0].a[5] = 0.5;
+    assert_eq!(ends.warnings(), Vec::<String>::new());
 }
 
 #[test]

@@ -144,7 +144,7 @@ async fn long_texts_are_read_in_passes(device: &TestDevice) {
     let ended = positions(&case.model, &Base, &ids, &mut each).await;
     assert_eq!(ended, Ok(ControlFlow::Continue(())));
     let batch = case.model.batch(&[&ids], &Base);
-    let expected = values(case.model.logits(case.model.hidden(&batch, None, &Base))).await;
+    let expected = values(case.model.logits(case.model.hidden(&batch, None, &Base), &Base)).await;
     assert_close(&found, &wide(&expected), 0.0, 1e-4);
     let row = &expected[599 * case.model.vocabulary()..];
     let best = (0..row.len()).max_by(|a, b| row[*a].total_cmp(&row[*b])).unwrap() as u32;

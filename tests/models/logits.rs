@@ -39,7 +39,7 @@ async fn logits_are_those_of_transformers(device: &TestDevice) {
         let model = case.load(&device.device).await;
         let ids = case.ids();
         let batch = model.batch(&[&ids], &Base);
-        let logits = model.logits(model.hidden(&batch, None, &Base));
+        let logits = model.logits(model.hidden(&batch, None, &Base), &Base);
         check(&case, device, logits, &case.expected("logits")).await;
     }
 }
@@ -54,7 +54,7 @@ fn in_pieces(model: &Model, ids: &[u32], device: &TestDevice) -> Tensor<2> {
         model.hidden(&batch, Some(&mut cache), &Base).narrow(0, 2, to - from)
     };
     let pieces = vec![piece(0, 20), piece(20, 21), piece(21, ids.len())];
-    model.logits(Tensor::cat(pieces, 0))
+    model.logits(Tensor::cat(pieces, 0), &Base)
 }
 
 async fn a_cache_changes_nothing(device: &TestDevice) {
@@ -72,7 +72,7 @@ async fn packed_documents_do_not_see_each_other(device: &TestDevice) {
         let model = case.load(&device.device).await;
         let ids = case.ids();
         let batch = model.batch(&[&ids[..first], &ids[first..]], &Base);
-        let logits = model.logits(model.hidden(&batch, None, &Base));
+        let logits = model.logits(model.hidden(&batch, None, &Base), &Base);
         let vocabulary = logits.dims()[1];
         let mut expected = case.expected("logits")[..first * vocabulary].to_vec();
         expected.extend(case.expected("second_document"));

@@ -39,7 +39,7 @@ fn ids(value: &Value) -> Vec<u32> {
 
 async fn logits(model: &Model, ids: &[u32]) -> Vec<f32> {
     let batch = model.batch(&[ids], &Base);
-    values(model.logits(model.hidden(&batch, None, &Base))).await
+    values(model.logits(model.hidden(&batch, None, &Base), &Base)).await
 }
 
 /// The five best tokens of each of 200 positions, the first of them in its place, and their logits.

@@ -3,7 +3,7 @@
 use crate::harness::{Machine, config, train};
 use smolder_formats::adapter::LoraAdapter;
 use smolder_protocol::TrainConfig;
-use smolder_protocol::train::{Failure, Warning};
+use smolder_protocol::train::{Failure, TrainEvent, Warning};
 use smolder_tests::TestDevice;
 
 #[test]
@@ -68,14 +68,44 @@ fn some_modules_may_have_other_ranks_and_alphas() {
     train(&machine, &config, false).end();
     let written = LoraAdapter::from_peft(machine.adapter("out")).unwrap();
     for pair in &written.pairs {
-        let rank = match (pair.place.layer, pair.place.projection.name()) {
-            (_, "v_proj") => 3,
-            (0, "q_proj") => 5,
+        let rank = match pair.module.hf().as_str() {
+            path if path.ends_with(".v_proj") => 3,
+            "model.layers.0.self_attn.q_proj" => 5,
             _ => 2,
         };
-        assert_eq!(pair.scale.rank, rank, "{}", pair.place.hf());
-        assert_eq!((pair.scale.alpha - 12.0).abs() < f64::EPSILON, pair.place.projection.name() == "v_proj");
+        assert_eq!(pair.scale.rank, rank, "{}", pair.module.hf());
+        assert_eq!((pair.scale.alpha - 12.0).abs() < f64::EPSILON, pair.module.name() == "v_proj");
     }
+}
+
+#[test]
+fn embedding_and_head_are_trained_where_they_are_named() {
+    let plan = |targets: &str| {
+        let machine = Machine::new();
+        let mut config = TrainConfig { steps: Some(4), ..config(&TestDevice::cpu()) };
+        config.options.insert("targets".into(), targets.into());
+        let told = train(&machine, &config, false);
+        told.end();
+        assert!(!told.warnings().iter().any(|one| matches!(one, Warning::AdapterFrozen { .. })), "{targets}");
+        let plan = told.0.iter().find_map(|event| match event {
+            TrainEvent::Started(plan) => Some(plan.clone()),
+            _ => None,
+        });
+        (machine, plan.unwrap())
+    };
+    let (_, projections) = plan("all-linear");
+    let (machine, both) = plan("lm_head, all-linear, embed_tokens, q_proj");
+    let written = LoraAdapter::from_peft(machine.adapter("out")).unwrap();
+    let names = written.pairs.iter().map(|pair| pair.module.hf());
+    let ends: Vec<String> = names.filter(|name| !name.contains("layers")).collect();
+    assert_eq!(ends, ["model.embed_tokens", "lm_head"]);
+    for pair in [&written.pairs[0], &written.pairs[written.pairs.len() - 1]] {
+        assert!(pair.a.iter().chain(&pair.b).any(|value| *value != 0.0), "{}", pair.module.hf());
+    }
+    // Rank 2, a vocabulary of 131, a width of 64.
+    let more = 2 * 2 * (131 + 64);
+    assert_eq!(both.trained_parameters - projections.trained_parameters, more);
+    assert!(both.memory_bytes >= projections.memory_bytes + 16 * more, "{both:?} {projections:?}");
 }
 
 #[test]

@@ -2,8 +2,10 @@
 
 use crate::harness::{Fate, Machine, config, train};
 use serde_json::Value;
+use smolder_formats::tokenizer::Specials;
 use smolder_protocol::TrainConfig;
 use smolder_protocol::train::{EndCause, Failure, ScheduleKind, TrainEvent, Warning};
+use smolder_tests::fixtures::open_gguf;
 use smolder_tests::{TestDevice, on_every_device};
 
 on_every_device!(weights_that_diverge_are_taken_back);
@@ -128,6 +130,59 @@ fn an_adapter_that_does_not_move_is_told() {
     assert_eq!(told.warnings().last(), Some(&Warning::AdapterFrozen { step: 6 }));
     let moved = train(&Machine::new(), &TrainConfig { lr: Some(1e-3), ..config }, false);
     assert!(!moved.warnings().iter().any(|warning| matches!(warning, Warning::AdapterFrozen { .. })));
+}
+
+/// An adapter in `start` that makes one text's tokens infinite, though its own numbers are not.
+fn explosive(machine: &Machine, config: &TrainConfig, text: &str) {
+    train(machine, &TrainConfig { steps: Some(1), out: "start".to_owned(), ..config.clone() }, false).end();
+    let tokenizer = open_gguf(&format!("models/{}", config.model)).tokenizer;
+    let ids = tokenizer.encoder().encode(text, Specials::AsText);
+    let mut adapter = machine.adapter("start");
+    for tensor in &mut adapter.tensors {
+        match tensor.part.as_str() {
+            "lora_embedding_A" => {
+                let vocabulary = tensor.shape[1] as usize;
+                tensor.values.fill(0.0);
+                for id in &ids {
+                    tensor.values[vocabulary + *id as usize] = 3e38;
+                }
+            }
+            "lora_embedding_B" => tensor.values.fill(1.0),
+            _ => {}
+        }
+    }
+    let mut bytes = Vec::new();
+    adapter.write_weights(&mut bytes).unwrap();
+    let file = "adapter_model.safetensors".to_owned();
+    machine.disk.borrow_mut().get_mut("start").unwrap().insert(file, bytes);
+}
+
+/// Its step is left out and told, and all others are as if it had never been there.
+#[test]
+fn one_batch_without_a_finite_number_is_skipped_and_the_rest_is_trained_on() {
+    const BAD: &str = "~";
+    let rows = |bad: &str| {
+        let text = |at: usize| if at == 2 { format!("the sea{bad}and") } else { format!("the end of {at}") };
+        let row = |at: usize| format!("{{\"text\": \"{}\"}}\n", text(at));
+        (0..6).map(row).collect::<Vec<_>>().concat()
+    };
+    let mut config = TrainConfig { batch_size: Some(1), shuffle: false, ..config(&TestDevice::cpu()) };
+    option(&mut config, "targets", "embed_tokens,q_proj".into());
+    let mut machine = Machine::new();
+    data(&mut machine, &rows(BAD));
+    explosive(&machine, &config, BAD);
+    config.adapter = Some("start".to_owned());
+    let told = train(&machine, &config, false);
+    let skipped = |one: &Warning| matches!(one, Warning::StepSkipped { step: 3, in_a_row: 1, .. });
+    assert_eq!(told.warnings().iter().filter(|one| skipped(one)).count(), 1, "{:?}", told.warnings());
+    assert!(!told.warnings().iter().any(|one| matches!(one, Warning::RolledBack { .. })));
+    let steps: Vec<u64> = told.losses().iter().map(|(step, _)| *step).collect();
+    assert_eq!((steps, told.end().step), (vec![1, 2, 4, 5, 6], 6));
+    assert!(told.losses().iter().all(|(_, loss)| loss.is_finite()));
+    data(&mut machine, &rows(" "));
+    let well = train(&machine, &TrainConfig { out: "well".to_owned(), ..config }, false);
+    assert_eq!(well.losses()[..2], told.losses()[..2]);
+    assert_eq!(well.losses().len(), 6, "it was that text");
 }
 
 /// Weight decay above 2/lr makes weights grow, each step ninefold, until the learning rate has fallen.

@@ -42,6 +42,8 @@ pub struct Machine {
     pub disk: Rc<RefCell<BTreeMap<String, Folder>>>,
     /// Data files.
     pub data: BTreeMap<String, String>,
+    /// Models beside those of the fixtures.
+    pub models: BTreeMap<String, Vec<u8>>,
     fate: Rc<Cell<Option<Fate>>>,
     writes: Rc<Cell<usize>>,
 }
@@ -85,7 +87,9 @@ impl Files for Machine {
     type Store = MemoryStore;
 
     async fn model(&mut self, name: &str) -> Result<Opened<Bytes>, FileError> {
-        Ok(open_gguf(&format!("models/{name}")))
+        let Some(bytes) = self.models.get(name) else { return Ok(open_gguf(&format!("models/{name}"))) };
+        let mut find = |name: &str| Source::new(name, Cursor::new(bytes.clone())).map(Some);
+        Ok(Opened::gguf(name, &mut find).unwrap())
     }
 
     async fn data(&mut self, name: &str) -> Result<Source<Bytes>, FileError> {

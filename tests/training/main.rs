@@ -8,6 +8,7 @@ mod dropout;
 mod evaluating;
 mod failures;
 mod harness;
+mod memory;
 mod parity;
 mod resuming;
 mod runs;

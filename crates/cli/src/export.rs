@@ -2,7 +2,7 @@
 
 use crate::whole::Whole;
 use crate::{adapter, open};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use smolder_formats::adapter::{Heads, LoraAdapter, PeftAdapter, write_gguf, write_mlx};
 use smolder_models::Opened;
 use std::fs::{self, File};
@@ -53,8 +53,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     match arguments.to {
         Form::Peft => peft(&adapter, &arguments.out)?,
-        Form::Gguf => gguf(adapter, base.as_ref(), &arguments.out)?,
-        Form::Mlx => mlx(adapter, &arguments.out)?,
+        Form::Gguf => gguf(adapter, base.as_mut(), &arguments.out)?,
+        Form::Mlx => mlx(adapter, base.as_mut(), &arguments.out)?,
     }
     println!("{}", arguments.out.display());
     Ok(())
@@ -66,12 +66,14 @@ fn peft(adapter: &PeftAdapter, folder: &Path) -> Result<()> {
     text(&folder.join(adapter::CONFIG), &(adapter.config.to_json() + "\n"))
 }
 
-fn gguf(adapter: PeftAdapter, base: Option<&Opened<File>>, file: &Path) -> Result<()> {
+fn gguf(adapter: PeftAdapter, base: Option<&mut Opened<File>>, file: &Path) -> Result<()> {
     let base = base.context("a GGUF LoRA is written for one model: say which with --model")?;
+    let tied = base.is_tied();
     let sizes = &base.config.sizes;
     let heads = Heads { queries: sizes.heads, keys: sizes.kv_heads };
     let lora = LoraAdapter::from_peft(adapter)?;
-    lora.check_shapes(|place| sizes.weight(place))?;
+    lora.check_shapes(|module| module.shape(sizes))?;
+    lora.check_ends(tied, "llama.cpp")?;
     let written = Whole::create(file)?.write(|out| {
         write_gguf(&lora, &sizes.architecture, heads, out)?;
         Ok(())
@@ -79,8 +81,17 @@ fn gguf(adapter: PeftAdapter, base: Option<&Opened<File>>, file: &Path) -> Resul
     written.map(drop)
 }
 
-fn mlx(adapter: PeftAdapter, folder: &Path) -> Result<()> {
+fn mlx(adapter: PeftAdapter, base: Option<&mut Opened<File>>, folder: &Path) -> Result<()> {
     let lora = LoraAdapter::from_peft(adapter)?;
+    match base {
+        Some(base) => lora.check_ends(base.is_tied(), "mlx-lm")?,
+        None if lora.check_ends(true, "mlx-lm").is_err() => {
+            bail!(
+                "whether mlx-lm can use a LoRA on the embedding or the head depends on the model: say which with --model"
+            )
+        }
+        None => {}
+    }
     let mut config = String::new();
     Whole::create(&folder.join("adapters.safetensors"))?.write(|out| {
         config = write_mlx(&lora, out)?;

@@ -157,7 +157,7 @@ impl<'a> Generator<'a> {
         }
         for awaiting in awaiting.chunks(rows_at_once(self.model)) {
             let rows: Vec<usize> = awaiting.iter().map(|awaiting| ends[awaiting.span]).collect();
-            let mut logits = read(self.model.logits(select(&h, &rows))).await?;
+            let mut logits = read(self.model.logits(select(&h, &rows), self.adapter)).await?;
             for (awaiting, logits) in awaiting.iter().zip(logits.chunks_mut(self.model.vocabulary())) {
                 let (token, text) = sequences[awaiting.sequence].choose(logits)?;
                 let piece = Piece { sequence: awaiting.sequence, token, text: &text };

@@ -3,9 +3,8 @@
 use crate::load::{LoadError, Progress};
 use crate::open::{Opened, Weights};
 use crate::peft::{Merge, Method};
-use smolder_formats::adapter::{Heads, PeftAdapter, row_order};
+use smolder_formats::adapter::{Heads, Module, PeftAdapter, row_order};
 use smolder_formats::gguf::{GgufWriter, Metadata, SplitGguf, TensorPlan, Value};
-use smolder_formats::names::Place;
 use smolder_formats::quants::dequantize_into;
 use smolder_formats::{Dtype, Error, Kind, Result, TensorInfo, TensorSource};
 use std::io::{Read, Seek, Write};
@@ -37,11 +36,12 @@ pub fn merge<R: Read + Seek, W: Write>(
 /// A base and an adapter on their way to one GGUF, a tensor at a time.
 ///
 /// Every weight of a layer's projections is stored as the wanted type. Without one, those that the adapter changes keep
-/// their type, or become `Q8_0` where that is only read. All other tensors and all keys stay as they are.
+/// their type, or become `Q8_0` where that is only read; so do embedding and head in any case. Where the embedding serves
+/// as head and the adapter changes either, the file has both. All other tensors and all keys stay as they are.
 pub struct Merging<'a, R, W> {
     file: &'a mut SplitGguf<R>,
     target: Target<'a>,
-    tensors: Vec<TensorInfo>,
+    tensors: Vec<Written>,
     next: usize,
     /// Bytes read.
     done: u64,
@@ -67,7 +67,7 @@ impl<'a, R: Read + Seek, W: Write> Merging<'a, R, W> {
         let change = Method::of(adapter)?.merge(adapter, sizes)?;
         let heads = Heads { queries: sizes.heads, keys: sizes.kv_heads };
         let target = Target { architecture: &sizes.architecture, heads, change, dtype };
-        let tensors = file.tensors().to_vec();
+        let tensors = target.tensors(file.tensors());
         let plans = tensors.iter().map(|tensor| target.plan(tensor)).collect();
         let writer = GgufWriter::begin(out, &metadata(file.metadata(), dtype), plans)?;
         Ok(Self { file, target, tensors, next: 0, done: 0, writer })
@@ -81,8 +81,8 @@ impl<'a, R: Read + Seek, W: Write> Merging<'a, R, W> {
         let Some(tensor) = self.tensors.get(self.next) else { return Ok(None) };
         self.target.copy(self.file, tensor, &mut self.writer)?;
         self.next += 1;
-        self.done += tensor.bytes;
-        Ok(Some((self.done, self.tensors.iter().map(|tensor| tensor.bytes).sum())))
+        self.done += tensor.from.bytes;
+        Ok(Some((self.done, self.tensors.iter().map(|tensor| tensor.from.bytes).sum())))
     }
 
     /// Ends the file.
@@ -105,6 +105,16 @@ fn metadata(base: &Metadata, dtype: Option<Dtype>) -> Metadata {
     metadata
 }
 
+const EMBEDDING: &str = "token_embd.weight";
+const HEAD: &str = "output.weight";
+
+/// A tensor of the new file.
+struct Written {
+    name: String,
+    /// The base's that it is made of.
+    from: TensorInfo,
+}
+
 struct Target<'a> {
     architecture: &'a str,
     heads: Heads,
@@ -113,33 +123,54 @@ struct Target<'a> {
 }
 
 impl Target<'_> {
-    fn place(&self, tensor: &TensorInfo) -> Option<Place> {
-        Place::from_gguf(self.architecture, tensor.name.strip_suffix(".weight")?)
+    /// All tensors of the new file.
+    fn tensors(&self, base: &[TensorInfo]) -> Vec<Written> {
+        let same = |from: &TensorInfo| Written { name: from.name.clone(), from: from.clone() };
+        let mut tensors: Vec<Written> = base.iter().map(same).collect();
+        let changed = self.change.changes(Module::Embedding) || self.change.changes(Module::Head);
+        if changed && base.iter().all(|tensor| tensor.name != HEAD) {
+            let embedding = base.iter().find(|tensor| tensor.name == EMBEDDING).cloned();
+            tensors.extend(embedding.map(|from| Written { name: HEAD.to_owned(), from }));
+        }
+        tensors
     }
 
-    fn plan(&self, tensor: &TensorInfo) -> TensorPlan {
-        let kept = tensor.dtype;
-        let dtype = match (self.place(tensor), self.dtype) {
-            (Some(_), Some(wanted)) => wanted,
-            (Some(place), None) if self.change.changes(place) && kept.file_type().is_none() => Dtype::Q8_0,
+    fn module(&self, tensor: &Written) -> Option<Module> {
+        Module::from_gguf(self.architecture, tensor.name.strip_suffix(".weight")?)
+    }
+
+    fn plan(&self, tensor: &Written) -> TensorPlan {
+        let kept = tensor.from.dtype;
+        let dtype = match (self.module(tensor), self.dtype) {
+            (Some(Module::Projection(_)), Some(wanted)) => wanted,
+            (Some(module), _) if self.change.changes(module) && kept.file_type().is_none() => Dtype::Q8_0,
             _ => kept,
         };
-        TensorPlan { name: tensor.name.clone(), shape: tensor.shape.clone(), dtype }
+        TensorPlan { name: tensor.name.clone(), shape: tensor.from.shape.clone(), dtype }
+    }
+
+    /// Where Hugging Face has the rows of a module's weight.
+    fn order(&self, module: Module, rows: u64) -> Result<Vec<u64>> {
+        match module {
+            Module::Projection(place) => row_order(self.architecture, place, self.heads, rows),
+            Module::Embedding | Module::Head => Ok((0..rows).collect()),
+        }
     }
 
     fn copy<R: Read + Seek, W: Write>(
         &self,
         file: &mut SplitGguf<R>,
-        tensor: &TensorInfo,
+        written: &Written,
         writer: &mut GgufWriter<W>,
     ) -> Result<()> {
-        let changed = self.place(tensor).filter(|place| self.change.changes(*place));
-        if changed.is_none() && self.plan(tensor).dtype == tensor.dtype {
+        let (changed, tensor) = (self.module(written), &written.from);
+        let changed = changed.filter(|module| self.change.changes(*module));
+        if changed.is_none() && self.plan(written).dtype == tensor.dtype {
             return file.read_chunks(tensor, CHUNK_BYTES, &mut |bytes| writer.write_bytes(bytes));
         }
         let [rows, cols] = [0, 1].map(|at| tensor.shape.get(at).copied().unwrap_or(1));
         let order = match changed {
-            Some(place) => row_order(self.architecture, place, self.heads, rows)?,
+            Some(module) => self.order(module, rows)?,
             None => Vec::new(),
         };
         let row_bytes = (tensor.bytes / rows.max(1)) as usize;
@@ -147,9 +178,9 @@ impl Target<'_> {
         file.read_finite(tensor, (CHUNK_BYTES / row_bytes.max(1)).max(1) * row_bytes, &mut |bytes| {
             values.clear();
             dequantize_into(tensor.dtype, bytes, &mut values)?;
-            if let Some(place) = changed {
+            if let Some(module) = changed {
                 let weights = values.chunks_mut(cols as usize).zip(rows.by_ref());
-                weights.for_each(|(weights, row)| self.change.change(place, row as usize, weights));
+                weights.for_each(|(weights, row)| self.change.change(module, row as usize, weights));
             }
             writer.write_f32(&values)
         })

@@ -66,6 +66,10 @@ impl Model {
     /// sequence the adapter's prompt.
     pub fn embed(&self, batch: &Batch, adapter: &dyn Adapter) -> Tensor<2> {
         let tokens = self.embedding.rows_of(batch.ids());
+        let tokens = match adapter.embedding(batch.ids()) {
+            Some(change) => tokens + change,
+            None => tokens,
+        };
         let scale = self.config.embedding_scale;
         let tokens = match scale {
             Some(scale) => tokens * scale,
@@ -112,8 +116,12 @@ impl Model {
     }
 
     /// Logits `[rows, vocabulary]` of rows of the residual stream.
-    pub fn logits(&self, h: Tensor<2>) -> Tensor<2> {
-        let logits = self.head().matmul(self.last_norm(h));
+    pub fn logits(&self, h: Tensor<2>, adapter: &dyn Adapter) -> Tensor<2> {
+        let x = self.last_norm(h);
+        let logits = match adapter.head(&x, 0) {
+            Some(change) => self.head().matmul(x) + change,
+            None => self.head().matmul(x),
+        };
         match self.config.logit_cap {
             Some(cap) => (logits / cap).tanh() * cap,
             None => logits,

@@ -85,6 +85,12 @@ impl<R: Read + Seek> Opened<R> {
         Ok(Self { config, tokenizer, template, ends, weights: Weights::Hf(model) })
     }
 
+    /// Whether the embedding serves as head.
+    pub fn is_tied(&mut self) -> bool {
+        let source = self.weights.source();
+        ["output.weight", "lm_head.weight"].iter().all(|name| source.find(name).is_none())
+    }
+
     /// What names this model in the adapters that are trained on it, which takes reading all of it; `progress` is told
     /// the bytes done.
     ///

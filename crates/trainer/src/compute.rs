@@ -94,6 +94,12 @@ impl Compute {
         values.map_err(DeviceError::because)
     }
 
+    /// Gives back what no tensor uses any more. Where memory ran out that is more than room: a GPU goes on using buffers
+    /// that it could not make, and refuses what is done with them.
+    pub(crate) fn reclaim(&self) {
+        self.device.memory_cleanup();
+    }
+
     /// What went wrong since the last time; nothing on a CPU.
     ///
     /// # Errors
@@ -119,11 +125,31 @@ impl Compute {
 }
 
 impl DeviceError {
-    /// burn says of a tensor that no buffer can hold that it cannot allocate it.
+    /// What burn says of a tensor that no buffer can hold, and of one that there is no room for now.
     pub(crate) fn because(reason: String) -> Self {
-        if reason.contains("can't allocate") {
+        let memory = ["can't allocate", "Can't allocate", "out of device memory"];
+        if memory.iter().any(|words| reason.contains(words)) {
             return Self::OutOfMemory;
         }
         Self::Failed(Problem::DeviceLost { reason })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_way_to_say_that_there_is_no_memory_is_known() {
+        let reasons = [
+            "can't allocate buffer of size: 5000000000",
+            "out of device memory allocating 1024 bytes",
+            "Can't allocate 512 bytes: every page size the memory tracks still holds live allocations",
+        ];
+        assert!(
+            reasons.iter().all(|one| DeviceError::because((*one).to_owned()) == DeviceError::OutOfMemory)
+        );
+        let lost = DeviceError::because("the driver was reset".to_owned());
+        assert!(matches!(lost, DeviceError::Failed(Problem::DeviceLost { .. })), "{lost:?}");
     }
 }

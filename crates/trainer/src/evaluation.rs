@@ -37,7 +37,7 @@ pub async fn mean_loss(
         sum += loop {
             let parts = room.parts(&batch);
             match sum_of(model, compute, adapter, &parts).await {
-                Err(DeviceError::OutOfMemory) if room.halve(&parts) => {}
+                Err(DeviceError::OutOfMemory) if room.halve(&parts) => compute.reclaim(),
                 other => break other?,
             }
         };

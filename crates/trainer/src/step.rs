@@ -7,7 +7,7 @@
 use crate::data::Sequence;
 use smolder_kernels::burn::tensor::{DType, IndexingUpdateOp, Int, Tensor, TensorData};
 use smolder_kernels::cross_entropy;
-use smolder_models::peft::Adapter;
+use smolder_models::peft::{Adapter, Parameter};
 use smolder_models::{Batch, Model};
 
 /// Numbers of a chunk of logits: the vocabulary's logits of a whole batch never exist.
@@ -28,31 +28,30 @@ pub struct Gradients {
 pub fn gradients(model: &Model, adapter: &dyn Adapter, sequences: &[Sequence], scale: f32) -> Gradients {
     let batch = batch(model, adapter, sequences);
     let inputs = forward(model, adapter, &batch);
-    let (rows, targets) = labels(&batch, sequences);
-    let (loss, mut gradient) = head(model, &inputs[inputs.len() - 1], &rows, &targets, scale);
-    let parameters: Vec<Tensor<2>> =
-        adapter.parameters().into_iter().map(|one| one.value.autodiff().require_grad()).collect();
-    let tracked = adapter.with(parameters.clone());
-    let mut values = vec![None; parameters.len()];
+    let labels = labels(&batch, sequences);
+    let mut sums = Sums::new(adapter);
+    let tracked = adapter.with(sums.parameters.clone());
+    let last = &inputs[inputs.len() - 1];
+    let (loss, mut gradient) = head((model, tracked.as_ref()), last, &labels, scale, &mut sums);
     for (layer, input) in inputs.into_iter().take(model.config().layers.len()).enumerate().rev() {
         let input = input.autodiff().require_grad();
         let output = model.block(layer, input.clone(), &batch, None, tracked.as_ref());
-        gradient = pull_back(output, gradient, &parameters, &mut values, &input);
+        gradient = sums.pull_back(output, gradient, &input);
     }
-    if tracked.prompt().is_some() {
+    if tracked.changes_input() {
         let embedded = model.embed(&batch, tracked.as_ref());
         let nowhere = embedded.clone();
-        let _ = pull_back(embedded, gradient, &parameters, &mut values, &nowhere);
+        let _ = sums.pull_back(embedded, gradient, &nowhere);
     }
-    Gradients { loss, values }
+    Gradients { loss, values: sums.values }
 }
 
 /// Sum of the losses of all labelled tokens.
 pub fn loss(model: &Model, adapter: &dyn Adapter, sequences: &[Sequence]) -> Tensor<1> {
     let batch = batch(model, adapter, sequences);
     let h = model.hidden(&batch, None, adapter);
-    let (rows, targets) = labels(&batch, sequences);
-    head(model, &h, &rows, &targets, 1.0).0
+    let labels = labels(&batch, sequences);
+    head((model, adapter), &h, &labels, 1.0, &mut Sums::default()).0
 }
 
 fn batch(model: &Model, adapter: &dyn Adapter, sequences: &[Sequence]) -> Batch {
@@ -80,7 +79,13 @@ fn labels(batch: &Batch, sequences: &[Sequence]) -> (Vec<i32>, Vec<i32>) {
 }
 
 /// The sum of the losses, and the gradient of `scale` times it for every row of `h`.
-fn head(model: &Model, h: &Tensor<2>, rows: &[i32], targets: &[i32], scale: f32) -> (Tensor<1>, Tensor<2>) {
+fn head(
+    (model, adapter): (&Model, &dyn Adapter),
+    h: &Tensor<2>,
+    (rows, targets): &(Vec<i32>, Vec<i32>),
+    scale: f32,
+    sums: &mut Sums,
+) -> (Tensor<1>, Tensor<2>) {
     let ints = |values: &[i32]| {
         Tensor::<1, Int>::from_data(
             TensorData::new(values.to_vec(), [values.len()]),
@@ -90,43 +95,71 @@ fn head(model: &Model, h: &Tensor<2>, rows: &[i32], targets: &[i32], scale: f32)
     let rows = ints(rows);
     let picked = h.clone().select(0, rows.clone()).autodiff().require_grad();
     let normed = model.last_norm(picked.clone());
-    let (loss, gradient) = chunks(model, &normed.clone().inner(), &ints(targets), scale);
+    let x = normed.clone().inner();
+    let (loss, gradient) = chunks((model, adapter), &x, &ints(targets), scale, sums);
     let grads = (normed * gradient.autodiff()).sum().backward();
     let gradient = picked.grad(&grads).unwrap_or_else(|| picked.clone().inner().zeros_like());
     (loss, h.zeros_like().select_assign(0, rows, gradient, IndexingUpdateOp::Add))
 }
 
 /// Linear layer and cross-entropy, as many rows at a time as [`CHUNK`] holds.
-fn chunks(model: &Model, normed: &Tensor<2>, targets: &Tensor<1, Int>, scale: f32) -> (Tensor<1>, Tensor<2>) {
+fn chunks(
+    (model, adapter): (&Model, &dyn Adapter),
+    normed: &Tensor<2>,
+    targets: &Tensor<1, Int>,
+    scale: f32,
+    sums: &mut Sums,
+) -> (Tensor<1>, Tensor<2>) {
     let rows = normed.dims()[0];
     let step = (CHUNK / model.vocabulary()).clamp(1, rows);
     let chunk = |start: usize| {
         let len = step.min(rows - start);
-        let logits = model.head().matmul(normed.clone().narrow(0, start, len));
+        let x = normed.clone().narrow(0, start, len);
+        let tracked = x.clone().autodiff().require_grad();
+        let change = adapter.head(&tracked, start);
+        let logits = model.head().matmul(x);
+        let logits = match &change {
+            Some(change) => logits + change.clone().inner(),
+            None => logits,
+        };
         let targets = targets.clone().narrow(0, start, len);
         let (losses, gradient) = cross_entropy(logits, targets, scale, model.config().logit_cap);
-        (losses.sum(), model.head().matmul_back(&gradient))
+        let back = model.head().matmul_back(&gradient);
+        let back = match change {
+            Some(change) => back + sums.pull_back(change, gradient, &tracked),
+            None => back,
+        };
+        (losses.sum(), back)
     };
     let (losses, gradients): (Vec<_>, Vec<_>) = (0..rows).step_by(step).map(chunk).unzip();
     (Tensor::cat(losses, 0).sum(), Tensor::cat(gradients, 0))
 }
 
-/// Adds `gradient·∂output/∂p` to each parameter's value, and gives the same for `input`.
-fn pull_back(
-    output: Tensor<2>,
-    gradient: Tensor<2>,
-    parameters: &[Tensor<2>],
-    values: &mut [Option<Tensor<2>>],
-    input: &Tensor<2>,
-) -> Tensor<2> {
-    let grads = (output * gradient.clone().autodiff()).sum().backward();
-    for (parameter, value) in parameters.iter().zip(values) {
-        if let Some(new) = parameter.grad(&grads) {
-            *value = Some(match value.take() {
-                Some(sum) => sum + new,
-                None => new,
-            });
-        }
+/// What is differentiated by, and the sums of its gradients so far.
+#[derive(Default)]
+struct Sums {
+    parameters: Vec<Tensor<2>>,
+    values: Vec<Option<Tensor<2>>>,
+}
+
+impl Sums {
+    fn new(adapter: &dyn Adapter) -> Self {
+        let tracked = |one: Parameter| one.value.autodiff().require_grad();
+        let parameters: Vec<_> = adapter.parameters().into_iter().map(tracked).collect();
+        Self { values: vec![None; parameters.len()], parameters }
     }
-    input.grad(&grads).unwrap_or(gradient)
+
+    /// Adds `gradient·∂output/∂p` to each parameter's value, and gives the same for `input`.
+    fn pull_back(&mut self, output: Tensor<2>, gradient: Tensor<2>, input: &Tensor<2>) -> Tensor<2> {
+        let grads = (output * gradient.clone().autodiff()).sum().backward();
+        for (parameter, value) in self.parameters.iter().zip(&mut self.values) {
+            if let Some(new) = parameter.grad(&grads) {
+                *value = Some(match value.take() {
+                    Some(sum) => sum + new,
+                    None => new,
+                });
+            }
+        }
+        input.grad(&grads).unwrap_or(gradient)
+    }
 }

@@ -166,8 +166,8 @@ fn keys_of_no_method() {
 }
 
 #[test]
-fn a_pair_on_the_embedding() {
-    let key = "base_model.model.model.embed_tokens.lora_embedding_A";
+fn a_pair_on_a_norm() {
+    let key = "base_model.model.model.norm.lora_A.weight";
     let result = changed(|entries| entries[0].name = key.into());
     refused(result, Kind::Unsupported, &[key, "projection of a layer"]);
 }
@@ -230,6 +230,34 @@ fn heads_that_do_not_fit_the_rows() {
         Kind::Shape,
         &["0 heads"],
     );
+}
+
+#[test]
+fn a_change_that_embedding_and_head_share() {
+    let text = String::from_utf8(crate::read("peft/lora_ends/adapter_config.json")).unwrap();
+    let tied = text.replace("\"ensure_weight_tying\": false", "\"ensure_weight_tying\": true");
+    let file = || memory("a.safetensors", crate::read("peft/lora_ends/adapter_model.safetensors"));
+    assert!(LoraAdapter::from_peft(PeftAdapter::read(file(), Some(text.as_bytes())).unwrap()).is_ok());
+    let result = LoraAdapter::from_peft(PeftAdapter::read(file(), Some(tied.as_bytes())).unwrap());
+    refused(result, Kind::Unsupported, &["`ensure_weight_tying`", "expected false", "found true"]);
+}
+
+#[test]
+fn half_a_pair_on_the_embedding() {
+    let whole = PeftAdapter::read(
+        memory("a.safetensors", crate::read("peft/lora_ends/adapter_model.safetensors")),
+        Some(&crate::read("peft/lora_ends/adapter_config.json")),
+    )
+    .unwrap();
+    let mut half = whole.clone();
+    half.tensors.retain(|one| one.part != "lora_embedding_B");
+    let words = ["model.embed_tokens", "lora_embedding_A and lora_embedding_B", "no lora_embedding_B"];
+    refused(LoraAdapter::from_peft(half), Kind::Missing, &words);
+    let mut swapped = whole;
+    for tensor in &mut swapped.tensors {
+        tensor.part = tensor.part.replace("lora_embedding_A", "lora_A.weight");
+    }
+    refused(LoraAdapter::from_peft(swapped), Kind::Unsupported, &["embed_tokens.lora_A.weight"]);
 }
 
 #[test]

@@ -7,6 +7,9 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 const RUN: &str = "llama-lora/start-padded";
+/// LoRA on embedding and head: one table, two tables, one table with scaled embeddings and capped logits.
+pub const ENDS: [&str; 3] =
+    ["llama-ends/start-padded", "qwen3-ends/start-padded", "gemma3-ends/start-padded"];
 
 fn tiny() -> PathBuf {
     fixtures().join("training/tiny")
@@ -20,7 +23,7 @@ pub fn trained(name: &str) -> (String, String, PathBuf) {
     (model(run["model"].as_str().unwrap()), listed(&run["ids"]), folder)
 }
 
-fn peft(folder: &Path) -> PeftAdapter {
+pub fn peft(folder: &Path) -> PeftAdapter {
     let weights = folder.join("adapter_model.safetensors");
     let source = Source::new("adapter", File::open(weights).unwrap()).unwrap();
     let config = fs::read(folder.join("adapter_config.json")).unwrap();
@@ -39,7 +42,8 @@ fn check(run: &str, adapter: &Path, more: &[&str]) {
 
 #[test]
 fn folders_of_peft_change_what_a_model_computes() {
-    for run in [RUN, "llama-prompt/start-padded", "qwen2-lora/start-padded", "qwen2-prompt/start-padded"] {
+    let runs = [RUN, "llama-prompt/start-padded", "qwen2-lora/start-padded", "qwen2-prompt/start-padded"];
+    for run in runs.into_iter().chain(ENDS) {
         check(run, &trained(run).2, &[]);
     }
 }

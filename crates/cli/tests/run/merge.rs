@@ -1,8 +1,9 @@
 //! `smolder merge` and `smolder export`: what is written computes what base and adapter compute.
 
-use crate::adapters::trained;
+use crate::adapters::{ENDS, peft, trained};
 use crate::program::{Folder, assert_logits, fails, fixtures, json, prints};
 use serde_json::Value;
+use smolder_formats::adapter::{LoraAdapter, LoraPair, Module};
 use smolder_formats::gguf::{Gguf, GgufFile};
 use smolder_formats::safetensors::Safetensors;
 use smolder_formats::{Dtype, Source, TensorSource};
@@ -58,6 +59,63 @@ fn a_merged_model_computes_what_base_and_adapter_compute() {
     computes(QWEN, &["--type", "f32"], 5e-5);
     // Eleven bits of logits up to 10, two layers deep.
     computes(LLAMA, &["--type", "f16"], 3e-2);
+}
+
+/// A pair's change of its table `[vocabulary, width]`: s·B·A for a head, s·(B·A)ᵀ for an embedding.
+fn change(pair: &LoraPair) -> Vec<f32> {
+    let (rank, inputs) = (pair.scale.rank as usize, pair.inputs as usize);
+    let product = |out: usize, at: usize| {
+        let terms = (0..rank).map(|k| f64::from(pair.b[out * rank + k]) * f64::from(pair.a[k * inputs + at]));
+        (terms.sum::<f64>() * pair.scale.factor()) as f32
+    };
+    let (outputs, head) = (pair.outputs as usize, pair.module == Module::Head);
+    let [rows, cols] = if head { [outputs, inputs] } else { [inputs, outputs] };
+    let at = |row, col| if head { product(row, col) } else { product(col, row) };
+    (0..rows).flat_map(|row| (0..cols).map(move |col| (row, col))).map(|(row, col)| at(row, col)).collect()
+}
+
+/// How far a number may be from the one that was stored, for the largest of its block: half a step of the type, and the
+/// scale's 16 bits; `Q4_0` has a step less on one side.
+fn rounding(dtype: Dtype) -> f32 {
+    let steps = match dtype {
+        Dtype::Q4_0 => 1.0 / 8.0,
+        Dtype::Q8_0 => 0.5 / 127.0,
+        Dtype::F16 => 0.0,
+        other => panic!("{other}"),
+    };
+    steps + 5e-4
+}
+
+#[test]
+fn an_embedding_that_was_the_head_becomes_two_tables() {
+    for run in ENDS {
+        let ((base, _, adapter), folder) = (trained(run), merged(run, &["--type", "f32"]));
+        let lora = LoraAdapter::from_peft(peft(&adapter)).unwrap();
+        let mut base = GgufFile::open(Source::new("base", File::open(base).unwrap()).unwrap()).unwrap();
+        let mut merged = open(&folder);
+        for (module, name) in [(Module::Embedding, "token_embd.weight"), (Module::Head, "output.weight")] {
+            let pair = lora.pairs.iter().find(|pair| pair.module == module).unwrap();
+            let from = base.find(name).map_or("token_embd.weight", |_| name);
+            let before = numbers(&mut base, from);
+            let expected: Vec<f32> = before.iter().zip(change(pair)).map(|(old, new)| old + new).collect();
+            let found = numbers(&mut merged, name);
+            let rounding = rounding(merged.require(name).unwrap().dtype);
+            let width = pair.outputs.min(pair.inputs) as usize;
+            let misses = |found: &[f32]| {
+                let rows = found.chunks(width).zip(expected.chunks(width));
+                let blocks = rows.flat_map(|(found, expected)| found.chunks(32).zip(expected.chunks(32)));
+                let missed = |(found, expected): (&[f32], &[f32])| {
+                    let largest = expected.iter().fold(0.0_f32, |best, value| best.max(value.abs()));
+                    found.iter().zip(expected).filter(|(a, b)| (*a - *b).abs() > largest * rounding).count()
+                };
+                blocks.map(missed).sum::<usize>()
+            };
+            assert_eq!(misses(&found), 0, "{run} {name}");
+            assert!(misses(&before) > 0, "{run} {name}: the change is seen");
+        }
+    }
+    // F16 keeps eleven bits of tables whose logits end at 5.
+    computes(ENDS[2], &["--type", "f32"], 5e-3);
 }
 
 #[test]
@@ -161,6 +219,31 @@ fn peft_and_gguf_exports_compute_the_same() {
             assert_logits(Path::new(&logits), &adapter.join("logits.safetensors"), 1e-4);
         }
     }
+}
+
+#[test]
+fn an_embedding_that_is_the_head_is_for_peft_alone() {
+    let [tied, untied, _] = ENDS;
+    let (model, ids, adapter) = trained(untied);
+    let folder = exported(untied, "gguf", &["--model", &model]);
+    let (out, logits) = (folder.text("out"), folder.text("logits"));
+    let base = ["logits", "--model", &model, "--device", "cpu", "--ids", &ids];
+    prints(&[&base[..], &["--adapter", &out, "--out", &logits]].concat());
+    assert_logits(Path::new(&logits), &adapter.join("logits.safetensors"), 1e-4);
+    let folder = exported(untied, "mlx", &["--model", &model]);
+    let config = json(&folder.path("out/adapter_config.json"));
+    assert_eq!(
+        config["lora_parameters"]["keys"],
+        serde_json::json!(["lm_head", "mlp.down_proj", "model.embed_tokens", "self_attn.q_proj"])
+    );
+    let (model, _, adapter) = trained(tied);
+    let (folder, adapter) = (Folder::new("export-tied"), adapter.to_str().unwrap());
+    for (to, program) in [("gguf", "llama.cpp"), ("mlx", "mlx-lm")] {
+        let out = folder.text("out");
+        let arguments = ["export", "--adapter", adapter, "--to", to, "--out", &out, "--model", &model];
+        fails(&arguments, &["model.embed_tokens", program, "merge the adapter instead"]);
+    }
+    fails(&["export", "--adapter", adapter, "--to", "mlx", "--out", &folder.text("out")], &["--model"]);
 }
 
 #[test]

@@ -1,10 +1,12 @@
-//! GGUF LoRA as llama.cpp reads it: `blk.N.attn_q.weight.lora_a` and `.lora_b`, one alpha for all.
+//! GGUF LoRA as llama.cpp reads it: `blk.N.attn_q.weight.lora_a` and `.lora_b`, one alpha for all. A of the embedding is
+//! transposed, `[vocabulary, r]`, so that a token's numbers are a row of it.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Seek, Write};
 
 use super::config::{AdapterConfig, Scale};
 use super::lora::{LoraAdapter, LoraPair};
+use super::module::Module;
 use crate::error::{Error, Kind, Result};
 use crate::gguf::{GgufFile, GgufWriter, Metadata, TensorPlan, Value};
 use crate::limits;
@@ -30,6 +32,14 @@ pub fn row_order(architecture: &str, place: Place, heads: Heads, rows: u64) -> R
     let Some(width) = turned_width(architecture, place, heads, rows)? else { return Ok((0..rows).collect()) };
     let source = |row: u64| row / width * width + row % 2 * (width / 2) + row % width / 2;
     Ok((0..rows).map(source).collect())
+}
+
+/// The order of the rows of a module's B.
+fn b_order(architecture: &str, module: Module, heads: Heads, rows: u64) -> Result<Vec<u64>> {
+    match module {
+        Module::Projection(place) => row_order(architecture, place, heads, rows),
+        Module::Embedding | Module::Head => Ok((0..rows).collect()),
+    }
 }
 
 /// The width of a head whose rows are in another order, `None` where they are not.
@@ -67,6 +77,12 @@ fn turn_back(values: &mut [f32], width: usize, rank: usize) {
     }
 }
 
+/// The columns of a matrix with rows of `len`, as rows.
+fn transposed(values: &[f32], len: u64) -> Vec<f32> {
+    let len = (len as usize).max(1);
+    (0..len).flat_map(|column| values.iter().skip(column).step_by(len)).copied().collect()
+}
+
 fn swap_rows(values: &mut [f32], a: usize, b: usize, rank: usize) {
     for column in 0..rank {
         values.swap(a * rank + column, b * rank + column);
@@ -88,7 +104,7 @@ fn gather(values: &[f32], order: &[u64], rank: u64) -> Vec<f32> {
 /// `heads`; those of [`GgufWriter`].
 pub fn write_gguf<W: Write>(adapter: &LoraAdapter, architecture: &str, heads: Heads, out: W) -> Result<W> {
     if let Some(pair) = adapter.pairs.iter().find(|pair| pair.magnitude.is_some()) {
-        return Err(Error::new(Kind::Unsupported, pair.place.hf(), "a plain LoRA", "DoRA magnitudes"));
+        return Err(Error::new(Kind::Unsupported, pair.module.hf(), "a plain LoRA", "DoRA magnitudes"));
     }
     let effective = |pair: &LoraPair| pair.scale.factor() * pair.scale.rank as f64;
     let alpha = adapter.pairs.first().map_or(1.0, effective) as f32;
@@ -99,17 +115,22 @@ pub fn write_gguf<W: Write>(adapter: &LoraAdapter, architecture: &str, heads: He
     metadata.set("adapter.lora.alpha", Value::F32(alpha));
     let plan = |name: String, shape: [u64; 2]| TensorPlan { name, shape: shape.into(), dtype: Dtype::F32 };
     let plans = adapter.pairs.iter().flat_map(|pair| {
-        let name = pair.place.gguf();
-        let a = plan(format!("{name}.weight.lora_a"), [pair.scale.rank, pair.inputs]);
+        let name = pair.module.gguf();
+        let a = [pair.scale.rank, pair.inputs];
+        let a = if pair.module == Module::Embedding { [a[1], a[0]] } else { a };
+        let a = plan(format!("{name}.weight.lora_a"), a);
         [a, plan(format!("{name}.weight.lora_b"), [pair.outputs, pair.scale.rank])]
     });
     let mut writer = GgufWriter::begin(out, &metadata, plans.collect())?;
     for pair in &adapter.pairs {
-        let order = row_order(architecture, pair.place, heads, pair.outputs)?;
+        let order = b_order(architecture, pair.module, heads, pair.outputs)?;
         let fold = if alpha == 0.0 { 1.0 } else { effective(pair) as f32 / alpha };
         let b: Vec<f32> =
             gather(&pair.b, &order, pair.scale.rank).into_iter().map(|value| value * fold).collect();
-        writer.write_f32(&pair.a)?;
+        match pair.module {
+            Module::Embedding => writer.write_f32(&transposed(&pair.a, pair.inputs))?,
+            Module::Projection(_) | Module::Head => writer.write_f32(&pair.a)?,
+        }
         writer.write_f32(&b)?;
     }
     writer.finish()
@@ -129,8 +150,8 @@ fn must_be(metadata: &Metadata, key: &str, wanted: &str) -> Result<()> {
 /// Reads a GGUF LoRA for a base with these heads.
 ///
 /// # Errors
-/// [`Kind::Mismatch`] for a file that is no LoRA or of another architecture, [`Kind::Unsupported`] for tensors outside
-/// of projections, [`Kind::Missing`] for half a pair, [`Kind::Shape`] and [`Kind::Value`] for their contents.
+/// [`Kind::Mismatch`] for a file that is no LoRA or of another architecture, [`Kind::Unsupported`] for tensors of
+/// other modules, [`Kind::Missing`] for half a pair, [`Kind::Shape`] and [`Kind::Value`] for their contents.
 pub fn read_gguf<R: Read + Seek>(source: Source<R>, architecture: &str, heads: Heads) -> Result<LoraAdapter> {
     let mut file = GgufFile::open(source)?;
     let name = file.name().to_owned();
@@ -151,7 +172,7 @@ fn read<R: Read + Seek>(file: &mut GgufFile<R>, architecture: &str, heads: Heads
             alpha,
         ));
     }
-    let mut places: BTreeMap<Place, [Option<TensorInfo>; 2]> = BTreeMap::new();
+    let mut modules: BTreeMap<Module, [Option<TensorInfo>; 2]> = BTreeMap::new();
     for tensor in file.tensors() {
         let (path, side) =
             match (tensor.name.strip_suffix(".weight.lora_a"), tensor.name.strip_suffix(".weight.lora_b")) {
@@ -159,72 +180,86 @@ fn read<R: Read + Seek>(file: &mut GgufFile<R>, architecture: &str, heads: Heads
                 (_, Some(path)) => (path, 1),
                 _ => (tensor.name.as_str(), 2),
             };
-        let place = Place::from_gguf(architecture, path).filter(|_| side < 2);
-        let place = place.ok_or_else(|| {
-            let expected = "lora_a or lora_b of a projection";
+        let module = Module::from_gguf(architecture, path).filter(|_| side < 2);
+        let module = module.ok_or_else(|| {
+            let expected = "lora_a or lora_b of a projection, the embedding or the head";
             Error::new(Kind::Unsupported, format!("tensor `{}`", tensor.name), expected, "another tensor")
         })?;
-        if let Some(slot) = places.entry(place).or_default().get_mut(side) {
+        if let Some(slot) = modules.entry(module).or_default().get_mut(side) {
             *slot = Some(tensor.clone());
         }
     }
-    let mut checked = Vec::with_capacity(places.len());
-    for (place, [a, b]) in places {
+    let mut checked = Vec::with_capacity(modules.len());
+    for (module, [a, b]) in modules {
         let half =
-            |part: &str| Error::new(Kind::Missing, place.gguf(), "lora_a and lora_b", format!("no {part}"));
+            |part: &str| Error::new(Kind::Missing, module.gguf(), "lora_a and lora_b", format!("no {part}"));
         let (a, b) = (a.ok_or_else(|| half("lora_a"))?, b.ok_or_else(|| half("lora_b"))?);
-        check(architecture, heads, place, &a, &b)?;
-        checked.push((place, a, b));
+        checked.push(Checked::new(architecture, heads, module, a, b)?);
     }
     let mut pairs = Vec::with_capacity(checked.len());
-    for (place, a, b) in &checked {
-        pairs.push(pair(file, architecture, heads, *place, alpha, a, b)?);
+    for one in &checked {
+        pairs.push(one.read(file, alpha)?);
     }
     let first = pairs.first().map(|pair: &LoraPair| pair.scale);
     let scale = field(first, "tensors")?;
-    let targets: std::collections::BTreeSet<&str> =
-        pairs.iter().map(|pair| pair.place.projection.name()).collect();
+    let targets: std::collections::BTreeSet<&str> = pairs.iter().map(|pair| pair.module.name()).collect();
     let mut config = AdapterConfig::lora("", &targets.into_iter().collect::<Vec<_>>(), scale, 0.0);
     let ranks = pairs.iter().filter(|pair| pair.scale.rank != scale.rank);
-    let ranks: serde_json::Map<_, _> = ranks.map(|pair| (pair.place.hf(), pair.scale.rank.into())).collect();
+    let ranks: serde_json::Map<_, _> = ranks.map(|pair| (pair.module.hf(), pair.scale.rank.into())).collect();
     config.raw.insert("rank_pattern".into(), ranks.into());
     Ok(LoraAdapter { config, pairs, base: None })
 }
 
-/// Types and shapes, before any payload is read.
-fn check(architecture: &str, heads: Heads, place: Place, a: &TensorInfo, b: &TensorInfo) -> Result<()> {
-    for tensor in [a, b] {
-        // A block type would grow sixteenfold in memory, and nobody quantizes what is so small.
-        if !matches!(tensor.dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16) {
-            let field = format!("tensor `{}`", tensor.name);
-            return Err(Error::new(Kind::Unsupported, field, "F32, F16 or BF16", tensor.dtype));
-        }
-    }
-    let ([rank, _], [outputs, columns]) = (matrix(a)?, matrix(b)?);
-    if rank != columns || rank == 0 || rank > limits::RANK {
-        let expected = "lora_a [r, in] and lora_b [out, r]";
-        let found = format!("{:?} and {:?}", a.shape, b.shape);
-        return Err(Error::new(Kind::Shape, place.gguf(), expected, found));
-    }
-    turned_width(architecture, place, heads, outputs).map(|_| ())
+/// A pair in the file, of types and shapes that can be read.
+struct Checked {
+    module: Module,
+    a: TensorInfo,
+    b: TensorInfo,
+    rank: u64,
+    inputs: u64,
+    outputs: u64,
+    /// Of the heads that B's rows turn in.
+    width: Option<u64>,
 }
 
-fn pair<R: Read + Seek>(
-    file: &mut GgufFile<R>,
-    architecture: &str,
-    heads: Heads,
-    place: Place,
-    alpha: f64,
-    a: &TensorInfo,
-    b: &TensorInfo,
-) -> Result<LoraPair> {
-    let ([rank, inputs], [outputs, _]) = (matrix(a)?, matrix(b)?);
-    let (a, mut b) = (file.read_f32(a)?, file.read_f32(b)?);
-    if let Some(width) = turned_width(architecture, place, heads, outputs)? {
-        turn_back(&mut b, width as usize, rank as usize);
+impl Checked {
+    fn new(architecture: &str, heads: Heads, module: Module, a: TensorInfo, b: TensorInfo) -> Result<Self> {
+        for tensor in [&a, &b] {
+            // A block type would grow sixteenfold in memory, and nobody quantizes what is so small.
+            if !matches!(tensor.dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16) {
+                let field = format!("tensor `{}`", tensor.name);
+                return Err(Error::new(Kind::Unsupported, field, "F32, F16 or BF16", tensor.dtype));
+            }
+        }
+        let ([first, second], [outputs, columns]) = (matrix(&a)?, matrix(&b)?);
+        let (rank, inputs, form) = match module {
+            Module::Embedding => (second, first, "[in, r]"),
+            Module::Projection(_) | Module::Head => (first, second, "[r, in]"),
+        };
+        if rank != columns || rank == 0 || rank > limits::RANK {
+            let expected = format!("lora_a {form} and lora_b [out, r]");
+            let found = format!("{:?} and {:?}", a.shape, b.shape);
+            return Err(Error::new(Kind::Shape, module.gguf(), expected, found));
+        }
+        let width = match module {
+            Module::Projection(place) => turned_width(architecture, place, heads, outputs)?,
+            Module::Embedding | Module::Head => None,
+        };
+        Ok(Self { module, a, b, rank, inputs, outputs, width })
     }
-    let scale = Scale { rank, alpha, by_root: false };
-    Ok(LoraPair { place, scale, inputs, outputs, a, b, magnitude: None })
+
+    fn read<R: Read + Seek>(&self, file: &mut GgufFile<R>, alpha: f64) -> Result<LoraPair> {
+        let Self { module, rank, inputs, outputs, .. } = *self;
+        let (mut a, mut b) = (file.read_f32(&self.a)?, file.read_f32(&self.b)?);
+        if module == Module::Embedding {
+            a = transposed(&a, rank);
+        }
+        if let Some(width) = self.width {
+            turn_back(&mut b, width as usize, rank as usize);
+        }
+        let scale = Scale { rank, alpha, by_root: false };
+        Ok(LoraPair { module, scale, inputs, outputs, a, b, magnitude: None })
+    }
 }
 
 fn matrix(tensor: &TensorInfo) -> Result<[u64; 2]> {

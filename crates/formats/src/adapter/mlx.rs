@@ -1,7 +1,7 @@
 //! A LoRA as mlx-lm reads it: `adapters.safetensors`, and `adapter_config.json` beside it.
 //!
 //! Its layer computes `y + scale·(x·lora_a)·lora_b` with `lora_a` `[in, r]` and `lora_b` `[r, out]`: PEFT's matrices
-//! transposed. One rank, one scale and one list of modules hold for all layers; a module without tensors in the file
+//! transposed. An embedding's are `[vocabulary, r]` and `[r, width]`, transposed likewise. One rank, one scale and one list of modules hold for all layers; a module without tensors in the file
 //! keeps a `lora_b` of zeros.
 
 use std::collections::BTreeSet;
@@ -21,7 +21,7 @@ use crate::safetensors::{Entry, write};
 /// [`crate::safetensors::write`].
 pub fn write_mlx<W: Write>(adapter: &LoraAdapter, out: W) -> Result<String> {
     if let Some(pair) = adapter.pairs.iter().find(|pair| pair.magnitude.is_some()) {
-        return Err(Error::new(Kind::Unsupported, pair.place.hf(), "a plain LoRA", "DoRA magnitudes"));
+        return Err(Error::new(Kind::Unsupported, pair.module.hf(), "a plain LoRA", "DoRA magnitudes"));
     }
     let first = adapter.pairs.iter().map(|pair| pair.scale.factor()).find(|factor| *factor != 0.0);
     let scale = first.unwrap_or(1.0);
@@ -29,7 +29,7 @@ pub fn write_mlx<W: Write>(adapter: &LoraAdapter, out: W) -> Result<String> {
     let rank = rank.ok_or_else(|| Error::new(Kind::Missing, "adapter", "a pair of matrices", "none"))?;
     let entries: Vec<Entry> = adapter.pairs.iter().flat_map(|pair| entries(pair, rank, scale)).collect();
     write(out, &[("format".into(), "mlx".into())], &entries)?;
-    let keys: BTreeSet<&str> = adapter.pairs.iter().map(|pair| pair.place.projection.module()).collect();
+    let keys: BTreeSet<&str> = adapter.pairs.iter().map(|pair| pair.module.path()).collect();
     let dropout = adapter.config.raw.get("lora_dropout").and_then(serde_json::Value::as_f64).unwrap_or(0.0);
     let config = json!({
         "fine_tune_type": "lora",
@@ -56,6 +56,6 @@ fn entries(pair: &LoraPair, rank: u64, scale: f64) -> [Entry; 2] {
         .flat_map(|k| (0..*outputs as usize).map(move |output| (k, output)))
         .map(|(k, o)| b_at(k, o))
         .collect();
-    let name = |part: &str| format!("{}.{part}", pair.place.hf());
+    let name = |part: &str| format!("{}.{part}", pair.module.hf());
     [Entry::f32(name("lora_a"), &[*inputs, rank], &a), Entry::f32(name("lora_b"), &[rank, *outputs], &b)]
 }

@@ -6,6 +6,7 @@ mod gguf_lora;
 mod identity;
 mod lora;
 mod mlx;
+mod module;
 mod peft;
 
 pub use config::{AdapterConfig, Scale};
@@ -13,4 +14,5 @@ pub use gguf_lora::{Heads, read_gguf, row_order, write_gguf};
 pub use identity::{BaseIdentity, Check};
 pub use lora::{LoraAdapter, LoraPair};
 pub use mlx::write_mlx;
+pub use module::Module;
 pub use peft::{AdapterTensor, PeftAdapter, Target};

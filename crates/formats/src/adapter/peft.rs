@@ -4,6 +4,7 @@ use std::io::{Read, Seek, Write};
 
 use super::config::AdapterConfig;
 use super::identity::BaseIdentity;
+use super::module::Module;
 use crate::error::{Error, Kind, Result};
 use crate::names::Place;
 use crate::safetensors::{Entry, Safetensors, write};
@@ -11,6 +12,8 @@ use crate::source::Source;
 use crate::tensor::TensorSource;
 
 const PREFIX: &str = "base_model.model.";
+/// How the matrices that PEFT copies from the base end: those of targets outside of layers, which may have been resized.
+const COPY: &str = ".base_layer.weight";
 /// Where a file without a directory keeps its `adapter_config.json`.
 const CONFIG_KEY: &str = "smolder.adapter_config";
 
@@ -23,6 +26,26 @@ pub enum Target {
     Module(String),
     /// The whole model: prompts, shared matrices.
     Model,
+}
+
+impl Target {
+    /// The weight that a LoRA on it changes.
+    pub fn module(&self) -> Option<Module> {
+        match self {
+            Self::Projection(place) => Some(Module::Projection(*place)),
+            Self::Module(path) => Module::from_hf(path),
+            Self::Model => None,
+        }
+    }
+}
+
+impl From<Module> for Target {
+    fn from(module: Module) -> Self {
+        match module {
+            Module::Projection(place) => Self::Projection(place),
+            Module::Embedding | Module::Head => Self::Module(module.hf()),
+        }
+    }
 }
 
 /// One tensor of an adapter, as floats.
@@ -169,7 +192,8 @@ fn read_tensors<R: Read + Seek>(file: &mut Safetensors<R>) -> Result<Vec<Adapter
         return Err(Error::new(Kind::Missing, "tensors", "an adapter's weights", "none"));
     }
     let mut tensors = Vec::with_capacity(table.len());
-    for info in table {
+    // A resized base is told by the shapes of what was trained.
+    for info in table.into_iter().filter(|info| !info.name.ends_with(COPY)) {
         let values = file.read_f32(&info)?;
         tensors.push(AdapterTensor::new(&info.name, info.shape, values)?);
     }

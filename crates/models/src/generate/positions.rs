@@ -28,7 +28,7 @@ pub async fn positions(
         let step = rows_at_once(model);
         for row in (0..ids.len()).step_by(step) {
             let h = h.clone().narrow(0, first + row, step.min(ids.len() - row));
-            let logits = read(model.logits(h)).await?;
+            let logits = read(model.logits(h, adapter)).await?;
             finite(&logits, model.vocabulary())?;
             if each(&logits).is_break() {
                 return Ok(ControlFlow::Break(()));

@@ -1,27 +1,33 @@
 //! LoRA: `y = W·x + s·B·(A·x)` with A `[rank, in]`, B `[out, rank]`, `s = α/r` (Hu et al. 2021, arXiv 2106.09685), or
 //! `s = α/√r` (rsLoRA, Kalajdzievski 2023, arXiv 2312.03732). In training some numbers of x are left out before A.
+//!
+//! The embedding of token t becomes `E_t + s·B·A_t` with A `[rank, vocabulary]`, of which `A_t` is a column, and B
+//! `[width, rank]`; nothing is left out there. Where the embedding serves as head, each use has a change of its own, as
+//! in PEFT.
 
 mod merge;
 
+use super::random::{normal, uniform};
 use super::{Adapter, Fresh, Method, OptionSpec, Options, Parameter, matrix};
 use crate::model::Model;
 use futures_util::FutureExt;
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
+use rand_chacha::rand_core::SeedableRng;
 use serde_json::{Map, Value};
 use smolder_formats::adapter::{
-    AdapterConfig, AdapterTensor, LoraAdapter, LoraPair, PeftAdapter, Scale, Target,
+    AdapterConfig, AdapterTensor, LoraAdapter, LoraPair, Module, PeftAdapter, Scale,
 };
+use smolder_formats::model::ModelConfig;
 use smolder_formats::names::{Place, Projection};
 use smolder_formats::{Error, Kind, Result};
-use smolder_kernels::burn::tensor::Tensor;
+use smolder_kernels::burn::tensor::{Int, Tensor};
 use smolder_kernels::dropout;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const METHOD: Method = Method {
     name: "lora",
     peft_type: "LORA",
-    about: "adds a product of two narrow matrices to linear layers",
+    about: "adds a product of two narrow matrices to linear layers, and to embeddings if you wish",
     options: &[
         OptionSpec { name: "rank", default: "8", about: "width of the two matrices" },
         OptionSpec { name: "alpha", default: "16", about: "the product counts α/rank" },
@@ -29,7 +35,7 @@ pub(super) const METHOD: Method = Method {
         OptionSpec {
             name: "targets",
             default: "\"all-linear\"",
-            about: "which linear layers, as in q_proj,v_proj; all-linear for every one",
+            about: "which layers, as in q_proj,v_proj; all-linear for every projection; embed_tokens and lm_head beside them",
         },
         OptionSpec {
             name: "ranks",
@@ -41,14 +47,20 @@ pub(super) const METHOD: Method = Method {
     ],
     lr: 1e-3,
     idle: |file| {
-        file.tensors.iter().all(|one| !one.part.contains("lora_B") || one.values.iter().all(|b| *b == 0.0))
+        let begins_at_zero = |part: &str| part.starts_with("lora_B") || part == "lora_embedding_A";
+        file.tensors.iter().all(|one| !begins_at_zero(&one.part) || one.values.iter().all(|b| *b == 0.0))
     },
     fresh: |fresh| async move { self::fresh(fresh) }.boxed_local(),
     load: |file, model| Ok(Box::new(Lora::load(file, model)?)),
     merge: Ok(merge::merge),
 };
 
-/// A from U(±1/√in), B zero, as PEFT begins.
+/// Whether a PEFT tensor is a matrix B.
+pub(super) fn is_b(part: &str) -> bool {
+    part.starts_with("lora_B") || part == "lora_embedding_B"
+}
+
+/// As PEFT begins: A from U(±1/√in) and B zero; for the embedding A zero and B from N(0, 1).
 fn fresh(Fresh { options, model, seed, base, .. }: Fresh) -> Result<PeftAdapter> {
     let scale = Scale {
         rank: options.integer("rank", 1..=4096)?,
@@ -56,36 +68,39 @@ fn fresh(Fresh { options, model, seed, base, .. }: Fresh) -> Result<PeftAdapter>
         by_root: options.flag("rslora")?,
     };
     let dropout = options.number("dropout", 0.0..=0.99)?;
-    let targets = targets(options.text("targets")?, &model.config().sizes.architecture)?;
-    let names: Vec<&str> = targets.iter().map(|one| one.name()).collect();
+    let modules = targets(options.text("targets")?, &model.config().sizes)?;
+    let mut names: Vec<&str> = modules.iter().map(|one| one.name()).collect();
+    names.sort_unstable();
+    names.dedup();
     let mut config = AdapterConfig::lora(base, &names, scale, dropout);
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let layers = 0..model.config().sizes.layers as u32;
-    let places = layers.flat_map(|layer| targets.iter().map(move |one| Place { layer, projection: *one }));
-    let places: Vec<Place> = places.collect();
     for (name, key) in [("ranks", "rank_pattern"), ("alphas", "alpha_pattern")] {
-        config.raw.insert(key.to_owned(), pattern(options, name, &places)?.into());
+        config.raw.insert(key.to_owned(), pattern(options, name, &modules)?.into());
     }
-    let pair = |place: Place| {
-        let Some([outputs, inputs]) = model.config().sizes.weight(place) else { return Ok(None) };
-        let scale = config.scale(&place.hf())?;
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let pair = |module: Module| {
+        let Some([outputs, inputs]) = module.shape(&model.config().sizes) else { return Ok(None) };
+        let scale = config.scale(&module.hf())?;
+        let [in_a, in_b] = [scale.rank * inputs, outputs * scale.rank];
         let bound = (inputs as f32).sqrt().recip();
-        let mut uniform = || (random.next_u32() >> 8) as f32 / (1 << 23) as f32 - 1.0;
-        let a = (0..scale.rank * inputs).map(|_| bound * uniform()).collect();
-        let b = vec![0.0; (outputs * scale.rank) as usize];
-        Ok(Some(LoraPair { place, scale, inputs, outputs, a, b, magnitude: None }))
+        let (a, b) = match module {
+            Module::Embedding => (vec![0.0; in_a as usize], (0..in_b).map(|_| normal(&mut random)).collect()),
+            Module::Projection(_) | Module::Head => {
+                ((0..in_a).map(|_| bound * uniform(&mut random)).collect(), vec![0.0; in_b as usize])
+            }
+        };
+        Ok(Some(LoraPair { module, scale, inputs, outputs, a, b, magnitude: None }))
     };
-    let pairs = places.into_iter().map(pair).filter_map(Result::transpose).collect::<Result<_>>()?;
+    let pairs = modules.into_iter().map(pair).filter_map(Result::transpose).collect::<Result<_>>()?;
     Ok(LoraAdapter { pairs, config, base: None }.to_peft())
 }
 
-/// `module=number` for the ends of some places' paths, as in PEFT's `rank_pattern`.
-fn pattern(options: &Options, name: &str, places: &[Place]) -> Result<Map<String, Value>> {
+/// `module=number` for the ends of some modules' paths, as in PEFT's `rank_pattern`.
+fn pattern(options: &Options, name: &str, modules: &[Module]) -> Result<Map<String, Value>> {
     let entry = |text: &str| {
         let (module, number) = text.split_once('=')?;
         let (module, number) = (module.trim(), serde_json::from_str::<Value>(number.trim()).ok()?);
-        let meant = |place: &Place| place.hf() == module || place.hf().ends_with(&format!(".{module}"));
-        (number.is_number() && places.iter().any(meant)).then(|| (module.to_owned(), number))
+        let meant = |one: &Module| one.hf() == module || one.hf().ends_with(&format!(".{module}"));
+        (number.is_number() && modules.iter().any(meant)).then(|| (module.to_owned(), number))
     };
     let texts = options.text(name)?.split(',').map(str::trim).filter(|text| !text.is_empty());
     let refused = |text: &str| {
@@ -95,26 +110,34 @@ fn pattern(options: &Options, name: &str, places: &[Place]) -> Result<Map<String
     texts.map(|text| entry(text).ok_or_else(|| refused(text))).collect()
 }
 
-/// The projections that a list of names, or `all-linear`, means.
-fn targets(names: &str, architecture: &str) -> Result<Vec<Projection>> {
-    let all = Projection::of(architecture);
-    if names == "all-linear" {
-        return Ok(all.to_vec());
-    }
-    let known = || all.iter().map(|one| one.name()).collect::<Vec<_>>().join(", ");
-    let find = |name: &str| {
+/// The modules that a list of names means, each once: the embedding, those of each layer, the head.
+fn targets(names: &str, sizes: &ModelConfig) -> Result<Vec<Module>> {
+    let all = Projection::of(&sizes.architecture);
+    let (mut ends, mut projections) = (Vec::new(), Vec::new());
+    for name in names.split(',').map(str::trim) {
         let found = Projection::from_name(name).filter(|one| all.contains(one));
-        found.ok_or_else(|| {
-            Error::new(Kind::Missing, "`targets`", format!("all-linear or some of {}", known()), name)
-        })
-    };
-    names.split(',').map(|name| find(name.trim())).collect()
+        match (name, found, Module::from_name(name)) {
+            ("all-linear", ..) => projections.extend(all),
+            (_, Some(projection), _) => projections.push(projection),
+            (_, _, Some(module)) => ends.push(module),
+            (other, None, None) => {
+                let known = all.iter().map(|one| one.name()).collect::<Vec<_>>().join(", ");
+                let expected = format!("all-linear, embed_tokens, lm_head or some of {known}");
+                return Err(Error::new(Kind::Missing, "`targets`", expected, other));
+            }
+        }
+    }
+    let layers = 0..sizes.layers as u32;
+    let places =
+        layers.flat_map(|layer| projections.iter().map(move |one| Place { layer, projection: *one }));
+    let modules: BTreeSet<Module> = places.map(Module::Projection).chain(ends).collect();
+    Ok(modules.into_iter().collect())
 }
 
 /// A LoRA on a device.
 #[derive(Debug)]
 struct Lora {
-    pairs: BTreeMap<Place, Pair>,
+    pairs: BTreeMap<Module, Pair>,
     /// Share of x that is left out.
     dropout: f32,
     /// Decides which, while training.
@@ -133,16 +156,16 @@ struct Pair {
 impl Lora {
     fn load(file: &PeftAdapter, model: &Model) -> Result<Self> {
         let lora = LoraAdapter::from_peft(file.clone())?;
-        lora.check_shapes(|place| model.config().sizes.weight(place))?;
+        lora.check_shapes(|module| module.shape(&model.config().sizes))?;
         if let Some(pair) = lora.pairs.iter().find(|pair| pair.magnitude.is_some()) {
-            return Err(Error::new(Kind::Unsupported, pair.place.hf(), "a plain LoRA", "DoRA magnitudes"));
+            return Err(Error::new(Kind::Unsupported, pair.module.hf(), "a plain LoRA", "DoRA magnitudes"));
         }
         let dropout = dropout_of(&lora.config)?;
         let pair = |pair: &LoraPair| {
             let tensor = |shape: [u64; 2], values: &[f32]| {
                 let part = String::new();
                 let tensor = AdapterTensor {
-                    target: Target::Projection(pair.place),
+                    target: pair.module.into(),
                     part,
                     shape: shape.to_vec(),
                     values: values.to_vec(),
@@ -151,23 +174,30 @@ impl Lora {
             };
             let a = tensor([pair.scale.rank, pair.inputs], &pair.a)?;
             let b = tensor([pair.outputs, pair.scale.rank], &pair.b)?;
-            Ok((pair.place, Pair { a, b, scale: pair.scale.factor() as f32 }))
+            Ok((pair.module, Pair { a, b, scale: pair.scale.factor() as f32 }))
         };
         Ok(Self { pairs: lora.pairs.iter().map(pair).collect::<Result<_>>()?, dropout, seed: None })
     }
 
-    /// x as A sees it.
-    fn thinned(&self, place: Place, x: Tensor<2>) -> Tensor<2> {
-        match self.seed {
-            Some(seed) => dropout(x, self.dropout, seed.wrapping_add(salt(place))),
+    /// `s·B·A·x`, some numbers of x left out while training, as `salt` decides.
+    fn change(&self, module: Module, x: Tensor<2>, salt: u32) -> Option<Tensor<2>> {
+        let Pair { a, b, scale } = self.pairs.get(&module)?;
+        let x = match self.seed {
+            Some(seed) => dropout(x, self.dropout, seed.wrapping_add(salt)),
             None => x,
-        }
+        };
+        Some(x.matmul(a.clone().transpose()).matmul(b.clone().transpose()) * *scale)
     }
 }
 
 /// Another number for each place, so that layers with the same input leave out different numbers of it.
 fn salt(place: Place) -> u32 {
     (place.layer * 64 + place.projection as u32).wrapping_mul(0x9e37_79b9)
+}
+
+/// Likewise for the head, and for each part of its rows.
+fn head_salt(first: usize) -> u32 {
+    0x9e37_79b9_u32.wrapping_mul(63).wrapping_add((first as u32).wrapping_mul(0x85eb_ca6b))
 }
 
 fn dropout_of(config: &AdapterConfig) -> Result<f32> {
@@ -179,33 +209,49 @@ fn dropout_of(config: &AdapterConfig) -> Result<f32> {
 
 impl Adapter for Lora {
     fn linear(&self, place: Place, x: Tensor<2>, y: Tensor<2>) -> Tensor<2> {
-        match self.pairs.get(&place) {
-            Some(Pair { a, b, scale }) => {
-                let x = self.thinned(place, x);
-                y + x.matmul(a.clone().transpose()).matmul(b.clone().transpose()) * *scale
-            }
+        match self.change(Module::Projection(place), x, salt(place)) {
+            Some(change) => y + change,
             None => y,
         }
     }
 
+    fn embedding(&self, ids: &Tensor<1, Int>) -> Option<Tensor<2>> {
+        let Pair { a, b, scale } = self.pairs.get(&Module::Embedding)?;
+        let picked = a.clone().select(1, ids.clone());
+        Some(picked.transpose().matmul(b.clone().transpose()) * *scale)
+    }
+
+    fn head(&self, x: &Tensor<2>, first: usize) -> Option<Tensor<2>> {
+        self.change(Module::Head, x.clone(), head_salt(first))
+    }
+
+    fn changes_head(&self) -> bool {
+        self.pairs.contains_key(&Module::Head)
+    }
+
+    fn changes_input(&self) -> bool {
+        self.pairs.contains_key(&Module::Embedding)
+    }
+
     fn parameters(&self) -> Vec<Parameter> {
-        let named = |place: &Place, part: &str, value: &Tensor<2>| {
-            let target = Target::Projection(*place);
+        let named = |module: Module, part: &str, value: &Tensor<2>| {
+            let target = module.into();
             let key =
                 AdapterTensor { target, part: part.into(), shape: Vec::new(), values: Vec::new() }.key();
             Parameter { key, value: value.clone() }
         };
-        let both = |(place, pair): (&Place, &Pair)| {
-            [named(place, "lora_A.weight", &pair.a), named(place, "lora_B.weight", &pair.b)]
+        let both = |(module, pair): (&Module, &Pair)| {
+            let [a, b] = module.parts();
+            [named(*module, a, &pair.a), named(*module, b, &pair.b)]
         };
         self.pairs.iter().flat_map(both).collect()
     }
 
     fn with(&self, values: Vec<Tensor<2>>) -> Box<dyn Adapter> {
         let mut values = values.into_iter();
-        let pair = |(place, pair): (&Place, &Pair)| {
+        let pair = |(module, pair): (&Module, &Pair)| {
             let (a, b) = (values.next()?, values.next()?);
-            Some((*place, Pair { a, b, scale: pair.scale }))
+            Some((*module, Pair { a, b, scale: pair.scale }))
         };
         let pairs = self.pairs.iter().map_while(pair).collect();
         Box::new(Self { pairs, dropout: self.dropout, seed: self.seed })

@@ -6,14 +6,15 @@
 mod lora;
 mod options;
 mod prompt_tuning;
+mod random;
 
 use crate::model::Model;
 use futures_util::future::LocalBoxFuture;
-use smolder_formats::adapter::{AdapterTensor, PeftAdapter};
+use smolder_formats::adapter::{AdapterTensor, Module, PeftAdapter};
 use smolder_formats::model::ModelConfig;
 use smolder_formats::names::Place;
 use smolder_formats::{Error, Kind, Result};
-use smolder_kernels::burn::tensor::{Tensor, TensorData};
+use smolder_kernels::burn::tensor::{Int, Tensor, TensorData};
 use std::fmt::Debug;
 
 pub use options::{OptionSpec, Options};
@@ -48,11 +49,11 @@ type Merger = fn(&PeftAdapter, &ModelConfig) -> Result<Box<dyn Merge>>;
 
 /// What an adapter makes of weights, row by row.
 pub(crate) trait Merge {
-    /// Whether the weight at `place` becomes another.
-    fn changes(&self, place: Place) -> bool;
+    /// Whether a module's weight becomes another.
+    fn changes(&self, module: Module) -> bool;
 
-    /// Changes row `row`, in Hugging Face's order, of the weight at `place`.
-    fn change(&self, place: Place, row: usize, weights: &mut [f32]);
+    /// Changes row `row`, in Hugging Face's order, of a module's weight.
+    fn change(&self, module: Module, row: usize, weights: &mut [f32]);
 }
 
 /// What a fresh adapter is made of.
@@ -131,10 +132,8 @@ pub fn load(file: &PeftAdapter, model: &Model) -> Result<Box<dyn Adapter>> {
 /// # Errors
 /// [`Kind::Unsupported`] for an adapter that has no B.
 pub fn with_strength(mut file: PeftAdapter, strength: f32) -> Result<PeftAdapter> {
-    let (mut b, method) = (
-        file.tensors.iter_mut().filter(|one| one.part.starts_with("lora_B")).peekable(),
-        &file.config.method,
-    );
+    let (mut b, method) =
+        (file.tensors.iter_mut().filter(|one| lora::is_b(&one.part)).peekable(), &file.config.method);
     if b.peek().is_none() {
         return Err(Error::new(Kind::Unsupported, "strength", "an adapter with a matrix B", method));
     }
@@ -147,6 +146,27 @@ pub trait Adapter: Debug {
     /// The result `y` of the linear layer at `place` for the input `x`.
     fn linear(&self, _place: Place, _x: Tensor<2>, y: Tensor<2>) -> Tensor<2> {
         y
+    }
+
+    /// What the embeddings of `ids` become more, `[ids, width]`, before they are scaled.
+    fn embedding(&self, _ids: &Tensor<1, Int>) -> Option<Tensor<2>> {
+        None
+    }
+
+    /// What the logits of normalised rows `x` become more, `[rows, vocabulary]`. Where `x` is a part of a batch's rows,
+    /// it begins at row `first` of them.
+    fn head(&self, _x: &Tensor<2>, _first: usize) -> Option<Tensor<2>> {
+        None
+    }
+
+    /// Whether [`Self::head`] adds anything.
+    fn changes_head(&self) -> bool {
+        false
+    }
+
+    /// Whether what goes into the first block depends on parameters.
+    fn changes_input(&self) -> bool {
+        self.prompt().is_some()
     }
 
     /// Virtual tokens before each sequence, `[tokens, width]`.

@@ -1,5 +1,6 @@
 //! Prompt tuning: trained rows before each sequence's embeddings (Lester et al. 2021, arXiv 2104.08691).
 
+use super::random::normal;
 use super::{Adapter, Fresh, Method, OptionSpec, Parameter, matrix};
 use crate::model::Model;
 use futures_util::FutureExt;
@@ -83,13 +84,6 @@ async fn rows(model: &Model, ids: Vec<u32>) -> Result<Vec<f32>> {
     let failed = |reason: String| Error::new(Kind::Io, "embeddings", "a device that answers", reason);
     let data = model.embeddings(&ids).into_data_async().await.map_err(|error| failed(error.to_string()))?;
     data.try_into_vec::<f32>().map_err(|error| failed(format!("{error:?}")))
-}
-
-/// N(0, 1) by Box and Muller.
-fn normal(random: &mut ChaCha8Rng) -> f32 {
-    let mut uniform = || (f64::from(random.next_u32()) + 0.5) / 4_294_967_296.0;
-    let (radius, angle) = ((-2.0 * uniform().ln()).sqrt(), std::f64::consts::TAU * uniform());
-    (radius * angle.cos()) as f32
 }
 
 #[derive(Debug)]

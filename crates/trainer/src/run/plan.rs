@@ -33,7 +33,7 @@ impl<S: Store> Run<'_, S> {
     }
 
     /// Bytes on the device at its fullest: the weights; an adapter with gradients and two moments; each layer's input;
-    /// one layer's activations and their gradients; some rows of logits and theirs.
+    /// one layer's activations and their gradients; some rows of logits and theirs, and what a changed head computes beside.
     fn memory(&self, trained: u64) -> u64 {
         let sizes = &self.base.model.config().sizes;
         let rows = self.largest();
@@ -41,7 +41,9 @@ impl<S: Store> Run<'_, S> {
         let layer = rows * (6 * sizes.width + 2 * heads + 3 * sizes.feed_forward);
         let kept = rows * (sizes.layers + 4) * sizes.width;
         let logits = (rows * self.base.model.vocabulary() as u64).min(CHUNK as u64);
-        self.base.bytes + 4 * (4 * trained + kept + 2 * layer + 2 * logits)
+        // Its change of them, that times their gradient, and the gradient of this product.
+        let copies = if self.adapter.changes_head() { 5 } else { 2 };
+        self.base.bytes + 4 * (4 * trained + kept + 2 * layer + copies * logits)
     }
 
     /// Rows of the residual stream that the largest micro-batch has.

@@ -63,6 +63,7 @@ impl<S: Store> Run<'_, S> {
             match self.attempt(&parts).await {
                 Err(DeviceError::OutOfMemory) if self.room.halve(&parts) => {
                     self.state.dropout = before;
+                    self.base.compute.reclaim();
                     self.tell_room(emit);
                 }
                 Err(error) => return Err(failure::device(error, longest(&parts))),

@@ -59,7 +59,7 @@ fn read(
 /// Whether a known method's adapter fits the model, as far as that can be seen before it is used.
 fn check_shapes(adapter: &PeftAdapter, sizes: &ModelConfig) -> smolder_formats::Result<()> {
     if Method::of(adapter)?.peft_type == "LORA" {
-        LoraAdapter::from_peft(adapter.clone())?.check_shapes(|place| sizes.weight(place))?;
+        LoraAdapter::from_peft(adapter.clone())?.check_shapes(|module| module.shape(sizes))?;
     }
     Ok(())
 }

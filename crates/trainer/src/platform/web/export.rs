@@ -7,7 +7,6 @@ use super::import::{Progress, check_name};
 use super::js::AbortSignal;
 use crate::files::Files;
 use smolder_formats::adapter::{Heads, LoraAdapter, PeftAdapter, write_gguf, write_mlx};
-use smolder_formats::model::ModelConfig;
 use smolder_kernels::turn;
 use smolder_models::{Merging, Opened};
 use smolder_protocol::storage::{EXPORTS, Export, ExportForm, StorageFailure};
@@ -33,9 +32,9 @@ pub(crate) async fn export(
     let adapter = OpfsFiles.adapter(&wanted.adapter, &mut base).await.map_err(unusable)?;
     let name = &wanted.name;
     let files = match wanted.form {
-        ExportForm::GgufLora => vec![(format!("{name}.lora.gguf"), gguf_lora(adapter, &base.config.sizes)?)],
+        ExportForm::GgufLora => vec![(format!("{name}.lora.gguf"), gguf_lora(adapter, &mut base)?)],
         ExportForm::Mlx => {
-            let [weights, config] = mlx(adapter)?;
+            let [weights, config] = mlx(adapter, base.is_tied())?;
             vec![(format!("{name}.mlx.safetensors"), weights), (format!("{name}.mlx.json"), config)]
         }
         ExportForm::Merged => {
@@ -65,15 +64,18 @@ async fn clear(folder: &Folder) -> Result<()> {
     Ok(())
 }
 
-fn gguf_lora(adapter: PeftAdapter, sizes: &ModelConfig) -> Result<Vec<u8>> {
+fn gguf_lora(adapter: PeftAdapter, base: &mut Opened<OpfsFile>) -> Result<Vec<u8>> {
+    let (tied, sizes) = (base.is_tied(), &base.config.sizes);
     let heads = Heads { queries: sizes.heads, keys: sizes.kv_heads };
     let lora = LoraAdapter::from_peft(adapter).map_err(unusable)?;
-    lora.check_shapes(|place| sizes.weight(place)).map_err(unusable)?;
+    lora.check_shapes(|module| module.shape(sizes)).map_err(unusable)?;
+    lora.check_ends(tied, "llama.cpp").map_err(unusable)?;
     write_gguf(&lora, &sizes.architecture, heads, Vec::new()).map_err(unusable)
 }
 
-fn mlx(adapter: PeftAdapter) -> Result<[Vec<u8>; 2]> {
+fn mlx(adapter: PeftAdapter, tied: bool) -> Result<[Vec<u8>; 2]> {
     let lora = LoraAdapter::from_peft(adapter).map_err(unusable)?;
+    lora.check_ends(tied, "mlx-lm").map_err(unusable)?;
     let mut weights = Vec::new();
     let config = write_mlx(&lora, &mut weights).map_err(unusable)?;
     Ok([weights, config.into_bytes()])
