@@ -330,7 +330,7 @@ fn packing_loses_no_token_and_keeps_boundaries() {
             mask: vec![1; (n % 23 + 1) as usize],
         })
         .collect();
-    let packed = pack(&rows, 32, 9);
+    let packed = pack(rows.clone(), 32, 9);
     let mut documents: Vec<Vec<u32>> = Vec::new();
     for row in &packed {
         assert_eq!((row.ids.len(), row.mask.len()), (32, 32));
@@ -359,7 +359,7 @@ fn many_documents_leave_little_room() {
         Row { ids: vec![n; len], mask: vec![1; len] }
     };
     let rows: Vec<Row> = (0..5000).map(row).collect();
-    let packed = pack(&rows, 1024, 0);
+    let packed = pack(rows.clone(), 1024, 0);
     let tokens: usize = rows.iter().map(|row| row.ids.len()).sum();
     let full = tokens as f64 / (packed.len() * 1024) as f64;
     assert!(full > 0.98, "{} rows, {full:.3} full", packed.len());

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use std::env;
 use std::path::PathBuf;
 use std::time::Duration;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// WebGPU through SwiftShader, and none of the browser's own traffic.
 const FLAGS: [&str; 10] = [
@@ -27,14 +27,14 @@ pub const WEBGPU: &str = "--enable-unsafe-webgpu";
 /// Long enough for a software renderer on a busy machine to compile the self test.
 const PATIENCE: Duration = Duration::from_secs(150);
 
-/// Two software renderers at once would only make each other slow.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+/// One software renderer leaves half of two cores idle; many would make each other slow.
+static TURNS: Semaphore = Semaphore::const_new(2);
 
 /// A browser and what it takes to drive it.
 pub struct Browser {
     pub client: Client,
     _driver: Driver,
-    _turn: MutexGuard<'static, ()>,
+    _turn: SemaphorePermit<'static>,
 }
 
 impl Browser {
@@ -45,7 +45,7 @@ impl Browser {
 
     /// A browser with further command line flags.
     pub async fn with_flags(flags: &[&str]) -> Self {
-        let turn = ONE_AT_A_TIME.lock().await;
+        let turn = TURNS.acquire().await.expect("nobody closes it");
         let driver = Driver::start();
         let flags: Vec<_> = FLAGS.iter().chain(flags).collect();
         let capabilities = json!({

@@ -76,6 +76,7 @@ enum Task {
 }
 
 fn main() -> ExitCode {
+    smolder_kernels::compute_on_this_thread();
     let result = match Arguments::parse().task {
         None => quickstart::run(),
         Some(Task::Devices(arguments)) => devices::run(&arguments),

@@ -1,6 +1,7 @@
 //! Attention of queries over ranges of keys, without the matrix of scores (Dao 2023, arXiv 2307.08691).
 
 mod cpu;
+mod few;
 mod gpu;
 mod softmax;
 

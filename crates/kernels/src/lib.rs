@@ -9,6 +9,7 @@ mod attention;
 mod ceiling;
 mod cross_entropy;
 mod cross_entropy_cpu;
+mod dot_cpu;
 mod dropout;
 mod exp_cpu;
 mod gated_unit;
@@ -40,6 +41,8 @@ pub use gated_unit::{Gate, gated_unit};
 pub use gradient_norm::{clip_factor, sum_of_squares};
 pub use key_ranges::KeyRanges;
 pub use matrix::{Matrix, MatrixBuilder};
+#[cfg(not(target_family = "wasm"))]
+pub use parallel::compute_on_this_thread;
 pub use rms_norm::rms_norm;
 pub use rope::{Pairing, rope};
 pub use rope_frequencies::{Scaling, rope_frequencies};

@@ -16,6 +16,14 @@ pub(crate) fn owned(tensor: FloatTensor<Flex>) -> FloatTensor<Flex> {
     FloatTensor::<Flex>::from_data(tensor.into_data())
 }
 
+/// Makes the calling thread one of those that the CPU device computes on, for a program that computes on no other.
+/// Else it would hand every operation over and sleep until it is told of the end, hundreds of times a token.
+/// Too late once something was computed: then all stays as it was.
+#[cfg(not(target_family = "wasm"))]
+pub fn compute_on_this_thread() {
+    let _ = rayon::ThreadPoolBuilder::new().use_current_thread().build_global();
+}
+
 /// Calls `f` with each item.
 #[cfg(not(target_family = "wasm"))]
 pub(crate) fn for_each<T: Send>(items: Vec<T>, f: impl Fn(T) + Sync + Send) {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::inline_always, reason = "the widest instruction set must reach the loops that it is for")]
 
+use crate::dot_cpu::dot;
 use crate::matrix::row_words;
 use crate::parallel::{for_each_chunk, wide};
 use crate::quant::{Part, QuantOps};
@@ -16,8 +17,6 @@ const PANEL: usize = 1 << 20;
 const FEW_ROWS: usize = 4;
 /// Rows of W that a core takes at a time.
 const ROWS: usize = 64;
-/// Numbers that are summed side by side.
-const LANES: usize = 32;
 
 impl QuantOps for Flex {
     fn quant_matmul(
@@ -114,20 +113,6 @@ fn few_rows(x: &FloatTensor<Flex>, words: &IntTensor<Flex>, part: Part) -> Float
     });
     let products = FloatTensor::<Flex>::from_data(TensorData::new(products, [part.rows, tokens]));
     products.transpose(0, 1).to_contiguous()
-}
-
-/// `Σ a·b`, many sums side by side.
-#[inline(always)]
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let (a_lanes, a_rest) = a.as_chunks::<LANES>();
-    let (b_lanes, b_rest) = b.as_chunks::<LANES>();
-    let mut sums = [0.0; LANES];
-    for (a, b) in a_lanes.iter().zip(b_lanes) {
-        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
-            *sum += a * b;
-        }
-    }
-    sums.iter().sum::<f32>() + a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum::<f32>()
 }
 
 #[inline(always)]

@@ -68,12 +68,7 @@ impl Data {
             return Err(DataError::NothingToLearn { rows: count });
         }
         let rows = match packed {
-            Some(_) => {
-                let packed = pack(&rows, len, 0);
-                // A dataset may be most of the memory: no copy stays longer than it is needed.
-                drop(rows);
-                packed.into_iter().map(|row| documents(&row)).collect()
-            }
+            Some(_) => pack(rows, len, 0).into_iter().map(|row| documents(&row)).collect(),
             None => rows.into_iter().map(|row| vec![Sequence::new(row.ids, &row.mask)]).collect(),
         };
         Ok(Self { rows: Arc::new(rows), sha256 })

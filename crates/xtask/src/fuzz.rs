@@ -60,6 +60,8 @@ fn build(workspace: &Workspace) -> Result<PathBuf> {
         .dir(&workspace.root.join("tests/fuzz"))
         .env("CARGO_TARGET_DIR", &folder)
         .env("RUSTFLAGS", COVERAGE)
+        // Compiling better takes longer than the targets run.
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
         .check("Check that the crate registry can be reached.")?;
     Ok(folder.join(host).join("release"))
 }

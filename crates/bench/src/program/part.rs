@@ -6,6 +6,7 @@ use pollster::block_on;
 use smolder_bench::{Loaded, Part, SIZES, Timing, generate, kernels, row, start, train};
 use smolder_formats::{Error, Source};
 use smolder_kernels::burn::tensor::Device;
+use smolder_kernels::compute_on_this_thread;
 use smolder_kernels::gpu::{Gpu, LimitsWanted};
 use smolder_models::Opened;
 use std::fs::{self, File};
@@ -14,6 +15,7 @@ use std::time::Instant;
 
 /// Measures and prints it as JSON.
 pub fn run(arguments: &Arguments) -> Result<()> {
+    compute_on_this_thread();
     let what = arguments.only.first().context("--part needs --only")?;
     let place = arguments.device.first().context("--part needs --device")?;
     let mut part = measure(arguments, *what, *place)?;

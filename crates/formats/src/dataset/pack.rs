@@ -18,14 +18,14 @@ pub struct Packed {
 }
 
 /// Fills rows of `len` tokens, each with as many whole documents as fit: the longest first, each into the fullest row
-/// that has room (best fit decreasing). Documents longer than `len` are cut.
-pub fn pack(rows: &[Row], len: usize, pad: u32) -> Vec<Packed> {
-    let mut order: Vec<&Row> = rows.iter().filter(|row| !row.ids.is_empty()).collect();
-    order.sort_by_key(|row| std::cmp::Reverse(row.ids.len()));
+/// that has room (best fit decreasing). Documents longer than `len` are cut. Each is let go once it has its place.
+pub fn pack(mut rows: Vec<Row>, len: usize, pad: u32) -> Vec<Packed> {
+    rows.retain(|row| !row.ids.is_empty());
+    rows.sort_by_key(|row| std::cmp::Reverse(row.ids.len()));
     let mut packed: Vec<Packed> = Vec::new();
     // The room in each row, and which row that is.
     let mut room: BTreeSet<(usize, usize)> = BTreeSet::new();
-    for row in order {
+    for row in rows {
         let need = row.ids.len().min(len);
         let fullest = room.range((need, 0)..).next().copied();
         let (left, at) = fullest.unwrap_or((len, packed.len()));
@@ -36,7 +36,7 @@ pub fn pack(rows: &[Row], len: usize, pad: u32) -> Vec<Packed> {
             packed.push(Packed { ids, mask, starts: Vec::new() });
         }
         if let Some(target) = packed.get_mut(at) {
-            append(target, row, need);
+            append(target, &row, need);
         }
     }
     for row in &mut packed {

@@ -1,5 +1,6 @@
-//! Attention on the CPU device, in burn operations but for the softmax, a block of queries at a time.
+//! Attention on the CPU device: many queries in burn operations but for the softmax, a block at a time.
 
+use super::few::{FEW, attend};
 use super::softmax::softmax;
 use super::{Attention, Saved, Sizes, View};
 use burn::backend::ops::FloatTensorOps;
@@ -17,6 +18,10 @@ type Numbers = FloatTensor<Flex>;
 impl Attention for Flex {
     fn forward(q: Numbers, k: Numbers, v: Numbers, spans: IntTensor<Flex>, view: View) -> Saved<Flex> {
         let sizes = Sizes::new(&q.shape(), &k.shape());
+        if sizes.queries <= FEW {
+            let y = attend(&q, &k, &v, &view);
+            return Saved { q, k, v, y, lse: None, spans, view };
+        }
         let outputs = blocks(sizes, &view).into_iter().map(|block| {
             let (p, _) = block.probabilities(&q, &k, &view);
             block.ungrouped(Flex::float_matmul(p, block.values(&v)))

@@ -37,7 +37,7 @@ pub(super) fn softmax(scores: FloatTensor<Flex>, ranges: &[[u32; 2]], first: usi
 
 /// `e^s / Σ e^s`
 #[inline(always)]
-fn normalise(scores: &mut [f32]) {
+pub(super) fn normalise(scores: &mut [f32]) {
     let (chunks, rest) = scores.as_chunks_mut::<WIDTH>();
     let mut tops = [f32::MIN; WIDTH];
     for chunk in &*chunks {

@@ -186,7 +186,7 @@ impl Lora {
             Some(seed) => dropout(x, self.dropout, seed.wrapping_add(salt)),
             None => x,
         };
-        Some(x.matmul(a.clone().transpose()).matmul(b.clone().transpose()) * *scale)
+        Some((x.matmul(a.clone().transpose()) * *scale).matmul(b.clone().transpose()))
     }
 }
 
@@ -218,7 +218,7 @@ impl Adapter for Lora {
     fn embedding(&self, ids: &Tensor<1, Int>) -> Option<Tensor<2>> {
         let Pair { a, b, scale } = self.pairs.get(&Module::Embedding)?;
         let picked = a.clone().select(1, ids.clone());
-        Some(picked.transpose().matmul(b.clone().transpose()) * *scale)
+        Some((picked.transpose() * *scale).matmul(b.clone().transpose()))
     }
 
     fn head(&self, x: &Tensor<2>, first: usize) -> Option<Tensor<2>> {
