@@ -4,9 +4,9 @@ use crate::runs::runs;
 use smolder_tests::{TestDevice, on_every_device, values};
 use smolder_trainer::data::Sequence;
 use smolder_trainer::optimizer::{Optimizer, Settings};
-use smolder_trainer::step::gradients;
+use smolder_trainer::step::{gradients, gradients_keeping};
 
-on_every_device!(gradients_are_those_of_peft, ten_steps_are_those_of_peft);
+on_every_device!(gradients_are_those_of_peft, kept_layers_give_the_same_bits, ten_steps_are_those_of_peft);
 
 fn scale(batch: &[Sequence]) -> f32 {
     (batch.iter().map(Sequence::labels).sum::<usize>() as f32).recip()
@@ -43,6 +43,24 @@ async fn gradients_are_those_of_peft(device: &TestDevice) {
         compared += 1;
     }
     assert!(compared >= 4, "{compared} runs with gradients");
+}
+
+async fn kept_layers_give_the_same_bits(device: &TestDevice) {
+    for run in runs() {
+        let model = run.model(&device.device).await;
+        let adapter = run.start(&model);
+        let batch = &run.batches()[0];
+        let mut seen = Vec::new();
+        for kept in 0..=model.config().layers.len() {
+            let found = gradients_keeping(kept, &model, adapter.as_ref(), batch, scale(batch));
+            let mut bits = vec![values(found.loss).await];
+            for gradient in found.values {
+                bits.push(values(gradient.expect("a gradient")).await);
+            }
+            seen.push(bits);
+        }
+        assert!(seen.len() > 2 && seen.windows(2).all(|pair| pair[0] == pair[1]), "{}", run.name);
+    }
 }
 
 async fn ten_steps_are_those_of_peft(device: &TestDevice) {

@@ -9,6 +9,7 @@ pub mod early;
 pub mod evaluation;
 mod files;
 mod inbox;
+mod kept;
 mod loaded;
 mod methods;
 pub mod optimizer;

@@ -1,10 +1,12 @@
 //! Loss and gradients of one micro-batch, a layer at a time.
 //!
-//! The forward pass keeps each layer's input and nothing else. The backward pass runs each layer once more from its
-//! input, now recorded, and takes the product of its Jacobian with the gradient that arrives (activation
-//! checkpointing, Chen et al. 2016, arXiv 1604.06174). Frozen weights have neither gradients nor copies.
+//! The forward pass keeps each layer's input and, but for the last layers where [`kept`](crate::kept) finds room, nothing
+//! else. The backward pass runs each other layer once more from its input, now recorded, and takes the product of its
+//! Jacobian with the gradient that arrives (activation checkpointing, Chen et al. 2016, arXiv 1604.06174). Frozen weights
+//! have neither gradients nor copies.
 
 use crate::data::Sequence;
+use crate::kept;
 use smolder_kernels::burn::tensor::{DType, IndexingUpdateOp, Int, Tensor, TensorData};
 use smolder_kernels::cross_entropy;
 use smolder_models::peft::{Adapter, Parameter};
@@ -26,20 +28,34 @@ pub struct Gradients {
 ///
 /// `scale` is one over the labelled tokens of the whole step. There must be a labelled token.
 pub fn gradients(model: &Model, adapter: &dyn Adapter, sequences: &[Sequence], scale: f32) -> Gradients {
+    let rows = sequences.iter().map(|one| one.ids.len() + adapter.prompt_len()).sum::<usize>();
+    gradients_keeping(kept::layers(model, rows as u64), model, adapter, sequences, scale)
+}
+
+/// [`gradients`] with the activations of the last `kept` layers held in memory: the same bits, sooner.
+pub fn gradients_keeping(
+    kept: usize,
+    model: &Model,
+    adapter: &dyn Adapter,
+    sequences: &[Sequence],
+    scale: f32,
+) -> Gradients {
     let batch = batch(model, adapter, sequences);
-    let inputs = forward(model, adapter, &batch);
-    let labels = labels(&batch, sequences);
     let mut sums = Sums::new(adapter);
     let tracked = adapter.with(sums.parameters.clone());
-    let last = &inputs[inputs.len() - 1];
-    let (loss, mut gradient) = head((model, tracked.as_ref()), last, &labels, scale, &mut sums);
-    for (layer, input) in inputs.into_iter().take(model.config().layers.len()).enumerate().rev() {
-        let input = input.autodiff().require_grad();
-        let output = model.block(layer, input.clone(), &batch, None, tracked.as_ref());
+    let tracked = tracked.as_ref();
+    let (passed, last) = forward(kept, model, (adapter, tracked), &batch);
+    let labels = labels(&batch, sequences);
+    let (loss, mut gradient) = head((model, tracked), &last, &labels, scale, &mut sums);
+    for (layer, passed) in passed.into_iter().enumerate().rev() {
+        let (input, output) = match passed {
+            Passed::Recorded { input, output } => (input, output),
+            Passed::Input(input) => record(model, layer, input, &batch, tracked),
+        };
         gradient = sums.pull_back(output, gradient, &input);
     }
     if tracked.changes_input() {
-        let embedded = model.embed(&batch, tracked.as_ref());
+        let embedded = model.embed(&batch, tracked);
         let nowhere = embedded.clone();
         let _ = sums.pull_back(embedded, gradient, &nowhere);
     }
@@ -58,13 +74,45 @@ fn batch(model: &Model, adapter: &dyn Adapter, sequences: &[Sequence]) -> Batch 
     model.batch(&sequences.iter().map(|one| one.ids.as_slice()).collect::<Vec<_>>(), adapter)
 }
 
-/// The residual stream before each layer, and behind the last.
-fn forward(model: &Model, adapter: &dyn Adapter, batch: &Batch) -> Vec<Tensor<2>> {
-    let mut inputs = vec![model.embed(batch, adapter)];
-    for layer in 0..model.config().layers.len() {
-        inputs.push(model.block(layer, inputs[layer].clone(), batch, None, adapter));
-    }
-    inputs
+/// What the forward pass leaves of a layer.
+enum Passed {
+    Input(Tensor<2>),
+    Recorded { input: Tensor<2>, output: Tensor<2> },
+}
+
+/// Each layer, and the residual stream behind the last. Of the two adapters one is what the other is differentiated as.
+fn forward(
+    kept: usize,
+    model: &Model,
+    (adapter, tracked): (&dyn Adapter, &dyn Adapter),
+    batch: &Batch,
+) -> (Vec<Passed>, Tensor<2>) {
+    let mut h = model.embed(batch, adapter);
+    let layers = model.config().layers.len();
+    let mut pass = |layer: usize| {
+        if layer + kept < layers {
+            let output = model.block(layer, h.clone(), batch, None, adapter);
+            return Passed::Input(std::mem::replace(&mut h, output));
+        }
+        let (input, output) = record(model, layer, h.clone(), batch, tracked);
+        h = output.clone().inner();
+        Passed::Recorded { input, output }
+    };
+    let passed = (0..layers).map(&mut pass).collect();
+    (passed, h)
+}
+
+/// A layer's input and output, recorded.
+fn record(
+    model: &Model,
+    layer: usize,
+    input: Tensor<2>,
+    batch: &Batch,
+    adapter: &dyn Adapter,
+) -> (Tensor<2>, Tensor<2>) {
+    let input = input.autodiff().require_grad();
+    let output = model.block(layer, input.clone(), batch, None, adapter);
+    (input, output)
 }
 
 /// The rows that predict a labelled token, and those tokens.

@@ -3,6 +3,7 @@
 use super::{Run, failure};
 use crate::checkpoint::Store;
 use crate::data::{Batches, Batching, Cursor, MicroBatch, Sequence};
+use crate::kept;
 use crate::platform;
 use crate::step::{CHUNK, gradients};
 use smolder_protocol::train::{Failure, Length, Plan};
@@ -32,18 +33,18 @@ impl<S: Store> Run<'_, S> {
         })
     }
 
-    /// Bytes on the device at its fullest: the weights; an adapter with gradients and two moments; each layer's input;
-    /// one layer's activations and their gradients; some rows of logits and theirs, and what a changed head computes beside.
+    /// Bytes on the device at its fullest: the weights; an adapter with gradients and two moments; each layer's input; the
+    /// activations of the layers that are kept, at least of one, and one's gradients; some rows of logits and theirs, and what a changed head computes beside.
     fn memory(&self, trained: u64) -> u64 {
         let sizes = &self.base.model.config().sizes;
         let rows = self.largest();
-        let heads = (sizes.heads + 2 * sizes.kv_heads) * sizes.head_dim;
-        let layer = rows * (6 * sizes.width + 2 * heads + 3 * sizes.feed_forward);
-        let kept = rows * (sizes.layers + 4) * sizes.width;
+        let layer = kept::numbers(self.base.model, rows);
+        let layers = kept::layers(self.base.model, rows).max(1) as u64 + 1;
+        let inputs = rows * (sizes.layers + 4) * sizes.width;
         let logits = (rows * self.base.model.vocabulary() as u64).min(CHUNK as u64);
         // Its change of them, that times their gradient, and the gradient of this product.
         let copies = if self.adapter.changes_head() { 5 } else { 2 };
-        self.base.bytes + 4 * (4 * trained + kept + 2 * layer + copies * logits)
+        self.base.bytes + 4 * (4 * trained + inputs + layers * layer + copies * logits)
     }
 
     /// Rows of the residual stream that the largest micro-batch has.
