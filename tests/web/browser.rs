@@ -23,6 +23,8 @@ const FLAGS: [&str; 10] = [
     "--window-size=1200,900",
 ];
 pub const WEBGPU: &str = "--enable-unsafe-webgpu";
+/// The same adapter on every machine.
+const SWIFTSHADER: &str = "--use-webgpu-adapter=swiftshader";
 
 /// Long enough for a software renderer on a busy machine to compile the self test.
 const PATIENCE: Duration = Duration::from_secs(150);
@@ -40,7 +42,7 @@ pub struct Browser {
 impl Browser {
     /// A browser as most people have it, WebGPU included.
     pub async fn start() -> Self {
-        Self::with_flags(&[WEBGPU]).await
+        Self::with_flags(&[WEBGPU, SWIFTSHADER]).await
     }
 
     /// A browser with further command line flags.

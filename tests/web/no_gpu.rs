@@ -11,11 +11,10 @@ async fn a_browser_without_webgpu() {
     browser.close().await;
 }
 
-/// Chromium on Linux has WebGPU but, without the flag, offers no software adapter.
 #[tokio::test]
 async fn webgpu_without_an_adapter() {
-    let browser = Browser::with_flags(&[]).await;
-    browser.visit_until_checked().await;
+    let browser = Browser::start().await;
+    visit_with(&browser, "GPU.prototype.requestAdapter = async () => null;").await;
     expect_cpu(&browser, "The browser offers no GPU").await;
     browser.close().await;
 }

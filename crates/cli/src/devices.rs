@@ -145,7 +145,7 @@ pub fn advice(problem: &Problem) -> String {
                 .to_owned()
         }
         Problem::NoF16 => {
-            "No 16-bit floats: training needs a little more memory and gives the same results.".to_owned()
+            "No 16-bit floats: no matter, training computes with 32 bits on every GPU.".to_owned()
         }
     }
 }

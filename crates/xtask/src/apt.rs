@@ -2,7 +2,7 @@
 
 use crate::console::step;
 use crate::process::Process;
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 /// Whether apt is there.
 pub fn present() -> bool {
@@ -16,20 +16,24 @@ pub fn command(packages: &[&str]) -> String {
 
 /// Installs `packages`, or says what a person would have to run.
 pub fn install(packages: &[&str]) -> Result<()> {
-    let advice = format!("Run `{}` yourself.", command(packages));
     if !present() {
         bail!("This system has no apt, so install the equivalent of `{}`.", command(packages));
     }
     step(format!("Installing {} with apt", packages.join(", ")), || {
-        update()?;
-        let install = apt_get("install -qq -y --no-install-recommends");
-        install.args(packages).check(&advice).map(drop)
+        update();
+        advised(apt_get("install -qq -y --no-install-recommends").args(packages), packages)
     })
 }
 
-/// Fetches the lists of packages. Old lists are better than none, so this fails only where apt does not run.
-pub fn update() -> Result<()> {
-    apt_get("update -qq").finish().map(drop)
+/// Runs apt-get, or says what a person would have to run.
+fn advised(install: Process, packages: &[&str]) -> Result<()> {
+    let installed = install.check("It needs its rights and a network.").map(drop);
+    installed.with_context(|| format!("Run `{}` yourself.", command(packages)))
+}
+
+/// Fetches the lists of packages. Old lists are better than none: whether they suffice, installing says.
+pub fn update() {
+    let _ = apt_get("update -qq").finish();
 }
 
 /// A silent apt-get with the rights to install: as it is for root, else through sudo where that asks nothing.
@@ -53,6 +57,15 @@ fn parse_dependencies(lines: &[String]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_cannot_be_installed_is_named_with_the_command() {
+        for program in ["no-such-program", "false"] {
+            let error = advised(Process::new(program).silent(), &["mesa", "vulkan"]).unwrap_err();
+            assert_eq!(error.to_string(), "Run `sudo apt-get install mesa vulkan` yourself.");
+            assert!(format!("{error:#}").contains(program), "{error:#}");
+        }
+    }
 
     #[test]
     fn dependencies_are_read() {

@@ -1,6 +1,7 @@
 //! The fuzz targets under libFuzzer: what `cargo fuzz run` does, without a nightly compiler and its sanitizers.
 
 use crate::console::say;
+use crate::lint::linted;
 use crate::process::{Finished, Process};
 use crate::summary::Tally;
 use crate::workspace::Workspace;
@@ -55,7 +56,7 @@ fn build(workspace: &Workspace) -> Result<PathBuf> {
     let host = host.context("rustc does not say what machine this is.")?;
     let folder = workspace.target.join("fuzz");
     // With a target named, build scripts and macros are compiled without the flags.
-    Process::new("cargo")
+    linted(Process::new("cargo"))
         .args(["build", "--release", "--bins", "--target", &host])
         .dir(&workspace.root.join("tests/fuzz"))
         .env("CARGO_TARGET_DIR", &folder)

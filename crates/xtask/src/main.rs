@@ -3,6 +3,7 @@
 mod apt;
 mod bench;
 mod browser;
+mod claim;
 mod conformance;
 mod console;
 mod debian;
@@ -70,6 +71,7 @@ enum Task {
 
 fn run(task: Task) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
+    claim::claim(&workspace.target, &workspace.root)?;
     match task {
         Task::Setup => tools::setup(&workspace).map(|_| ExitCode::SUCCESS),
         Task::Serve { dev: true, port } => serve::follow(&workspace, port),

@@ -24,7 +24,7 @@ const INPUTS: [&str; 8] = [
     "web",
 ];
 /// Crates that no part of the page depends on.
-const NATIVE_ONLY: [&str; 2] = ["cli", "xtask"];
+const NATIVE_ONLY: [&str; 3] = ["bench", "cli", "xtask"];
 
 /// How much effort goes into a build.
 #[derive(Clone, Copy, PartialEq, Eq)]

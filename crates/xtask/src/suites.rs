@@ -28,46 +28,52 @@ pub const ALL: [Suite; 10] = [
 
 /// All that compiles for the machine itself, apart from what would change which features burn is compiled with.
 const NATIVE: &str =
-    "test --workspace --exclude smolder-app --exclude smolder-worker --exclude smolder-e2e --exclude xtask";
+    "--workspace --exclude smolder-app --exclude smolder-worker --exclude smolder-e2e --exclude xtask";
 /// The page's own logic; Leptos would change what burn is compiled with.
 const PAGE: &str = "test --package smolder-app --lib";
 const END_TO_END: &str = "test --package smolder-e2e";
 
 fn format(context: &Context) -> Result<Tally> {
-    check(context.workspace.cargo("fmt --all --check -- --color never"), "Run `cargo fmt --all`.")
+    let mut tally = Tally::default();
+    for folder in [".", "tests/fuzz"] {
+        let format = context.workspace.cargo("fmt --all --check -- --color never");
+        let advice = format!("Run `cargo fmt --all` in {folder}.");
+        tally.add(check(format.dir(&context.workspace.root.join(folder)), &advice)?);
+    }
+    Ok(tally)
 }
 
 fn build_native(context: &Context) -> Result<Tally> {
+    let cargo = |command: &str| context.workspace.cargo(command);
+    let programs = [cargo(&format!("build {NATIVE}")), xtask(context, "build")];
+    let native = cargo(&format!("test {NATIVE}"));
+    let tests = [native, cargo(PAGE), cargo(END_TO_END), xtask(context, "test")];
     let mut tally = Tally::default();
-    for test in [NATIVE, PAGE, END_TO_END] {
-        tally.add(build(linted(context.workspace.cargo(test)))?);
+    for step in programs.into_iter().chain(tests.map(|test| test.arg("--no-run"))) {
+        tally.add(build(step)?);
     }
-    tally.add(build(linted(xtask(context)))?);
     Ok(tally)
 }
 
 fn build_wasm(context: &Context) -> Result<Tally> {
-    let mut tally = build(worker_tests(context)?)?;
+    let mut tally = build(worker_tests(context)?.arg("--no-run"))?;
     page::build(context.workspace, context.tools()?, Quality::Dev)?;
     tally.add(Tally::of_check(true, ""));
     Ok(tally)
 }
 
-fn build(test: Process) -> Result<Tally> {
-    check(
-        test.arg("--no-run"),
-        "Change what the compiler or clippy (`rustup component add clippy`) says above.",
-    )
+fn build(step: Process) -> Result<Tally> {
+    check(linted(step), "Change what the compiler or clippy (`rustup component add clippy`) says above.")
 }
 
-/// xtask's own tests, where and how `cargo xtask` compiled it, so that its dependencies are there.
-fn xtask(context: &Context) -> Process {
-    let test = Process::new("cargo").args(["test", "--profile", "xtask", "--package", "xtask"]);
-    test.dir(&context.workspace.root)
+/// `task` for xtask itself, where and how `cargo xtask` compiled it, so that its dependencies are there.
+fn xtask(context: &Context, task: &str) -> Process {
+    let cargo = Process::new("cargo").args([task, "--profile", "xtask", "--package", "xtask"]);
+    cargo.dir(&context.workspace.root)
 }
 
 fn tests_xtask(context: &Context) -> Result<Tally> {
-    tests(linted(xtask(context)))
+    tests(linted(xtask(context, "test")))
 }
 
 /// Advisories are left to a machine with the network: their list is not in a registry.
@@ -84,7 +90,8 @@ fn licences(context: &Context) -> Result<Tally> {
 fn tests_native(context: &Context) -> Result<Tally> {
     let driver = if context.options.no_gpu { Ok(()) } else { vulkan::ensure() };
     let gpu = !context.options.no_gpu && driver.is_ok();
-    let test = linted(context.workspace.cargo(NATIVE)).arg("--no-fail-fast").args(selection(gpu));
+    let test =
+        linted(context.workspace.cargo(&format!("test {NATIVE}"))).arg("--no-fail-fast").args(selection(gpu));
     // Random changes to the fuzz targets' corpus: for long only where libFuzzer cannot take over.
     let changing = if fuzz::has_compiler() { "1" } else { fuzz::SECONDS };
     let mut tally = tests(test.env("SMOLDER_FUZZ_SECONDS", changing))?;

@@ -102,7 +102,7 @@ pub(super) const PHRASES: Phrases = Phrases {
     software_adapter: "A software renderer stands in for the graphics card",
     software_adapter_do: "If this machine has a graphics card, turn on hardware acceleration in the browser’s settings and update the driver.",
     no_f16: "No 16-bit floats on this GPU",
-    no_f16_do: "Training needs more memory; its results are the same. There is nothing to do.",
+    no_f16_do: "That does not matter: training computes with 32 bits on every GPU.",
     native_build: "The native build reaches the graphics card without a browser: `cargo run --release`.",
 
     worker_missing: "The trainer could not be loaded",

@@ -102,7 +102,7 @@ pub(super) const PHRASES: Phrases = Phrases {
     software_adapter: "软件渲染器在代替显卡工作",
     software_adapter_do: "如果这台电脑有显卡，请在浏览器设置中打开硬件加速，并更新显卡驱动。",
     no_f16: "这个 GPU 不支持 16 位浮点数",
-    no_f16_do: "训练会占用更多内存，结果相同。无需处理。",
+    no_f16_do: "没有影响：训练在任何 GPU 上都使用 32 位浮点数。",
     native_build: "本机版本不经过浏览器，直接使用显卡：`cargo run --release`。",
 
     worker_missing: "无法载入训练程序",

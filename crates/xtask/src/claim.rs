@@ -1,0 +1,62 @@
+//! The target folder that clones share, taken over by one after another.
+//!
+//! Cargo knows a workspace's own crates by their paths inside it, and what changed by the files' times: in the place of
+//! another clone it would take that one's crates for ours.
+
+use anyhow::{Context, Result};
+use std::fs;
+use std::path::Path;
+
+/// How deep cargo's folders lie: `fuzz/TRIPLE/PROFILE/.fingerprint`.
+const DEPTH: usize = 4;
+
+/// Forgets the crates that another clone than `root` compiled into `target`; what they depend on stays.
+pub fn claim(target: &Path, root: &Path) -> Result<()> {
+    let (mark, ours) = (target.join("clone.txt"), root.to_string_lossy());
+    if fs::read_to_string(&mark).is_ok_and(|clone| clone == ours) {
+        return Ok(());
+    }
+    forget(target, DEPTH);
+    let written = fs::create_dir_all(target).and_then(|()| fs::write(&mark, ours.as_bytes()));
+    written.with_context(|| format!("{} cannot be written.", target.display()))
+}
+
+/// Removes cargo's notes on our own crates, without which it compiles them anew.
+fn forget(folder: &Path, depth: usize) {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| depth > 0 && entry.path().is_dir()) {
+        if entry.file_name() != ".fingerprint" {
+            forget(&entry.path(), depth - 1);
+            continue;
+        }
+        let notes = fs::read_dir(entry.path()).into_iter().flatten().flatten();
+        let ours = notes.filter(|note| note.file_name().to_string_lossy().starts_with("smolder"));
+        ours.for_each(|note| drop(fs::remove_dir_all(note.path())));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_clones_crates_are_forgotten_and_dependencies_are_not() {
+        let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/claim");
+        let _ = fs::remove_dir_all(&target);
+        let notes = |folder: &str, name: &str| target.join(folder).join(".fingerprint").join(name);
+        let ours = [
+            notes("debug", "smolder-formats-1"),
+            notes("wasm32/web", "smolder-app-2"),
+            notes("fuzz/x86/release", "smolder-fuzz-3"),
+        ];
+        let theirs = notes("debug", "burn-1");
+        let there = || ours.each_ref().map(|folder| folder.is_dir());
+        let make = || ours.iter().chain([&theirs]).for_each(|folder| fs::create_dir_all(folder).unwrap());
+        for (clone, kept) in [("a", false), ("a", true), ("b", false), ("a", false)] {
+            make();
+            claim(&target, Path::new(clone)).unwrap();
+            assert_eq!(there(), [kept; 3], "{clone}");
+            assert!(theirs.is_dir());
+        }
+    }
+}
