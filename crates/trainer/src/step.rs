@@ -48,9 +48,9 @@ pub fn gradients_keeping(
     let labels = labels(&batch, sequences);
     let (loss, mut gradient) = head((model, tracked), &last, &labels, scale, &mut sums);
     for (layer, passed) in passed.into_iter().enumerate().rev() {
-        let (input, output) = match passed {
-            Passed::Recorded { input, output } => (input, output),
-            Passed::Input(input) => record(model, layer, input, &batch, tracked),
+        let (input, output) = match passed.output {
+            Some(output) => (passed.input, output),
+            None => record(model, layer, passed.input, &batch, tracked),
         };
         gradient = sums.pull_back(output, gradient, &input);
     }
@@ -75,9 +75,10 @@ fn batch(model: &Model, adapter: &dyn Adapter, sequences: &[Sequence]) -> Batch 
 }
 
 /// What the forward pass leaves of a layer.
-enum Passed {
-    Input(Tensor<2>),
-    Recorded { input: Tensor<2>, output: Tensor<2> },
+struct Passed {
+    input: Tensor<2>,
+    /// Where the layer was recorded.
+    output: Option<Tensor<2>>,
 }
 
 /// Each layer, and the residual stream behind the last. Of the two adapters one is what the other is differentiated as.
@@ -92,11 +93,11 @@ fn forward(
     let mut pass = |layer: usize| {
         if layer + kept < layers {
             let output = model.block(layer, h.clone(), batch, None, adapter);
-            return Passed::Input(std::mem::replace(&mut h, output));
+            return Passed { input: std::mem::replace(&mut h, output), output: None };
         }
         let (input, output) = record(model, layer, h.clone(), batch, tracked);
         h = output.clone().inner();
-        Passed::Recorded { input, output }
+        Passed { input, output: Some(output) }
     };
     let passed = (0..layers).map(&mut pass).collect();
     (passed, h)
