@@ -11,6 +11,7 @@ mod dropout;
 mod gated_unit;
 mod gpu_errors;
 mod gradient_norm;
+mod lora;
 mod matrix;
 mod rms_norm;
 mod rope;

@@ -17,6 +17,7 @@ mod gated_unit_cpu;
 pub mod gpu;
 mod gradient_norm;
 mod key_ranges;
+mod lora;
 mod matrix;
 mod parallel;
 mod quant;
@@ -40,6 +41,7 @@ pub use dropout::dropout;
 pub use gated_unit::{Gate, gated_unit};
 pub use gradient_norm::{clip_factor, sum_of_squares};
 pub use key_ranges::KeyRanges;
+pub use lora::lora;
 pub use matrix::{Matrix, MatrixBuilder};
 #[cfg(not(target_family = "wasm"))]
 pub use parallel::compute_on_this_thread;

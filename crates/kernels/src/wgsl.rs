@@ -28,6 +28,7 @@ pub fn shaders() -> impl Iterator<Item = &'static Shader> {
         &crate::dropout::SHADER,
         &crate::gated_unit::SHADER,
         &crate::gradient_norm::SHADER,
+        &crate::lora::SHADER,
         &crate::rms_norm::SHADER,
         &crate::rope::SHADER,
     ];

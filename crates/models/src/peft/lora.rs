@@ -21,7 +21,7 @@ use smolder_formats::model::ModelConfig;
 use smolder_formats::names::{Place, Projection};
 use smolder_formats::{Error, Kind, Result};
 use smolder_kernels::burn::tensor::{Int, Tensor};
-use smolder_kernels::dropout;
+use smolder_kernels::{dropout, lora};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const METHOD: Method = Method {
@@ -179,14 +179,12 @@ impl Lora {
         Ok(Self { pairs: lora.pairs.iter().map(pair).collect::<Result<_>>()?, dropout, seed: None })
     }
 
-    /// `s·B·A·x`, some numbers of x left out while training, as `salt` decides.
-    fn change(&self, module: Module, x: Tensor<2>, salt: u32) -> Option<Tensor<2>> {
-        let Pair { a, b, scale } = self.pairs.get(&module)?;
-        let x = match self.seed {
+    /// The input without the numbers that training leaves out, as `salt` decides.
+    fn kept(&self, x: Tensor<2>, salt: u32) -> Tensor<2> {
+        match self.seed {
             Some(seed) => dropout(x, self.dropout, seed.wrapping_add(salt)),
             None => x,
-        };
-        Some((x.matmul(a.clone().transpose()) * *scale).matmul(b.clone().transpose()))
+        }
     }
 }
 
@@ -209,10 +207,8 @@ fn dropout_of(config: &AdapterConfig) -> Result<f32> {
 
 impl Adapter for Lora {
     fn linear(&self, place: Place, x: Tensor<2>, y: Tensor<2>) -> Tensor<2> {
-        match self.change(Module::Projection(place), x, salt(place)) {
-            Some(change) => y + change,
-            None => y,
-        }
+        let Some(Pair { a, b, scale }) = self.pairs.get(&Module::Projection(place)) else { return y };
+        lora(self.kept(x, salt(place)), a.clone(), b.clone(), y, *scale)
     }
 
     fn embedding(&self, ids: &Tensor<1, Int>) -> Option<Tensor<2>> {
@@ -222,7 +218,9 @@ impl Adapter for Lora {
     }
 
     fn head(&self, x: &Tensor<2>, first: usize) -> Option<Tensor<2>> {
-        self.change(Module::Head, x.clone(), head_salt(first))
+        let Pair { a, b, scale } = self.pairs.get(&Module::Head)?;
+        let x = self.kept(x.clone(), head_salt(first));
+        Some((x.matmul(a.clone().transpose()) * *scale).matmul(b.clone().transpose()))
     }
 
     fn changes_head(&self) -> bool {
