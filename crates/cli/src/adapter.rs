@@ -1,6 +1,7 @@
 //! Adapters by path: PEFT's folder, a safetensors file, or a GGUF.
 
 use crate::open::source;
+use crate::output::tell;
 use crate::progress::percent;
 use anyhow::{Context, Result, ensure};
 use smolder_formats::adapter::{BaseIdentity, Check, Heads, LoraAdapter, PeftAdapter, read_gguf};
@@ -43,8 +44,8 @@ fn compare(trained_on: &BaseIdentity, base: &mut Opened<File>, force: bool) -> R
     let mut show = percent("comparing the model with the adapter's");
     let found = base.identity(&mut |done| show(done.min(total), total))?;
     match trained_on.check(&found, if force { Check::AllowOtherBase } else { Check::Strict }) {
-        Ok(warnings) => warnings.iter().for_each(|warning| eprintln!("Careful: {warning}")),
-        Err(error) if force => eprintln!("Careful: the adapter was trained on another model: {error}"),
+        Ok(warnings) => warnings.iter().for_each(|warning| tell!("Careful: {warning}")),
+        Err(error) if force => tell!("Careful: the adapter was trained on another model: {error}"),
         Err(error) => {
             let advice =
                 "the adapter was trained on another model; --force uses it all the same if its shapes fit";

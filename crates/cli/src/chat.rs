@@ -3,6 +3,7 @@
 use crate::engine::{self, Engine};
 use crate::generate::{Writing, report, write};
 use crate::open::options;
+use crate::output::tell;
 use crate::output::{Output, remark};
 use anyhow::{Context, Error, Result};
 use smolder_formats::template::Message;
@@ -32,7 +33,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let engine = Engine::start(&arguments.engine)?;
     settings.ends.clone_from(&engine.ends);
     if engine.template.is_built_in() {
-        eprintln!("The model has no chat template: the built-in ChatML is used.");
+        tell!("The model has no chat template: the built-in ChatML is used.");
     }
     remark("An empty line or /quit ends; Ctrl-C stops an answer.");
     let generator =
@@ -51,7 +52,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 /// What the person says next; nothing at the end.
 fn question(engine: &Engine) -> Result<Option<String>> {
     if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
-        eprint!("> ");
+        let _ = write!(std::io::stderr(), "> ");
         std::io::stderr().flush()?;
     }
     engine.interrupt.idle();

@@ -1,6 +1,7 @@
 //! `smolder devices`: the report that the page's Check screen shows.
 
 use crate::files::Paths;
+use crate::output::tell;
 use anyhow::{Context, Result};
 use futures_util::stream;
 use smolder_protocol::{Adapter, AdapterKind, Check, Command, Event, Problem, Stage};
@@ -44,7 +45,7 @@ fn show(stage: Stage) {
             Stage::SelfTest => "Compiling and testing a kernel on it …",
             Stage::Storage => "Looking for free space …",
         };
-        eprintln!("{sentence}");
+        tell!("{sentence}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! One file from the hub into the cache: resumed where it broke off, verified, then moved into place.
 
 use crate::hub::{Answer, Hub, Linked, header};
+use crate::output::tell;
 use crate::part::Part;
 use crate::progress::{Transfer, percent};
 use crate::store::Receipt;
@@ -53,7 +54,7 @@ fn finish(part: Part, wanted: &Wanted, known: Option<&str>) -> Result<()> {
         );
     }
     if known.is_none() && receipt.is_none() {
-        eprintln!(
+        tell!(
             "Nobody vouches for this file: its SHA-256 {sha256} is noted and will be expected from now on."
         );
     }
@@ -120,7 +121,7 @@ fn transfer(hub: &Hub, wanted: &Wanted, part: &mut Part) -> Result<Linked> {
         Offer::Nothing => Ok(answer.linked),
         Offer::Rest(total) => {
             check_size(wanted, &answer.linked, Some(total))?;
-            eprintln!("Going on after {}.", size(part.len));
+            tell!("Going on after {}.", size(part.len));
             copy(answer.response.into_body().into_reader(), part, Some(total)).map(|()| answer.linked)
         }
         Offer::Whole => begin(answer, wanted, part),
@@ -174,7 +175,7 @@ fn begin(answer: Answer, wanted: &Wanted, part: &mut Part) -> Result<Linked> {
         );
     }
     if part.len > 0 {
-        eprintln!("The {} that are here cannot be continued: starting over.", size(part.len));
+        tell!("The {} that are here cannot be continued: starting over.", size(part.len));
     }
     part.restart(etag.as_deref())?;
     copy(start.chain(body), part, total).map(|()| linked)

@@ -2,6 +2,7 @@
 
 use crate::interrupt::{Interrupt, Stopped};
 use crate::output::remark;
+use crate::output::tell;
 use crate::progress::percent;
 use crate::{adapter, open};
 use anyhow::{Context, Error, Result, anyhow};
@@ -130,15 +131,15 @@ fn open_gpu() -> Result<Gpu> {
 fn usable(opened: Result<Gpu>) -> Option<Gpu> {
     match opened {
         Ok(gpu) if gpu.info.device_type != wgpu::DeviceType::Cpu => {
-            eprintln!("Computing on the GPU: {}.", gpu.info.name);
+            tell!("Computing on the GPU: {}.", gpu.info.name);
             Some(gpu)
         }
         Ok(gpu) => {
-            eprintln!("Computing on the CPU: {} is a software renderer and slower.", gpu.info.name);
+            tell!("Computing on the CPU: {} is a software renderer and slower.", gpu.info.name);
             None
         }
         Err(error) => {
-            eprintln!("Computing on the CPU: {error:#}.");
+            tell!("Computing on the CPU: {error:#}.");
             None
         }
     }

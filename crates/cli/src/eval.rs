@@ -3,6 +3,7 @@
 use crate::data::Learn;
 use crate::engine::{self, Engine};
 use crate::open;
+use crate::output::tell;
 use crate::train_text::{failure, warning};
 use anyhow::{Result, anyhow, bail};
 use serde_json::json;
@@ -68,7 +69,7 @@ pub fn loss(engine: &Engine, file: Source<File>, mut config: TrainConfig, rows: 
     config.seq_len = config.seq_len.min(u32::try_from(context).unwrap_or(u32::MAX));
     let found = load_rows(file, (&engine.tokenizer, &engine.template), &config, today());
     let (found, _) = found.map_err(|error| anyhow!(failure(&error)))?;
-    found.warnings(config.seq_len).iter().for_each(|one| eprintln!("{}", warning(one)));
+    found.warnings(config.seq_len).iter().for_each(|one| tell!("{}", warning(one)));
     let data = Data::new(found.rows, None).map_err(|_| anyhow!(failure(&Failure::NothingToLearn)))?;
     let found = engine.attempt(|| measure(engine, &data, rows))?;
     if !found.loss.is_finite() {
@@ -82,7 +83,7 @@ fn measure(engine: &Engine, data: &Data, rows: u32) -> Result<MeanLoss> {
     let work = (data, BatchSize::Rows(rows));
     let found = mean_loss(&engine.model, &compute, engine.adapter.as_ref(), work, &mut room);
     let found = pollster::block_on(found);
-    room.warnings.iter().for_each(|one| eprintln!("{}", warning(one)));
+    room.warnings.iter().for_each(|one| tell!("{}", warning(one)));
     found.map_err(|error| {
         anyhow!(failure(&match error {
             DeviceError::OutOfMemory => Failure::OutOfMemory { tokens: data.longest() as u64 },

@@ -47,10 +47,6 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         Some(base) => adapter::read(&arguments.adapter, base, arguments.force)?,
         None => adapter::read_alone(&arguments.adapter)?,
     };
-    if !matches!(arguments.to, Form::Gguf) {
-        let unwritable = || format!("{} cannot be made", arguments.out.display());
-        fs::create_dir_all(&arguments.out).with_context(unwritable)?;
-    }
     match arguments.to {
         Form::Peft => peft(&adapter, &arguments.out)?,
         Form::Gguf => gguf(adapter, base.as_mut(), &arguments.out)?,
@@ -61,6 +57,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 }
 
 fn peft(adapter: &PeftAdapter, folder: &Path) -> Result<()> {
+    make(folder)?;
     let weights = Whole::create(&folder.join(adapter::WEIGHTS))?;
     weights.write(|out| Ok(adapter.write_weights(out)?))?;
     text(&folder.join(adapter::CONFIG), &(adapter.config.to_json() + "\n"))
@@ -93,11 +90,16 @@ fn mlx(adapter: PeftAdapter, base: Option<&mut Opened<File>>, folder: &Path) -> 
         None => {}
     }
     let mut config = String::new();
+    make(folder)?;
     Whole::create(&folder.join("adapters.safetensors"))?.write(|out| {
         config = write_mlx(&lora, out)?;
         Ok(())
     })?;
     text(&folder.join(adapter::CONFIG), &config)
+}
+
+fn make(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))
 }
 
 fn text(path: &Path, text: &str) -> Result<()> {

@@ -4,6 +4,7 @@ use crate::bundled;
 use crate::download::{self, Wanted};
 use crate::hub::{Hub, Linked};
 use crate::listing::{self, Listed};
+use crate::output::tell;
 use crate::spec::{Remote, Spec, check};
 use crate::store::{self, Receipt, Store};
 use anyhow::{Context, Result, bail};
@@ -98,7 +99,7 @@ impl Library {
         }
         let listing = listing::files(&self.hub, repository, revision)?;
         let file = listing::choose(repository, &listing)?.path.clone();
-        eprintln!("Of {repository}, {file} is taken.");
+        tell!("Of {repository}, {file} is taken.");
         Ok((file, listing))
     }
 
@@ -106,7 +107,7 @@ impl Library {
     pub fn get(&self, files: &[Wanted]) -> Result<PathBuf> {
         for wanted in files.iter().filter(|wanted| !is_here(wanted)) {
             let bytes = wanted.known.bytes.map(|bytes| format!(" ({})", size(bytes))).unwrap_or_default();
-            eprintln!("Downloading {}{bytes}", wanted.address);
+            tell!("Downloading {}{bytes}", wanted.address);
             download::fetch(&self.hub, wanted)?;
         }
         Ok(files.first().context("a model has no file")?.path.clone())

@@ -34,6 +34,7 @@ mod train_text;
 mod train_view;
 mod whole;
 
+use crate::output::tell;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -96,7 +97,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is::<interrupt::Stopped>() => ExitCode::from(interrupt::CODE),
         Err(error) => {
-            eprintln!("smolder: {error:#}");
+            tell!("smolder: {error:#}");
             ExitCode::FAILURE
         }
     }

@@ -38,7 +38,7 @@ pub struct Arguments {
     #[arg(long, short)]
     data: Option<PathBuf>,
     /// Where to compute the losses.
-    #[arg(long, value_enum, default_value = "auto", requires = "data")]
+    #[arg(long, value_enum, default_value = "auto")]
     device: Wanted,
 }
 

@@ -20,6 +20,11 @@ fn unique() -> impl Iterator<Item = &'static OptionSpec> {
     settings().enumerate().filter(move |(index, (_, one))| first(*index, one.name)).map(|(_, (_, one))| one)
 }
 
+/// The settings' names.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    unique().map(|one| one.name)
+}
+
 fn value(option: &OptionSpec, text: &str) -> Value {
     match serde_json::from_str(option.default) {
         Ok(Value::String(_)) => text.into(),

@@ -3,6 +3,7 @@
 use crate::bundled;
 use crate::download::{self, Wanted};
 use crate::library::{Library, is_here};
+use crate::output::tell;
 use crate::spec::Spec;
 use crate::store;
 use anyhow::Result;
@@ -62,7 +63,7 @@ fn get(library: &Library, spec: &Spec) -> Result<()> {
     if let Spec::Base(Base { name, licence, .. }) = spec
         && let Some(terms) = licence.terms
     {
-        eprintln!("By using {name} you agree to its licence: {terms}");
+        tell!("By using {name} you agree to its licence: {terms}");
     }
     let files = library.files(spec)?;
     files.iter().filter(|wanted| is_here(wanted)).try_for_each(download::verify)?;
@@ -75,7 +76,7 @@ fn remove(library: &Library, spec: &Spec) -> Result<()> {
     for Wanted { path, .. } in library.files(spec)? {
         freed += library.store.remove(&path)?;
     }
-    eprintln!("{} freed", size(freed));
+    tell!("{} freed", size(freed));
     Ok(())
 }
 

@@ -62,10 +62,24 @@ fn harmless(text: &str) -> String {
         .collect()
 }
 
+/// A line on standard error. Where nobody reads it any more the work goes on: `eprintln!` would end the program.
+macro_rules! tell {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($words)*);
+    }};
+}
+pub(crate) use tell;
+
+/// This program as it was called: `cargo run` does not put it on the PATH.
+pub fn program() -> String {
+    std::env::args().next().unwrap_or_else(|| "smolder".to_owned())
+}
+
 /// A remark, where somebody watches.
 pub fn remark(text: &str) {
     if std::io::stderr().is_terminal() {
-        eprintln!("{text}");
+        tell!("{text}");
     }
 }
 

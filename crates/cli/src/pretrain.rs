@@ -1,6 +1,7 @@
 //! `smolder pretrain`: a tiny model from a text.
 
 use crate::interrupt::{Interrupt, Stopped};
+use crate::output::tell;
 use crate::quantization::Quantization;
 use crate::whole::Whole;
 use anyhow::{Context, Error, Result};
@@ -133,11 +134,11 @@ fn report(progress: Progress, start: Instant) {
     let secs = start.elapsed().as_secs();
     match progress {
         Progress::Begin { vocabulary, tokens, parameters } => {
-            eprintln!("{vocabulary} tokens in the vocabulary, {tokens} in the text, {parameters} parameters");
+            tell!("{vocabulary} tokens in the vocabulary, {tokens} in the text, {parameters} parameters");
         }
         Progress::Step { step, loss, rate } => {
-            eprintln!("step {step}  loss {loss:.3}  rate {rate:.1e}  {secs} s");
+            tell!("step {step}  loss {loss:.3}  rate {rate:.1e}  {secs} s");
         }
-        Progress::HeldOut { loss } => eprintln!("on held-out text  loss {loss:.3}  {secs} s"),
+        Progress::HeldOut { loss } => tell!("on held-out text  loss {loss:.3}  {secs} s"),
     }
 }

@@ -1,5 +1,6 @@
 //! `smolder` alone: the model that comes with it, fine-tuned on data that comes with it.
 
+use crate::output::{Output, program, tell};
 use crate::train::train;
 use crate::train_view::Screen;
 use anyhow::Result;
@@ -16,7 +17,7 @@ const PROMPTS: [&str; 3] =
 pub fn run() -> Result<()> {
     let data = &SAMPLES[0];
     let out = free(MODEL.id);
-    eprintln!("Fine-tuning {}, {}, on {}: {}.\n", MODEL.id, MODEL.about, data.id, data.about);
+    tell!("Fine-tuning {}, {}, on {}: {}.\n", MODEL.id, MODEL.about, data.id, data.about);
     let (mut screen, mut samples) = (Screen::open(None, false)?, Vec::new());
     train((config(data.id, &out), false), &mut |event| match event {
         TrainEvent::Sampled(sample) => {
@@ -25,9 +26,10 @@ pub fn run() -> Result<()> {
         }
         other => screen.show(other),
     })?;
-    print!("{}", before_and_after(&samples));
-    println!("{}", advice(data.id, &out));
-    Ok(())
+    let mut output = Output::new();
+    // What nobody reads any more needs no second try.
+    let _ = output.show(&(before_and_after(&samples) + &advice(data.id, &out) + "\n"));
+    output.finish()
 }
 
 fn config(data: &str, out: &str) -> TrainConfig {
@@ -68,14 +70,14 @@ fn before_and_after(samples: &[Sample]) -> String {
 }
 
 fn advice(data: &str, out: &str) -> String {
-    let model = MODEL.id;
+    let (model, smolder) = (MODEL.id, program());
     format!(
         "\nThe adapter is in {out}. What to try next:\n\
-        \x20 smolder chat --model {model} --adapter {out}\n\
-        \x20 smolder merge --model {model} --adapter {out} --out {out}/merged.gguf\n\
-        \x20 smolder train --model smollm2-135m --data {data}   # a model of 135 million parameters\n\
-        \x20 smolder train --model {model} --data FILE          # your own examples\n\
-        \x20 smolder help"
+        \x20 {smolder} chat --model {model} --adapter {out}\n\
+        \x20 {smolder} merge --model {model} --adapter {out} --out {out}/merged.gguf --data {data}\n\
+        \x20 {smolder} train --model smollm2-135m --data {data}   # a model of 135 million parameters\n\
+        \x20 {smolder} train --model {model} --data FILE          # your own examples\n\
+        \x20 {smolder} help"
     )
 }
 

@@ -1,20 +1,22 @@
 //! The settings of `smolder train`: a configuration file, and flags that override it.
 
+mod file;
 mod run;
 
+pub use file::Settings;
 pub use run::{run, train};
 
 use crate::data::Learn;
 use crate::method_flags::MethodFlags;
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::ValueEnum;
 use smolder_protocol::TrainConfig;
 use smolder_protocol::train::{DeviceChoice, LossOn, ScheduleKind};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Options of `smolder train`. A flag that is not given leaves its setting to the file, or to the default.
 #[derive(clap::Args, Default)]
+#[command(allow_negative_numbers = true)]
 pub struct Arguments {
     /// Settings from a TOML or JSON file, under the flags' names with _ for -; flags override it.
     #[arg(long, value_name = "FILE")]
@@ -227,6 +229,16 @@ impl From<Learn> for LossOn {
     }
 }
 
+/// An adapter that is continued stays what it is.
+fn continued(config: &TrainConfig, method: bool) -> Result<()> {
+    let names = config.options.keys().map(String::as_str).chain(method.then_some("method"));
+    let names: Vec<&str> = names.filter(|_| config.adapter.is_some()).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    bail!("an adapter is continued as it is: leave out {}, or --adapter", names.join(", "))
+}
+
 /// The settings, where they can train.
 pub fn checked(config: TrainConfig) -> Result<TrainConfig> {
     let problems = config.problems();
@@ -239,10 +251,15 @@ pub fn checked(config: TrainConfig) -> Result<TrainConfig> {
 
 impl Arguments {
     /// All settings, checked.
-    pub fn config(self) -> Result<TrainConfig> {
-        let mut config = self.config.as_deref().map(read).transpose()?.unwrap_or_default();
-        self.override_in(&mut config);
-        checked(config)
+    pub fn settings(self) -> Result<Settings> {
+        let mut settings = self.config.as_deref().map(file::read).transpose()?.unwrap_or_default();
+        settings.resume |= self.resume;
+        set(&mut settings.log_json, self.log_json.clone().map(Some));
+        let method = self.input.method.is_some();
+        self.override_in(&mut settings.config);
+        let config = checked(settings.config)?;
+        continued(&config, method)?;
+        Ok(Settings { config, ..settings })
     }
 
     fn override_in(self, config: &mut TrainConfig) {
@@ -332,17 +349,6 @@ fn set_either<A, B>(one: &mut Option<A>, other: &mut Option<B>, flag: Option<A>,
     if flag.is_some() || other_flag.is_some() {
         (*one, *other) = (flag, other_flag);
     }
-}
-
-/// A configuration file: JSON by its ending, else TOML.
-fn read(path: &Path) -> Result<TrainConfig> {
-    let text = fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    let json = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("json"));
-    parse(&text, json).with_context(|| format!("{} is no configuration", path.display()))
-}
-
-fn parse(text: &str, json: bool) -> Result<TrainConfig> {
-    Ok(if json { serde_json::from_str(text)? } else { toml::from_str(text)? })
 }
 
 #[cfg(test)]

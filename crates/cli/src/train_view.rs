@@ -1,12 +1,13 @@
 //! A run on the terminal: a few lines that change, or lines one after another in a pipe; and the log file.
 
+use crate::output::tell;
 use crate::train_text::{
     checkpoint, duration, end, evaluation, failure, plain, plan, resources, sample, step, warning,
 };
 use anyhow::{Context, Result};
 use smolder_protocol::train::{Evaluation, Plan, Sample, StepReport, TrainEvent, Warning};
 use std::collections::VecDeque;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -130,6 +131,16 @@ fn sparkline(values: &[f32], columns: usize) -> String {
     means.iter().map(|mean| BLOCKS[((mean - low) * scale).round() as usize]).collect()
 }
 
+/// Bytes of a log's whole lines up to a step.
+fn kept(log: &[u8], done: u64) -> usize {
+    let before = |line: &&[u8]| {
+        let step =
+            serde_json::from_slice::<serde_json::Value>(line).ok().and_then(|line| line["step"].as_u64());
+        line.ends_with(b"\n") && step.is_some_and(|step| step <= done)
+    };
+    log.split_inclusive(|byte| *byte == b'\n').take_while(before).map(<[u8]>::len).sum()
+}
+
 /// A step as a line of the log file.
 fn log_line(report: &StepReport) -> String {
     let StepReport { step, loss, lr, grad_norm, tokens, tokens_per_s, .. } = report;
@@ -146,6 +157,7 @@ pub struct Screen {
     terminal: bool,
     drawn: usize,
     shown: Option<Instant>,
+    resume: bool,
     log: Option<(PathBuf, File)>,
 }
 
@@ -153,28 +165,49 @@ impl Screen {
     /// A screen on standard error; steps also go to the file `log`, behind what is in it where a run goes on.
     pub fn open(log: Option<&Path>, resume: bool) -> Result<Self> {
         let open = |path: &Path| {
-            let file = File::options().create(true).write(true).append(resume).truncate(!resume).open(path);
+            let file = File::options().create(true).append(true).open(path);
             Ok::<_, anyhow::Error>((path.to_owned(), file.with_context(|| unwritable(path))?))
         };
         let log = log.map(open).transpose()?;
         let terminal = std::io::stderr().is_terminal();
-        Ok(Self { view: View::default(), terminal, drawn: 0, shown: None, log })
+        Ok(Self { view: View::default(), terminal, drawn: 0, shown: None, resume, log })
     }
 
     /// Shows an event.
     pub fn show(&mut self, event: &TrainEvent) -> Result<()> {
-        if let (TrainEvent::Stepped(report), Some((path, file))) = (event, &mut self.log) {
-            writeln!(file, "{}", log_line(report)).with_context(|| unwritable(path))?;
+        match event {
+            TrainEvent::Started(plan) => self.begin(plan)?,
+            TrainEvent::Stepped(report) => {
+                if let Some((path, file)) = &mut self.log {
+                    writeln!(file, "{}", log_line(report)).with_context(|| unwritable(path))?;
+                }
+            }
+            _ => {}
         }
         self.view.update(event);
         if !self.terminal {
             if let Some(line) = plain(event, self.view.steps().1) {
-                eprintln!("{line}");
+                tell!("{line}");
             }
         } else if self.due(event) {
             self.draw();
         }
         Ok(())
+    }
+
+    /// A run that goes on does the steps behind its checkpoint again: the log keeps those before.
+    fn begin(&mut self, plan: &Plan) -> Result<()> {
+        if self.resume && plan.done == 0 {
+            tell!("There is no checkpoint to go on from: this is a new run.");
+        }
+        let Some((path, file)) = &mut self.log else { return Ok(()) };
+        // A pipe or a device has nothing to be kept.
+        if !file.metadata().is_ok_and(|about| about.is_file()) {
+            return Ok(());
+        }
+        let before = fs::read(&*path).with_context(|| format!("{} cannot be read", path.display()))?;
+        let kept = if self.resume { kept(&before, plan.done) } else { 0 };
+        file.set_len(kept as u64).with_context(|| unwritable(path))
     }
 
     /// Steps may be faster than eyes.
@@ -189,8 +222,9 @@ impl Screen {
 
     fn draw(&mut self) {
         let lines = self.view.lines();
-        eprint!("{}", frame(self.drawn, &lines));
-        let _ = std::io::stderr().flush();
+        let mut out = std::io::stderr();
+        // A terminal that is gone is no reason to stop.
+        let _ = out.write_all(frame(self.drawn, &lines).as_bytes()).and_then(|()| out.flush());
         self.drawn = lines.len();
     }
 }

@@ -51,6 +51,8 @@ struct Run<'a, S> {
     adapter: Box<dyn Adapter>,
     optimizer: Optimizer,
     schedule: Schedule,
+    /// Tokens that a row may have.
+    seq_len: u32,
     batches: Batches,
     eval: Option<Data>,
     /// Whether prompts are turns of a conversation.
@@ -88,7 +90,8 @@ pub(crate) async fn train<F: Files>(
     // A run that goes on another day goes on with the same rows.
     let day = checkpoint.as_ref().and_then(|one| one.state.day).unwrap_or_else(today);
     let examples = open::examples(files, base, (&cut, day), emit).await?;
-    let parts = open::Parts { config, base, identity, form, examples, checkpoints, checkpoint };
+    let parts =
+        open::Parts { seq_len: cut.seq_len, config, base, identity, form, examples, checkpoints, checkpoint };
     let mut run = Run::assemble(parts, emit)?;
     run.begin(emit).await?;
     let cause = run.steps(commands, emit).await?;

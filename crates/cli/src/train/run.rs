@@ -1,9 +1,10 @@
 //! `smolder train`: settings to a session, its events to the terminal.
 
-use super::Arguments;
+use super::{Arguments, Settings};
 use crate::engine::caught;
 use crate::files::Paths;
 use crate::interrupt::{Interrupt, Stopped};
+use crate::output::{program, tell};
 use crate::train_text::failure;
 use crate::train_view::Screen;
 use anyhow::{Context, Error, Result, bail};
@@ -16,12 +17,11 @@ use std::task::Poll;
 
 /// Trains, and says where the adapter is.
 pub fn run(arguments: Arguments) -> Result<()> {
-    let (resume, log) = (arguments.resume, arguments.log_json.clone());
-    let config = arguments.config()?;
-    let (out, model) = (config.out.clone(), config.model.clone());
+    let Settings { config, resume, log_json: log } = arguments.settings()?;
+    let (out, model, smolder) = (config.out.clone(), config.model.clone(), program());
     let mut screen = Screen::open(log.as_deref(), resume)?;
     train((config, resume), &mut |event| screen.show(event))?;
-    eprintln!("The adapter is in {out}. Try it: smolder chat --model {model} --adapter {out}");
+    tell!("The adapter is in {out}. Try it: {smolder} chat --model {model} --adapter {out}");
     Ok(())
 }
 

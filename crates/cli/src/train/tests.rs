@@ -1,3 +1,4 @@
+use super::file::parse as settings;
 use super::*;
 use clap::Parser;
 use serde_json::{Value, json};
@@ -10,6 +11,10 @@ struct Train {
 
 fn arguments(flags: &[&str]) -> Arguments {
     Train::try_parse_from([&["train"], flags].concat()).unwrap().arguments
+}
+
+fn parse(text: &str, json: bool) -> Result<TrainConfig> {
+    settings(text, json).map(|file| file.config)
 }
 
 /// The settings that flags make of a file's.
@@ -173,13 +178,46 @@ fn not_a_number_is_refused_in_a_file_and_as_a_flag() {
     let names = |config: &TrainConfig| {
         config.problems().into_iter().map(|problem| problem.setting).collect::<Vec<_>>()
     };
-    assert_eq!(names(&overridden("model='m'\ndata='d'\nlr = nan", &[])), ["lr"]);
+    let error = parse("model='m'\ndata='d'\nlr = nan", false).unwrap_err();
+    assert_eq!(error.to_string(), "`lr`: expected a number, found nan");
     assert_eq!(names(&overridden("model='m'\ndata='d'", &["--lr", "NaN"])), ["lr"]);
 }
 
 #[test]
 fn all_problems_are_told_at_once() {
-    let error = arguments(&["--seq-len", "1", "--lr", "1e9"]).config().unwrap_err().to_string();
+    let error = arguments(&["--seq-len", "1", "--lr", "1e9"]).settings().unwrap_err().to_string();
     let lines: Vec<&str> = error.lines().skip(1).map(|line| line.split(':').next().unwrap()).collect();
     assert_eq!(lines, ["model", "data", "lr", "seq_len"]);
+}
+
+#[test]
+fn a_file_may_use_the_flags_own_names() {
+    let file = "no_shuffle = true\nsample = 'Why?'\nrank = 4\nlog_json = 'steps.jsonl'\nresume = true\n\
+        [options]\nalpha = 8\n";
+    let found = settings(file, false).unwrap();
+    let flags = ["--no-shuffle", "--sample=Why?", "--rank=4", "--alpha=8"];
+    assert_eq!(found.config, overridden("", &flags));
+    assert_eq!((found.resume, found.log_json), (true, Some("steps.jsonl".into())));
+    let refused = settings("no_shuffle = 1", false).unwrap_err();
+    assert!(format!("{refused:#}").starts_with("`no_shuffle`: invalid type"), "{refused:#}");
+}
+
+#[test]
+fn a_negative_number_is_refused_by_its_setting() {
+    let error = arguments(&["--model=m", "--data=d", "--lr", "-1"]).settings().unwrap_err().to_string();
+    assert!(error.contains("lr: "), "{error}");
+}
+
+#[test]
+fn an_adapter_is_continued_with_its_own_settings() {
+    let error = |flags: &[&str]| {
+        let flags = [&["--model=m", "--data=d", "--adapter=a"], flags].concat();
+        arguments(&flags)
+            .settings()
+            .map(|settings| settings.config.adapter)
+            .map_err(|error| error.to_string())
+    };
+    assert_eq!(error(&[]), Ok(Some("a".to_owned())));
+    let refused = "an adapter is continued as it is: leave out rank, alpha, method, or --adapter";
+    assert_eq!(error(&["--rank=4", "--alpha=3", "--method=lora"]), Err(refused.to_owned()));
 }

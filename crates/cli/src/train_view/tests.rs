@@ -115,6 +115,12 @@ fn the_log_is_json_with_the_numbers_as_they_are() {
 }
 
 #[test]
+fn half_a_line_of_a_log_is_not_kept() {
+    let log = b"{\"step\":1}\n{\"step\":2}\n{\"step\":3}\n{\"st";
+    assert_eq!([0, 1, 3, 9].map(|done| kept(log, done)), [0, 11, 33, 33]);
+}
+
+#[test]
 fn a_frame_replaces_the_one_before() {
     let lines = ["a".to_owned(), "b".to_owned()];
     assert_eq!(frame(0, &lines), "\x1b[J\x1b[?7la\nb\n\x1b[?7h");
@@ -124,11 +130,17 @@ fn a_frame_replaces_the_one_before() {
 #[test]
 fn a_log_file_is_begun_anew_or_gone_on_with() {
     let path = std::env::temp_dir().join(format!("smolder-log-{}.jsonl", std::process::id()));
-    for (resume, expected) in [(false, 1), (true, 2), (false, 1)] {
+    // What goes on behind step 2 does step 3 again.
+    for (resume, done, step, expected) in
+        [(false, 0, 1, "1"), (true, 1, 2, "12"), (true, 2, 3, "123"), (true, 2, 3, "123"), (false, 0, 1, "1")]
+    {
         let mut screen = Screen::open(Some(&path), resume).unwrap();
-        screen.show(&stepped(1, 1.0)).unwrap();
+        screen.show(&started(done, 4)).unwrap();
+        screen.show(&stepped(step, 1.0)).unwrap();
         drop(screen);
-        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), expected);
+        let text = fs::read_to_string(&path).unwrap();
+        let steps: String = text.lines().map(|line| &line[8..9]).collect();
+        assert_eq!(steps, expected);
     }
-    std::fs::remove_file(path).unwrap();
+    fs::remove_file(path).unwrap();
 }

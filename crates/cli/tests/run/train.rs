@@ -217,6 +217,32 @@ fn ctrl_c_writes_a_checkpoint_and_ends() {
 }
 
 #[test]
+fn a_reader_that_goes_away_ends_nothing() {
+    let (whole, place) = (Place::new("heard"), Place::new("unheard"));
+    trained(&whole, &[]);
+    let (rows, model) = (rows(), base());
+    let mut child = command(&place.arguments(&rows, &model, &[])).spawn().unwrap();
+    drop((child.stderr.take(), child.stdout.take()));
+    assert!(child.wait().unwrap().success());
+    assert!(whole.losses() == place.losses() && whole.weights() == place.weights());
+}
+
+#[test]
+fn damaged_checkpoints_are_not_trained_over() {
+    let place = Place::new("damaged");
+    trained(&place, &["--steps", "1", "--keep", "1"]);
+    let out = place.folder.path("out");
+    let names = || fs::read_dir(&out).unwrap().map(|one| one.unwrap().path());
+    let checkpoint = names().find(|path| path.to_string_lossy().contains("checkpoint-")).unwrap();
+    let whole = fs::read(&checkpoint).unwrap();
+    fs::write(&checkpoint, &whole[..whole.len() - 1]).unwrap();
+    let (rows, model) = (rows(), base());
+    let arguments = place.arguments(&rows, &model, &["--steps", "2", "--resume"]);
+    fails(&arguments, &["is damaged", "expected a whole checkpoint"]);
+    assert_eq!(fs::read(&checkpoint).unwrap(), whole[..whole.len() - 1], "it may still be mended");
+}
+
+#[test]
 fn what_cannot_train_is_named() {
     let place = Place::new("refused");
     let (rows, model) = (rows(), base());
@@ -227,6 +253,13 @@ fn what_cannot_train_is_named() {
     refused(&["--resume", "--out", "/proc/none"], &["/proc/none"]);
     trained(&place, &["--steps", "1"]);
     refused(&["--steps", "1"], &["expected no checkpoints", "resume"]);
+    let written = place.folder.text("mine");
+    fs::create_dir(&written).unwrap();
+    fs::write(place.folder.path("mine/README.md"), "my own").unwrap();
+    refused(&["--out", &written], &["expected no README.md", "name another folder"]);
+    assert_eq!(fs::read(place.folder.path("mine/README.md")).unwrap(), b"my own");
+    refused(&["--rank", "0", "--out", &place.folder.text("nothing")], &["rank"]);
+    assert!(!place.folder.path("nothing").exists(), "what is refused leaves nothing");
     refused(&["--resume", "--rank", "4"], &["the checkpoint is of another run", "options"]);
     let absent = place.folder.text("none.jsonl");
     fails(&place.arguments(&absent, &model, &["--resume"]), &["none.jsonl"]);

@@ -104,7 +104,10 @@ fn pattern(options: &Options, name: &str, modules: &[Module]) -> Result<Map<Stri
     };
     let texts = options.text(name)?.split(',').map(str::trim).filter(|text| !text.is_empty());
     let refused = |text: &str| {
-        let expected = "module=number for modules that the adapter is for, as in v_proj=16";
+        let mut ends: Vec<&str> = modules.iter().map(|one| one.name()).collect();
+        ends.sort_unstable();
+        ends.dedup();
+        let expected = format!("module=number for what the adapter is for, which is {}", ends.join(", "));
         Error::new(Kind::Value, format!("`{name}`"), expected, text)
     };
     texts.map(|text| entry(text).ok_or_else(|| refused(text))).collect()

@@ -13,6 +13,8 @@ pub struct Checkpoints<S> {
     store: S,
     keep: usize,
     keep_best: bool,
+    /// Those that were found damaged: they do not count among the kept.
+    damaged: Vec<Name>,
 }
 
 /// What was found.
@@ -50,7 +52,7 @@ pub enum SaveError {
 impl<S: Store> Checkpoints<S> {
     /// Keeps the newest `keep` (at least one), and, where that is wanted, the one of the best evaluation.
     pub fn new(store: S, keep: u32, keep_best: bool) -> Self {
-        Self { store, keep: keep.max(1) as usize, keep_best }
+        Self { store, keep: keep.max(1) as usize, keep_best, damaged: Vec::new() }
     }
 
     /// The folder that they are in.
@@ -88,8 +90,11 @@ impl<S: Store> Checkpoints<S> {
     /// `best` is the step of the best evaluation: a file that claims to be better belongs to a run that was lost.
     async fn rotate(&mut self, newest_first: &[Name], best: Option<u64>) {
         let best = newest_first.iter().position(|name| name.best && Some(name.step) == best);
-        for (index, name) in newest_first.iter().enumerate().skip(self.keep) {
-            if Some(index) != best {
+        let mut kept = 0;
+        for (index, name) in newest_first.iter().enumerate() {
+            let damaged = self.damaged.contains(name);
+            kept += usize::from(!damaged);
+            if (damaged || kept > self.keep) && Some(index) != best {
                 let _ = self.store.remove(&name.to_string()).await;
             }
         }
@@ -99,9 +104,11 @@ impl<S: Store> Checkpoints<S> {
     ///
     /// # Errors
     /// Those of [`Store::list`]; a file that cannot be read is a damaged one.
-    pub async fn newest(&self) -> Result<Found, StoreError> {
+    pub async fn newest(&mut self) -> Result<Found, StoreError> {
         let names = self.names().await?;
-        Ok(self.first_whole(names.iter()).await)
+        let found = self.first_whole(names.iter()).await;
+        self.damaged = names.into_iter().take(found.warnings.len()).collect();
+        Ok(found)
     }
 
     /// The newest checkpoint whose evaluation was the best when it was written, and that is whole.

@@ -282,6 +282,20 @@ fn every_lost_and_every_added_end_is_detected() {
 }
 
 #[test]
+fn damaged_ones_do_not_count_among_the_kept() {
+    let files = saved(2, &[(10, None), (20, None)]);
+    let newest = files.borrow().keys().find(|file| file.contains("step-20")).unwrap().clone();
+    files.borrow_mut().insert(newest, vec![1]);
+    let mut checkpoints = Checkpoints::new(Mortal::immortal(&files), 2, true);
+    let found = pollster::block_on(checkpoints.newest()).unwrap();
+    assert_eq!((step(&found), found.warnings.len()), (Some(10), 1));
+    save(&mut checkpoints, 20, None).unwrap();
+    let name = |file: &String| name::Name::parse(file).unwrap();
+    let kept: Vec<_> = files.borrow().keys().map(|file| (name(file).serial, name(file).step)).collect();
+    assert_eq!(kept, [(1, 10), (3, 20)]);
+}
+
+#[test]
 fn where_all_are_damaged_nothing_is_made_up() {
     let files = saved(2, &[(10, None), (20, None)]);
     files.borrow_mut().values_mut().for_each(|bytes| bytes.truncate(9));

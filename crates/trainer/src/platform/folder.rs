@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct FolderStore {
     folder: PathBuf,
+    /// Whether it was made here.
+    made: bool,
     _lock: File,
 }
 
@@ -26,17 +28,12 @@ impl FolderStore {
     /// [`StoreError::InUse`] where another process has it open, [`StoreError::Refused`] where it cannot be written to.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         let refused = |error| refused(folder, "write to", &error);
+        let made = !folder.exists();
         fs::create_dir_all(folder).map_err(refused)?;
         folder.parent().map_or(Ok(()), flush_folder).map_err(refused)?;
-        let lock = File::create(folder.join(LOCK)).map_err(refused)?;
-        match lock.try_lock() {
-            Err(TryLockError::WouldBlock) => {
-                return Err(StoreError::InUse { folder: folder.display().to_string() });
-            }
-            // A file system without locks is no reason not to train.
-            Ok(()) | Err(TryLockError::Error(_)) => {}
-        }
-        let store = Self { folder: folder.to_owned(), _lock: lock };
+        let lock = lock(folder).map_err(refused)?;
+        let lock = lock.ok_or_else(|| StoreError::InUse { folder: folder.display().to_string() })?;
+        let store = Self { folder: folder.to_owned(), made, _lock: lock };
         for name in store.names().map_err(refused)? {
             if name.starts_with(PART.0) && name.ends_with(PART.1) {
                 let _ = fs::remove_file(folder.join(name));
@@ -67,6 +64,47 @@ impl FolderStore {
         fs::rename(part, self.folder.join(name))?;
         flush_folder(&self.folder)
     }
+}
+
+/// Nothing is left of a run that wrote nothing.
+impl Drop for FolderStore {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(self.folder.join(LOCK));
+        if self.made {
+            // Only an empty folder goes.
+            let _ = fs::remove_dir(&self.folder);
+        }
+    }
+}
+
+/// The folder's lock; `None` where another process has it.
+fn lock(folder: &Path) -> IoResult<Option<File>> {
+    let path = folder.join(LOCK);
+    loop {
+        let lock = File::create(&path)?;
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            // A file system without locks is no reason not to train.
+            Ok(()) | Err(TryLockError::Error(_)) => {}
+        }
+        // Whoever had it before may have removed this very file.
+        if is_at(&lock, &path)? {
+            return Ok(Some(lock));
+        }
+    }
+}
+
+/// Whether an open file is still the one of that name.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> IoResult<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let open = file.metadata()?;
+    Ok(fs::metadata(path).is_ok_and(|named| (named.dev(), named.ino()) == (open.dev(), open.ino())))
+}
+
+#[cfg(not(unix))]
+fn is_at(_: &File, path: &Path) -> IoResult<bool> {
+    path.try_exists()
 }
 
 impl Store for FolderStore {
@@ -206,6 +244,19 @@ mod tests {
         assert_eq!(block_on(store.get("b")).unwrap(), b"new", "what was to be replaced is still there");
         block_on(store.put("b", b"newer")).unwrap();
         assert_eq!(block_on(store.get("b")).unwrap(), b"newer");
+    }
+
+    #[test]
+    fn a_store_that_wrote_nothing_leaves_nothing() {
+        let folder = Folder::new();
+        drop(folder.open());
+        assert_eq!(fs::read_dir(folder.0.join("deep")).unwrap().count(), 0);
+        let mut store = folder.open();
+        block_on(store.put("a", b"kept")).unwrap();
+        let path = store.folder.clone();
+        drop(store);
+        let names: Vec<_> = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["a"], "the lock goes with the run");
     }
 
     #[test]

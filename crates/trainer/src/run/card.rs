@@ -18,8 +18,12 @@ pub(super) struct Summary<'a> {
     pub eval: Option<&'a Data>,
     pub state: &'a State,
     pub lr: f64,
+    /// Tokens that a row may have: those asked for, as far as the context reaches.
+    pub seq_len: u32,
     pub steps: u64,
     pub cause: EndCause,
+    /// The step whose weights are in the folder.
+    pub weights_of: u64,
 }
 
 /// The card as Markdown, with the metadata that the hub reads.
@@ -43,7 +47,7 @@ pub(super) fn text(summary: &Summary) -> String {
 
 type Rows = Vec<(&'static str, String)>;
 
-fn result(Summary { config, state, steps, cause, .. }: &Summary) -> Rows {
+fn result(Summary { state, steps, cause, weights_of, .. }: &Summary) -> Rows {
     let end = match cause {
         EndCause::Complete => "complete",
         EndCause::EarlyStopping => "stopped early: the evaluation loss no longer fell",
@@ -60,8 +64,7 @@ fn result(Summary { config, state, steps, cause, .. }: &Summary) -> Rows {
             format!("{}{perplexity} after step {}", loss(best.loss), best.step),
         ));
     }
-    let best = state.evaluations.best.filter(|_| config.keep_best);
-    rows.push(("weights", format!("those after step {}", best.map_or(state.step, |best| best.step))));
+    rows.push(("weights", format!("those after step {weights_of}")));
     rows.push(("tokens trained on", format!("{}, {} of them learned", state.tokens, state.labelled_tokens)));
     rows.push(("steps skipped", state.watch.skipped.to_string()));
     rows
@@ -77,7 +80,7 @@ fn data(Summary { config, data, eval, .. }: &Summary) -> Rows {
     rows
 }
 
-fn settings(Summary { config, method, lr, .. }: &Summary) -> Rows {
+fn settings(Summary { config, method, lr, seq_len, .. }: &Summary) -> Rows {
     let batch = match config.batch() {
         BatchSize::Rows(rows) => format!("{rows} rows"),
         BatchSize::Tokens(tokens) => format!("at most {tokens} tokens"),
@@ -109,7 +112,7 @@ fn settings(Summary { config, method, lr, .. }: &Summary) -> Rows {
         ("betas, epsilon", format!("{}, {}, {:e}", config.betas[0], config.betas[1], config.eps)),
         ("gradient clipping", config.clip.to_string()),
         ("micro-batch", format!("{batch}, {} a step", config.grad_accum)),
-        ("longest row", format!("{} tokens{}", config.seq_len, if config.packing { ", packed" } else { "" })),
+        ("longest row", format!("{seq_len} tokens{}", if config.packing { ", packed" } else { "" })),
         ("loss on", name(serde_json::to_value(config.loss_on))),
         ("seed", config.seed.to_string()),
     ]);

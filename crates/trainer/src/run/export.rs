@@ -6,16 +6,16 @@ use smolder_formats::adapter::PeftAdapter;
 use smolder_protocol::train::{EndCause, Failure};
 
 /// The weights come last: where they are, the rest is there too.
-const FILES: [&str; 3] = ["README.md", "adapter_config.json", "adapter_model.safetensors"];
+pub(super) const FILES: [&str; 3] = ["README.md", "adapter_config.json", "adapter_model.safetensors"];
 
 impl<S: Store> Run<'_, S> {
     /// Writes the adapter, of the best evaluation where that was wanted.
     pub(super) async fn export(&mut self, cause: EndCause, emit: Emit<'_>) -> Result<(), Failure> {
-        let weights = match self.best(emit).await? {
-            Some(best) => best.adapter,
-            None => self.weights().await.map_err(|error| failure::unsaved(&error))?,
+        let (weights, step) = match self.best(emit).await? {
+            Some(best) => (best.adapter, best.state.step),
+            None => (self.weights().await.map_err(|error| failure::unsaved(&error))?, self.state.step),
         };
-        let card = card::text(&self.summary(cause));
+        let card = card::text(&self.summary(cause, step));
         let [card_bytes, config, tensors] = self.files(&weights, card)?;
         for (name, bytes) in FILES.into_iter().zip([card_bytes, config, tensors]) {
             self.checkpoints.store().put(name, &bytes).await.map_err(|error| failure::storage(&error))?;
@@ -42,7 +42,7 @@ impl<S: Store> Run<'_, S> {
         Ok([card.into_bytes(), filled.config.to_json().into_bytes(), tensors])
     }
 
-    fn summary(&self, cause: EndCause) -> card::Summary<'_> {
+    fn summary(&self, cause: EndCause, weights_of: u64) -> card::Summary<'_> {
         card::Summary {
             config: &self.config,
             method: &self.form.config,
@@ -51,8 +51,10 @@ impl<S: Store> Run<'_, S> {
             eval: self.eval.as_ref(),
             state: &self.state,
             lr: self.schedule.peak,
+            seq_len: self.seq_len,
             steps: self.schedule.total,
             cause,
+            weights_of,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! From settings to a run that can take its first step.
 
-use super::{Emit, Run, adapter, failure, rows, warn};
+use super::{Emit, Run, adapter, export, failure, rows, warn};
 use crate::checkpoint::{Checkpoint, Checkpoints, Found, State, Store};
 use crate::data::{self, Batches, Batching, Data};
 use crate::files::Files;
@@ -31,18 +31,32 @@ pub(super) async fn checkpoints<F: Files>(
     emit: Emit<'_>,
 ) -> Result<(Checkpoints<F::Store>, Option<Checkpoint>), Failure> {
     let store = files.store(&config.out).await.map_err(|error| failure::storage(&error))?;
-    let checkpoints = Checkpoints::new(store, config.keep, config.keep_best);
+    let mut checkpoints = Checkpoints::new(store, config.keep, config.keep_best);
     if resume {
         let found = checkpoints.newest().await.map_err(|error| failure::storage(&error))?;
         let Found { checkpoint, warnings } = found;
+        let none_whole = checkpoint.is_none() && !warnings.is_empty();
         warn(emit, warnings);
+        if none_whole {
+            let found = "none but damaged ones: begin anew in another folder";
+            return Err(failure::input(format!(
+                "{}: expected a whole checkpoint, found {found}",
+                config.out
+            )));
+        }
         return Ok((checkpoints, checkpoint));
     }
-    if checkpoints.is_empty().await.map_err(|error| failure::storage(&error))? {
-        return Ok((checkpoints, None));
+    if !checkpoints.is_empty().await.map_err(|error| failure::storage(&error))? {
+        let found = "those of a run before: resume it, or name another folder";
+        return Err(failure::input(format!("{}: expected no checkpoints, found {found}", config.out)));
     }
-    let found = "those of a run before: resume it, or name another folder";
-    Err(failure::input(format!("{}: expected no checkpoints, found {found}", config.out)))
+    let files = checkpoints.store().list().await.map_err(|error| failure::storage(&error))?;
+    // Nothing that somebody wrote is replaced without a word.
+    if let Some(file) = files.iter().find(|name| export::FILES.contains(&name.as_str())) {
+        let found = "one that is there: name another folder";
+        return Err(failure::input(format!("{}: expected no {file}, found {found}", config.out)));
+    }
+    Ok((checkpoints, None))
 }
 
 /// The adapter to begin with.
@@ -106,6 +120,7 @@ pub(super) async fn examples<F: Files>(
 /// All that a run is made of.
 pub(super) struct Parts<'a, S> {
     pub config: TrainConfig,
+    pub seq_len: u32,
     pub base: Base<'a>,
     pub identity: BaseIdentity,
     pub form: PeftAdapter,
@@ -117,7 +132,7 @@ pub(super) struct Parts<'a, S> {
 impl<'a, S: Store> Run<'a, S> {
     /// Puts it together, before its first step or behind a checkpoint's.
     pub(super) fn assemble(parts: Parts<'a, S>, emit: Emit<'_>) -> Result<Self, Failure> {
-        let Parts { config, base, identity, form, examples, checkpoints, checkpoint } = parts;
+        let Parts { config, seq_len, base, identity, form, examples, checkpoints, checkpoint } = parts;
         let adapter = peft::load(&form, base.model).map_err(failure::input)?;
         let optimizer = Optimizer::new(Settings::of(&config), adapter.as_ref());
         let state = state(&config, (&form, &examples), checkpoint.as_ref(), &identity)?;
@@ -136,6 +151,7 @@ impl<'a, S: Store> Run<'a, S> {
             adapter,
             optimizer,
             schedule,
+            seq_len,
             batches,
             eval,
             chat,
