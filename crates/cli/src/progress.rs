@@ -24,6 +24,15 @@ pub fn percent(what: &'static str) -> impl FnMut(u64, u64) {
     }
 }
 
+/// Says what goes on until the result is dropped, where what came before took a second already: this takes long too.
+pub fn in_one_go(what: &str, start: Instant) -> Line {
+    let mut line = Line { start, ..Line::new() };
+    if line.due() {
+        line.say(what);
+    }
+    line
+}
+
 /// A download's progress: bytes, speed, time left.
 pub struct Transfer {
     line: Line,
@@ -54,7 +63,7 @@ impl Transfer {
 }
 
 /// One line on standard error that is drawn again and again, or a line now and then in a pipe.
-struct Line {
+pub struct Line {
     start: Instant,
     shown: Option<Instant>,
     terminal: bool,
