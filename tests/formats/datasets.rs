@@ -305,6 +305,17 @@ fn preference_pairs_give_two_rows() {
     assert_eq!(texts(&rows.rejected.unwrap()).0, "bad<|im_end|>");
 }
 
+/// What truncation leaves of both must differ.
+#[test]
+fn preferences_that_are_cut_to_the_same_are_refused() {
+    let long = "word ".repeat(40);
+    let line = format!(r#"{{"prompt":"a","chosen":"{long}good","rejected":"{long}bad"}}"#);
+    let (_, records) = records("a.jsonl", &line);
+    assert!(render(&records[0], |_| {}).is_ok());
+    let error = render(&records[0], |options| options.max_len = 60).unwrap_err();
+    assert_eq!(error.to_string(), "`rejected`: expected a difference among the first 60, found none");
+}
+
 /// As in many collections: whole conversations beside the prompt that they begin with.
 #[test]
 fn preferences_that_repeat_their_prompt_ask_once() {

@@ -92,7 +92,12 @@ impl<'t> Renderer<'t> {
             Record::Preference { chosen, rejected } => {
                 let rejected = self.chat(rejected)?;
                 let mut rows = self.chat(chosen).and_then(|(ids, mask)| self.finish(ids, mask))?;
-                rows.rejected = Some(self.finish(rejected.0, rejected.1)?.row);
+                let rejected = self.finish(rejected.0, rejected.1)?.row;
+                if rejected == rows.row {
+                    let expected = format!("a difference among the first {}", self.options.max_len);
+                    return Err(Error::new(Kind::Value, "`rejected`", expected, "none"));
+                }
+                rows.rejected = Some(rejected);
                 return Ok(rows);
             }
         };
