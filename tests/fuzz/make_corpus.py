@@ -90,7 +90,7 @@ def arrays_file(path):
     finish(writer)
 
 
-# Each architecture's config beyond what all share, and its tensors beyond llama's.
+# Each architecture's config beyond what all share.
 ARCHITECTURES = {
     "llama": {}, "qwen2": {}, "qwen3": {"head_dim": 6}, "gemma3": {"model_type": "gemma3_text", "head_dim": 6}, "smollm3": {}, "phi3": {},
 }
