@@ -136,6 +136,77 @@ fn an_array_behind_much_space_is_an_array() {
     assert_eq!(records("a.json", &array).1.len(), 2);
 }
 
+/// As `jq` and editors write them, one or several; the line is that of the brace.
+#[test]
+fn objects_spread_over_lines_are_rows() {
+    let object: serde_json::Value = serde_json::from_str(CHAT).unwrap();
+    let spread = serde_json::to_string_pretty(&object).unwrap();
+    assert!(spread.lines().count() > 10, "{spread}");
+    let want = records("a.jsonl", CHAT).1;
+    for text in [spread.clone(), format!("\u{feff}\n {}\r\n", spread.replace('\n', "\r\n"))] {
+        assert_eq!(records("a.json", &text).1, want, "{text:?}");
+    }
+    let mut dataset = open("a.jsonl", format!("{spread}\n\n{spread}{CHAT}\n")).unwrap();
+    let lines = spread.lines().count() as u64;
+    for line in [1, lines + 2, 2 * lines + 1] {
+        let (at, record) = dataset.next_record().unwrap().unwrap();
+        assert_eq!((at, record.unwrap()), (line, want[0].clone()));
+    }
+    assert!(dataset.next_record().unwrap().is_none());
+}
+
+/// A line that is broken stays the only one that is lost.
+#[test]
+fn lines_are_not_taken_for_parts_of_an_object() {
+    for broken in [r#"{"text": "a"#, r#"{"text": {"a": 1}"#, r#"{"text""#, "{]"] {
+        let mut dataset = open("a.jsonl", format!("{broken}\n{{\"text\":\"b\"}}\n")).unwrap();
+        assert!(dataset.next_record().unwrap().unwrap().1.is_err(), "{broken}");
+        let (line, record) = dataset.next_record().unwrap().unwrap();
+        assert_eq!((line, record.unwrap()), (2, Record::Text("b".into())), "{broken}");
+    }
+}
+
+#[test]
+fn text_that_starts_with_a_bracket_is_text() {
+    let (format, records) = records("a.md", "[A link](b)\n{\nc\n");
+    assert_eq!(format, Some(Format::Text));
+    assert_eq!(records, ["[A link](b)", "{", "c"].map(|line| Record::Text(line.into())));
+}
+
+/// What comes behind a row over the limit is read, in every kind of file; one at the limit is no such row.
+#[test]
+fn a_row_that_is_too_long_is_passed_over() {
+    let limit = smolder_formats::limits::ROW_BYTES as usize;
+    let object = |len: usize| format!("{{\"text\":\"{}\"}}", "x".repeat(len - 11));
+    let spread = |len: usize| object(len - 2).replace('{', "{\n").replace('}', "\n}");
+    let files: [(&str, String, [u64; 4]); 6] = [
+        ("a.jsonl", [20, limit, limit + 1, 20].map(object).join("\n"), [1, 2, 3, 4]),
+        ("a.jsonl", [20, limit, 3 * limit, 20].map(object).join("\r\n"), [1, 2, 3, 4]),
+        ("a.json", format!("[{}]", [20, limit, limit + 1, 20].map(object).join(",\n")), [1, 2, 3, 4]),
+        ("a.json", [20, limit, limit + 1, 20].map(spread).join("\n"), [1, 4, 7, 10]),
+        (
+            "a.csv",
+            format!("text\r\n{}", [20, limit, limit + 1, 20].map(|n| "x".repeat(n)).join("\r\n")),
+            [2, 3, 4, 5],
+        ),
+        ("a.txt", [20, limit, 2 * limit, 20].map(|n| "x".repeat(n)).join("\n"), [1, 2, 3, 4]),
+    ];
+    for (name, text, lines) in files {
+        let mut dataset = open(name, text).unwrap();
+        for (index, want) in lines.into_iter().enumerate() {
+            let (line, record) = dataset.next_record().unwrap().unwrap();
+            assert_eq!(line, want, "{name}");
+            match record {
+                Ok(_) => assert_ne!(index, 2, "{name}"),
+                Err(error) => {
+                    assert_eq!((index, error.kind), (2, smolder_formats::Kind::Limit), "{name}: {error}");
+                }
+            }
+        }
+        assert!(dataset.next_record().unwrap().is_none(), "{name}");
+    }
+}
+
 #[test]
 fn a_row_of_empty_fields_is_counted() {
     let mut dataset = open("a.tsv", "prompt\tcompletion\na\tb\n\t\n").unwrap();
@@ -213,12 +284,36 @@ fn a_missing_end_is_noticed() {
     }
 }
 
+/// Both spellings of a turn, a system message in both places, a tool that says nothing: what is clear is taken.
+#[test]
+fn fields_that_say_the_same_twice_are_one() {
+    let plain = r#"{"system":"s","conversations":[{"from":"human","value":"a"},{"from":"gpt","value":"b"}]}"#;
+    let twice = r#"{"system":"s","conversations":[{"from":"system","value":"s"},
+        {"from":"human","role":"user","value":"a","content":"a"},{"from":"gpt","value":"b","content":"b"}]}"#;
+    let rows = |text: &str| render(&records("a.jsonl", &text.replace('\n', "")).1[0], |_| {}).unwrap().row;
+    assert_eq!(rows(plain), rows(twice));
+    let named = r#"{"messages":[{"role":"user","content":"a","from":"Ann"},{"role":"assistant","content":"b"},
+        {"role":"tool","content":""},{"role":"assistant","content":"c"}]}"#;
+    assert_eq!(texts(&rows(named)).0, "b<|im_end|>c<|im_end|>");
+}
+
 #[test]
 fn preference_pairs_give_two_rows() {
     let (_, records) = records("a.jsonl", r#"{"prompt":"a","chosen":"good","rejected":"bad"}"#);
     let rows = render(&records[0], |_| {}).unwrap();
     assert_eq!(texts(&rows.row).0, "good<|im_end|>");
     assert_eq!(texts(&rows.rejected.unwrap()).0, "bad<|im_end|>");
+}
+
+/// What truncation leaves of both must differ.
+#[test]
+fn preferences_that_are_cut_to_the_same_are_refused() {
+    let long = "word ".repeat(40);
+    let line = format!(r#"{{"prompt":"a","chosen":"{long}good","rejected":"{long}bad"}}"#);
+    let (_, records) = records("a.jsonl", &line);
+    assert!(render(&records[0], |_| {}).is_ok());
+    let error = render(&records[0], |options| options.max_len = 60).unwrap_err();
+    assert_eq!(error.to_string(), "`rejected`: expected a difference among the first 60, found none");
 }
 
 /// As in many collections: whole conversations beside the prompt that they begin with.
@@ -300,6 +395,9 @@ fn the_audit_counts_rows_with_nothing_to_learn() {
     let cut = audit(&lines, &model(), 60);
     assert_eq!(counts(&cut), (1, 3, 2), "{cut}");
     assert!(cut.to_string().contains("\nfully masked    2\n"), "{cut}");
+    let reason =
+        "  2 × row: expected a token to learn among the first 60 (first: line 2: none: the row has 9";
+    assert!(cut.to_string().contains(reason), "{cut}");
     let whole = audit(&lines, &model(), 120);
     assert_eq!(counts(&whole), (3, 1, 0), "{whole}");
 }
@@ -328,7 +426,10 @@ fn the_audit_counts_doubled_bos() {
 fn all_rows_truncated_before_the_answer() {
     let pair = Record::Pair { prompt: "long ".repeat(100), completion: "x".into() };
     let error = render(&pair, |o| o.max_len = 16).unwrap_err();
-    assert!(error.to_string().contains("a token to learn, found none before the row was cut"), "{error}");
+    assert!(
+        error.to_string().contains("a token to learn among the first 16, found none: the row has "),
+        "{error}"
+    );
 }
 
 #[test]
@@ -351,19 +452,10 @@ fn packing_loses_no_token_and_keeps_boundaries() {
             mask: vec![1; (n % 23 + 1) as usize],
         })
         .collect();
-    let packed = pack(rows.clone(), 32, 9);
-    let mut documents: Vec<Vec<u32>> = Vec::new();
-    for row in &packed {
-        assert_eq!((row.ids.len(), row.mask.len()), (32, 32));
-        for pair in row.starts.windows(2) {
-            let (start, end) = (pair[0] as usize, pair[1] as usize);
-            assert_eq!(row.mask[start], 0, "a first token is not predicted");
-            assert!(row.mask[start + 1..end].iter().all(|m| *m == 1));
-            documents.push(row.ids[start..end].to_vec());
-        }
-        let padding = *row.starts.last().unwrap() as usize;
-        assert!(row.ids[padding..].iter().all(|id| *id == 9) && row.mask[padding..].iter().all(|m| *m == 0));
-    }
+    let packed = pack(rows.clone(), 32);
+    assert!(packed.iter().all(|row| row.iter().map(|document| document.ids.len()).sum::<usize>() <= 32));
+    assert!(packed.iter().flatten().all(|document| document.mask.len() == document.ids.len()));
+    let mut documents: Vec<Vec<u32>> = packed.iter().flatten().map(|document| document.ids.clone()).collect();
     documents.sort();
     let mut want: Vec<Vec<u32>> = rows.iter().map(|row| row.ids.clone()).collect();
     want.sort();
@@ -380,9 +472,9 @@ fn many_documents_leave_little_room() {
         Row { ids: vec![n; len], mask: vec![1; len] }
     };
     let rows: Vec<Row> = (0..5000).map(row).collect();
-    let packed = pack(rows.clone(), 1024, 0);
+    let packed = pack(rows.clone(), 1024);
     let tokens: usize = rows.iter().map(|row| row.ids.len()).sum();
     let full = tokens as f64 / (packed.len() * 1024) as f64;
     assert!(full > 0.98, "{} rows, {full:.3} full", packed.len());
-    assert_eq!(packed.iter().map(|row| row.starts.len() - 1).sum::<usize>(), 5000);
+    assert_eq!(packed.iter().map(Vec::len).sum::<usize>(), 5000);
 }

@@ -2,7 +2,13 @@
 //!
 //! `SMOLDER_FUZZ_SECONDS` says how long each target runs; a second where it says nothing.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
+
+use smolder_formats::TensorSource;
+use smolder_formats::gguf::GgufFile;
+use smolder_formats::model::ModelConfig;
+use smolder_formats::safetensors::HfModel;
 
 #[path = "../fuzz/targets.rs"]
 mod targets;
@@ -54,12 +60,48 @@ fn mutate(random: &mut Random, seeds: &[Vec<u8>]) -> Vec<u8> {
     data
 }
 
-fn run(name: &str, target: fn(&[u8])) {
+/// The committed inputs of a target, by their names.
+fn corpus(name: &str) -> BTreeMap<String, Vec<u8>> {
     let folder = crate::fixture("../../fuzz/corpus").join(name);
-    let mut paths: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
-    let seeds: Vec<Vec<u8>> = paths.iter().map(|path| std::fs::read(path).unwrap()).collect();
-    assert!(seeds.len() >= 2, "{} has no corpus", folder.display());
+    let entries = std::fs::read_dir(&folder).unwrap().map(Result::unwrap);
+    entries
+        .map(|entry| (entry.file_name().into_string().unwrap(), std::fs::read(entry.path()).unwrap()))
+        .collect()
+}
+
+/// What is refused at once leads a fuzzer nowhere.
+#[test]
+fn models_in_the_corpus_are_whole() {
+    let mut types = BTreeSet::new();
+    for (name, bytes) in corpus("gguf") {
+        let file = GgufFile::open(crate::memory(&name, bytes)).unwrap();
+        types.extend(file.tensors().iter().map(|tensor| tensor.dtype.to_string()));
+        if name.starts_with("model_") {
+            let config = ModelConfig::from_gguf(&file.header.metadata).unwrap();
+            config.check_tensors(&file).unwrap();
+            assert_eq!(name, format!("model_{}", config.architecture));
+        }
+    }
+    assert_eq!(types.len(), 14, "{types:?}");
+    let mut types = BTreeSet::new();
+    for (name, bytes) in corpus("safetensors").into_iter().filter(|(name, _)| name.starts_with("model_")) {
+        let (config, weights) = targets::halves(&bytes).unwrap();
+        let part = |file: &str| match file {
+            "config.json" => Some(config.to_vec()),
+            "model.safetensors" => Some(weights.to_vec()),
+            _ => None,
+        };
+        let model = HfModel::open(|file| Ok(part(file).map(|bytes| crate::memory(file, bytes)))).unwrap();
+        model.config.check_tensors(&model).unwrap();
+        assert_eq!(name, format!("model_{}", model.config.architecture));
+        types.extend(model.tensors().iter().map(|tensor| tensor.dtype.to_string()));
+    }
+    assert_eq!(types.len(), 3, "{types:?}");
+}
+
+fn run(name: &str, target: fn(&[u8])) {
+    let seeds: Vec<Vec<u8>> = corpus(name).into_values().collect();
+    assert!(seeds.len() >= 2, "{name} has no corpus");
     let seconds = std::env::var("SMOLDER_FUZZ_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
     let end = Instant::now() + Duration::from_secs(seconds);
     let mut random = Random(0x5eed);

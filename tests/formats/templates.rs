@@ -64,6 +64,70 @@ equal_strings! {
     phi3_5 qwen2_5 qwen3 qwen3_instruct_2507 qwen3_training smollm2 zephyr
 }
 
+/// Of Jinja and Python, what is not there: docs/formats.md lists it.
+const UNSUPPORTED: [&str; 37] = [
+    " * 3",
+    "3 * ",
+    "]*2",
+    "' % ",
+    ".format(",
+    "|format(",
+    "center(",
+    "ljust(",
+    "rjust(",
+    "zfill(",
+    "expandtabs(",
+    "translate(",
+    "|urlencode",
+    "|striptags",
+    "|wordcount",
+    "|wordwrap",
+    "|truncate",
+    "|filesizeformat",
+    "|batch",
+    "|slice",
+    "|groupby",
+    "|pprint",
+    "|xmlattr",
+    "|urlize",
+    "|forceescape",
+    "swapcase(",
+    "casefold(",
+    "encode(",
+    ".index(",
+    "isdecimal(",
+    "istitle(",
+    "isidentifier(",
+    "varargs",
+    "autoescape",
+    "cycler",
+    "joiner",
+    "is callable",
+];
+
+/// Each of Jinja's constructs gives transformers' string, or is refused.
+#[test]
+fn constructs_are_those_of_transformers() {
+    let fixture: Value = serde_json::from_slice(&read("templates/constructs.json")).unwrap();
+    let messages: Vec<Message> = serde_json::from_value(fixture["messages"].clone()).unwrap();
+    let constructs: Vec<(String, Option<String>)> =
+        serde_json::from_value(fixture["constructs"].clone()).unwrap();
+    assert!(constructs.len() > 200);
+    let tokenizer = from_gguf("smollm2");
+    let mut unused: Vec<&str> = UNSUPPORTED.to_vec();
+    for (construct, want) in constructs {
+        let template = ChatTemplate::new(Some(&construct));
+        let got = template.and_then(|template| template.render(&tokenizer, &messages, false, &options()));
+        let unsupported = UNSUPPORTED.iter().filter(|word| construct.contains(*word)).collect::<Vec<_>>();
+        match got {
+            Ok(text) => assert_eq!((Some(text.text()), unsupported.len()), (want, 0), "{construct}"),
+            Err(error) => assert!(want.is_none() || !unsupported.is_empty(), "{construct}: {error}"),
+        }
+        unused.retain(|word| !unsupported.contains(&word));
+    }
+    assert!(unused.is_empty(), "{unused:?}");
+}
+
 fn committed() -> Vec<String> {
     let expected: BTreeMap<String, Value> = serde_json::from_slice(&read("templates/expected.json")).unwrap();
     expected.into_keys().collect()

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use smolder_formats::adapter::{Heads, LoraAdapter, PeftAdapter, read_gguf, write_gguf};
 use smolder_formats::dataset::{Audit, Dataset, Mapping, RenderOptions, Renderer, Target};
-use smolder_formats::gguf::GgufFile;
+use smolder_formats::gguf::{GgufFile, SplitGguf};
 use smolder_formats::model::ModelConfig;
 use smolder_formats::safetensors::HfModel;
 use smolder_formats::template::{ChatTemplate, Message, Options, TrainOn};
@@ -22,7 +22,7 @@ static TOKENIZER: LazyLock<Tokenizer> = LazyLock::new(|| {
 });
 
 /// Two inputs in one: the first four bytes say how long the first is.
-fn halves(data: &[u8]) -> Option<(&[u8], &[u8])> {
+pub fn halves(data: &[u8]) -> Option<(&[u8], &[u8])> {
     let (len, rest) = data.split_first_chunk::<4>()?;
     rest.split_at_checked(u32::from_le_bytes(*len) as usize)
 }
@@ -40,6 +40,10 @@ pub fn gguf(data: &[u8]) {
     let Ok(mut file) = GgufFile::open(source("f.gguf", data)) else { return };
     for tensor in file.header.tensors.clone() {
         read(&mut file, &tensor);
+    }
+    let name = "f-00001-of-00001.gguf";
+    if let Ok(split) = SplitGguf::open(name, |name| Ok(source(name, data))) {
+        assert_eq!(split.tensors().len(), file.header.tensors.len());
     }
     if let Ok(config) = ModelConfig::from_gguf(&file.header.metadata) {
         let _ = config.check_tensors(&file);

@@ -4,22 +4,33 @@ use smolder_formats::inspect::size;
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
+/// What takes no longer is over before it is said.
+const SHORT: Duration = Duration::from_secs(1);
 /// How often a terminal's line changes.
 const REDRAW: Duration = Duration::from_millis(200);
-/// How often a download says in a pipe how far it is.
+/// How often a pipe gets a line.
 const REPORT: Duration = Duration::from_secs(10);
 
-/// Shows how much is done on a terminal once it has taken a second; nothing in a pipe.
+/// Shows how much is done once it has taken a second.
 pub fn percent(what: &'static str) -> impl FnMut(u64, u64) {
     let mut line = Line::new();
     move |done, total| {
-        if line.terminal && line.start.elapsed() > Duration::from_secs(1) && line.due(REDRAW) {
-            line.draw(&format!("{what} {} %", (100 * done).checked_div(total).unwrap_or(100)));
+        if done < total && line.due() {
+            line.say(&format!("{what} {} %", (100 * done).checked_div(total).unwrap_or(100)));
         }
         if done == total {
             line.clear();
         }
     }
+}
+
+/// Says what goes on until the result is dropped, where what came before took a second already: this takes long too.
+pub fn in_one_go(what: &str, start: Instant) -> Line {
+    let mut line = Line { start, ..Line::new() };
+    if line.due() {
+        line.say(what);
+    }
+    line
 }
 
 /// A download's progress: bytes, speed, time left.
@@ -37,10 +48,8 @@ impl Transfer {
 
     /// Tells that the file's first `done` bytes are there.
     pub fn show(&mut self, done: u64) {
-        let terminal = self.line.terminal;
-        if self.line.due(if terminal { REDRAW } else { REPORT }) {
-            let text = status(done, self.total, done - self.first, self.line.start.elapsed());
-            if terminal { self.line.draw(&text) } else { eprintln!("{text}") }
+        if self.line.due() {
+            self.line.say(&status(done, self.total, done - self.first, self.line.start.elapsed()));
         }
     }
 
@@ -53,33 +62,37 @@ impl Transfer {
     }
 }
 
-/// One line on standard error that is drawn again and again.
-struct Line {
+/// One line on standard error that is drawn again and again, or a line now and then in a pipe.
+pub struct Line {
     start: Instant,
-    shown: Instant,
+    shown: Option<Instant>,
     terminal: bool,
     drawn: bool,
 }
 
 impl Line {
     fn new() -> Self {
-        let now = Instant::now();
-        Self { start: now, shown: now, terminal: std::io::stderr().is_terminal(), drawn: false }
+        let terminal = std::io::stderr().is_terminal();
+        Self { start: Instant::now(), shown: None, terminal, drawn: false }
     }
 
-    /// Whether `interval` has passed since the last time; then it starts again.
-    fn due(&mut self, interval: Duration) -> bool {
-        let due = self.shown.elapsed() >= interval;
-        if due {
-            self.shown = Instant::now();
+    /// Whether it is time to say something, for the first time or again.
+    fn due(&self) -> bool {
+        match self.shown {
+            None => self.start.elapsed() >= SHORT,
+            Some(shown) => shown.elapsed() >= if self.terminal { REDRAW } else { REPORT },
         }
-        due
     }
 
-    fn draw(&mut self, text: &str) {
-        self.drawn = true;
-        eprint!("\r{text}\x1b[K");
-        let _ = std::io::stderr().flush();
+    fn say(&mut self, text: &str) {
+        self.shown = Some(Instant::now());
+        if self.terminal {
+            self.drawn = true;
+            eprint!("\r{text}\x1b[K");
+            let _ = std::io::stderr().flush();
+        } else {
+            eprintln!("{text}");
+        }
     }
 
     fn clear(&mut self) {

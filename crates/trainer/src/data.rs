@@ -9,7 +9,7 @@ pub use examples::Examples;
 pub use read::{Rows, read, render_options, split};
 
 use smolder_formats::Sha256Hash;
-use smolder_formats::dataset::{Packed, Row, pack};
+use smolder_formats::dataset::{Row, pack};
 use std::sync::Arc;
 
 /// A document: its tokens, and which of them are predicted from those before.
@@ -22,9 +22,12 @@ pub struct Sequence {
 }
 
 impl Sequence {
-    fn new(ids: Vec<u32>, mask: &[u8]) -> Self {
-        let learned = mask.iter().enumerate().map(|(at, mask)| at > 0 && *mask == 1);
-        Self { ids, mask: learned.collect() }
+    fn new(Row { ids, mask }: Row) -> Self {
+        let mut mask: Vec<bool> = mask.into_iter().map(|mask| mask == 1).collect();
+        if let Some(first) = mask.first_mut() {
+            *first = false;
+        }
+        Self { ids, mask }
     }
 
     /// Tokens that are predicted.
@@ -68,8 +71,8 @@ impl Data {
             return Err(DataError::NothingToLearn { rows: count });
         }
         let rows = match packed {
-            Some(_) => pack(rows, len, 0).into_iter().map(|row| documents(&row)).collect(),
-            None => rows.into_iter().map(|row| vec![Sequence::new(row.ids, &row.mask)]).collect(),
+            Some(_) => pack(rows, len).into_iter().map(documents).collect(),
+            None => rows.into_iter().map(|row| documents(vec![row])).collect(),
         };
         Ok(Self { rows: Arc::new(rows), sha256 })
     }
@@ -114,13 +117,8 @@ fn tokens(row: &[Sequence]) -> usize {
     row.iter().map(|one| one.ids.len()).sum()
 }
 
-/// The documents of a packed row, without its padding.
-fn documents(row: &Packed) -> Vec<Sequence> {
-    let bounds = row.starts.iter().zip(row.starts.iter().skip(1));
-    let ranges = bounds.map(|(start, end)| *start as usize..*end as usize);
-    ranges
-        .filter_map(|one| Some(Sequence::new(row.ids.get(one.clone())?.to_vec(), row.mask.get(one)?)))
-        .collect()
+fn documents(row: Vec<Row>) -> Vec<Sequence> {
+    row.into_iter().map(Sequence::new).collect()
 }
 
 fn sha256(rows: &[Row]) -> String {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use smolder_formats::dataset::Row;
 use smolder_trainer::data::Sequence;
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// A file of rows on its way, `FILE.part` until all of them are there; what is not finished is deleted.
@@ -16,7 +16,7 @@ pub struct Dump {
 }
 
 impl Dump {
-    /// Starts the file, unless it is `input`: that is still being read, and is a person's own.
+    /// Starts the file, unless one is there that is no dump, `input` above all: it may be a person's own.
     pub fn create(path: &Path, input: &Path) -> Result<Self> {
         let mut part = path.as_os_str().to_owned();
         part.push(".part");
@@ -26,8 +26,12 @@ impl Dump {
                 "--dump would write over {}: choose another name",
                 input.display()
             );
+            ensure!(
+                replaceable(written),
+                "{} is there already, and --dump did not write it: move it, or choose another name",
+                written.display()
+            );
         }
-        ensure!(!path.exists() || path.is_file(), "{} is no file that --dump could replace", path.display());
         let file = File::create(&part).with_context(|| unwritable(path))?;
         Ok(Self { path: path.to_owned(), part: part.into(), out: BufWriter::new(file) })
     }
@@ -69,6 +73,21 @@ impl Drop for Dump {
     fn drop(&mut self) {
         // Nothing is there once it was moved.
         let _ = fs::remove_file(&self.part);
+    }
+}
+
+/// How each dump starts.
+const START: &[u8] = br#"{"ids":["#;
+
+/// Whether there is nothing, or no more than an earlier dump.
+fn replaceable(path: &Path) -> bool {
+    let mut start = Vec::new();
+    match File::open(path) {
+        Ok(file) => {
+            let read = file.take(START.len() as u64).read_to_end(&mut start);
+            read.is_ok() && START.starts_with(&start)
+        }
+        Err(error) => error.kind() == ErrorKind::NotFound,
     }
 }
 

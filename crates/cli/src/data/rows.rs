@@ -3,13 +3,14 @@
 use super::sides::Sides;
 use super::{Arguments, Reading, preview};
 use crate::open;
-use crate::progress::percent;
+use crate::progress::{in_one_go, percent};
 use anyhow::{Result, anyhow, ensure};
 use smolder_formats::dataset::{Audit, Dataset, Mapping, Renderer, Row, validation_rows};
 use smolder_formats::{Error, Kind};
 use smolder_protocol::TrainConfig;
 use smolder_trainer::data::{Examples, render_options};
 use std::fs::File;
+use std::time::Instant;
 
 /// What is read, and how.
 pub struct Reader<'a> {
@@ -49,13 +50,15 @@ impl Reader<'_> {
 
     /// Several documents a row: which share one is known once all are there.
     fn packed(&self, dataset: &mut Dataset<File>, sides: &mut Sides) -> Result<Audit> {
-        let mut rows = Vec::new();
+        let (mut rows, start) = (Vec::new(), Instant::now());
         let audit = self.rows(dataset, self.arguments.preview, |row| {
             rows.push(row);
             Ok(())
         })?;
         if !rows.is_empty() {
+            let said = in_one_go(&format!("packing {} documents", rows.len()), start);
             let Examples { train, eval } = Examples::new(rows, None, self.config)?;
+            drop(said);
             sides.train.take_all(&train, true)?;
             eval.map_or(Ok(()), |eval| sides.eval.take_all(&eval, false))?;
         }

@@ -1,6 +1,7 @@
 //! What is trained and what is evaluated on: its numbers, and its file.
 
 use super::dump::{Dump, eval_path};
+use crate::progress::percent;
 use anyhow::Result;
 use serde_json::{Value, json};
 use smolder_formats::dataset::Row;
@@ -46,7 +47,11 @@ impl Side {
         self.documents = data.documents().map(<[Sequence]>::len).sum();
         (self.tokens, self.learned) = (data.tokens(), data.labels());
         let Some(dump) = &mut self.dump else { return Ok(()) };
-        data.documents().try_for_each(|documents| dump.documents(documents, packed))
+        let (mut show, total) = (percent("writing"), data.rows() as u64);
+        data.documents().zip(1..).try_for_each(|(documents, done)| {
+            show(done, total);
+            dump.documents(documents, packed)
+        })
     }
 
     fn json(&self) -> Value {

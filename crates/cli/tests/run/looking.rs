@@ -12,6 +12,7 @@ use smolder_trainer::data::{Data, Examples};
 use smolder_trainer::{load_rows, today};
 use std::fs::{self, File};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// SmolLM2's metadata, without its tensors.
 fn smollm2() -> String {
@@ -153,6 +154,50 @@ fn a_dump_never_takes_the_place_of_the_examples() {
     );
     assert_eq!(fs::read_to_string(&data).unwrap(), examples);
     assert_eq!(folder.names(), ["rows.jsonl"], "nothing is left beside it");
+}
+
+/// Nor that of any other file: only dumps and empty files are written anew, named by a person or not.
+#[test]
+fn a_dump_replaces_nothing_but_dumps() {
+    let folder = Folder::new("data-others");
+    let (data, dump) = (folder.text("rows.jsonl"), folder.text("seen.jsonl"));
+    fs::write(&data, "{\"prompt\": \"a\", \"completion\": \"b\"}\n".repeat(8)).unwrap();
+    let model = smollm2();
+    let arguments = ["data", &data, "--model", &model, "--eval-split", "0.5", "--dump", &dump];
+    for name in ["seen.jsonl", "seen.eval.jsonl", "seen.jsonl.part", "seen.eval.jsonl.part"] {
+        let other = folder.path(name);
+        fs::write(&other, "{\"mine\": 1}\n").unwrap();
+        fails(&arguments, &[name, "is there already, and --dump did not write it"]);
+        assert_eq!(fs::read_to_string(&other).unwrap(), "{\"mine\": 1}\n");
+        assert_eq!(folder.names().len(), 2, "{:?}", folder.names());
+        fs::remove_file(other).unwrap();
+    }
+    fs::write(&dump, "").unwrap();
+    for _ in 0..2 {
+        prints(&arguments);
+        assert_eq!(folder.names(), ["rows.jsonl", "seen.eval.jsonl", "seen.jsonl"]);
+        assert_eq!(fs::read_to_string(&dump).unwrap().lines().count(), 4);
+    }
+}
+
+#[test]
+fn a_pipe_hears_how_far_reading_is() {
+    let folder = Folder::new("data-long");
+    let (data, row) = (folder.text("rows.jsonl"), "{\"prompt\": \"a\", \"completion\": \"b\"}\n");
+    let mut rows = 20_000;
+    let ended = loop {
+        fs::write(&data, row.repeat(rows)).unwrap();
+        let start = Instant::now();
+        let ended = run(&["data", &data, "--model", &smollm2(), "--packing"]);
+        if start.elapsed() > Duration::from_secs(2) {
+            break ended;
+        }
+        rows *= 2;
+    };
+    let read: Vec<_> = ended.err.lines().filter(|line| line.starts_with("rendering ")).collect();
+    assert!(!read.is_empty() && read.iter().all(|line| line.ends_with(" %")), "{ended:?}");
+    assert!(ended.err.contains(&format!("packing {rows} documents\n")), "{ended:?}");
+    assert!(!ended.err.contains('\r'), "{ended:?}");
 }
 
 /// Ids and mask of each document that training sees, row by row.

@@ -1,6 +1,7 @@
 //! Cuts a file into rows without holding more than one: lines, or the elements of a JSON array.
 
 mod array;
+mod grown;
 mod record;
 mod start;
 
@@ -9,7 +10,19 @@ use std::io::{BufRead, BufReader, Read, Seek};
 use crate::error::{Error, Kind, Result};
 use crate::limits;
 use crate::source::Source;
-use start::{check_text, first_byte};
+use grown::Grown;
+use start::{check_text, first_byte, is_spread};
+
+/// What a file is, by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Container {
+    /// JSONL, a JSON array, or objects.
+    Json,
+    /// A table with this byte between fields.
+    Table(u8),
+    /// Lines of text.
+    Plain,
+}
 
 /// How a file holds its rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +31,8 @@ pub(super) enum Layout {
     Lines,
     /// One JSON array.
     Array,
+    /// JSON objects that are spread over lines, one behind the other.
+    Objects,
     /// Records that quotes may stretch over lines, of fields with this byte between them.
     Quoted(u8),
 }
@@ -37,11 +52,11 @@ pub(super) struct Rows<R: Read> {
 }
 
 impl<R: Read + Seek> Rows<R> {
-    /// Looks at the start of the file; a table has a separator.
+    /// Looks at the start of the file.
     ///
     /// # Errors
     /// [`Kind::Magic`] for archives and other binaries, [`Kind::Encoding`] for UTF-16.
-    pub(super) fn new(mut source: Source<R>, separator: Option<u8>) -> Result<Self> {
+    pub(super) fn new(mut source: Source<R>, container: Container) -> Result<Self> {
         let (name, stated_len) = (source.name().to_owned(), source.len());
         let mut head = [0; 16];
         let len = stated_len.min(16) as usize;
@@ -49,13 +64,16 @@ impl<R: Read + Seek> Rows<R> {
         source.read_at(0, head)?;
         check_text(head).map_err(|e| e.in_file(&name))?;
         let skip = if head.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-        let layout = match separator {
-            Some(separator) => Layout::Quoted(separator),
-            None if first_byte(&mut source, skip)? == Some(b'[') => Layout::Array,
-            None => Layout::Lines,
-        };
+        let first = first_byte(&mut source, skip)?;
         source.at(skip)?;
-        let reader = BufReader::with_capacity(1 << 16, source.into_inner());
+        let mut reader = BufReader::with_capacity(1 << 16, source.into_inner());
+        let start = reader.fill_buf().map_err(|e| Error::io("start", &e).in_file(&name))?;
+        let layout = match container {
+            Container::Table(separator) => Layout::Quoted(separator),
+            Container::Json if first == Some(b'[') => Layout::Array,
+            Container::Json if is_spread(start) => Layout::Objects,
+            Container::Json | Container::Plain => Layout::Lines,
+        };
         Ok(Self { reader, name, layout, stated_len, read: skip, line: 1, count: 0, started: false })
     }
 
@@ -68,26 +86,27 @@ impl<R: Read + Seek> Rows<R> {
         (self.read, self.stated_len)
     }
 
-    /// The next row that is not blank, with the line it starts at.
-    pub(super) fn next_row(&mut self) -> Result<Option<(u64, Vec<u8>)>> {
+    /// The next row that is not blank, with the line it starts at; of one that is too long, that it is.
+    pub(super) fn next_row(&mut self) -> Result<Option<(u64, Result<Vec<u8>>)>> {
         loop {
-            let line = self.line;
             let row = match self.layout {
                 Layout::Lines => self.until_newline()?,
                 Layout::Array => self.element()?,
+                Layout::Objects => self.spread_object()?,
                 Layout::Quoted(separator) => self.record(separator)?,
             };
             let Some(row) = row else { return self.end().map(|()| None) };
             // Blank fields are fields.
             let table = matches!(self.layout, Layout::Quoted(_));
-            if row.is_empty() || (!table && row.iter().all(u8::is_ascii_whitespace)) {
+            if row.is_empty() || (!table && row.is_blank()) {
                 continue;
             }
+            let line = row.line;
             self.count += 1;
             if self.count > limits::ROWS {
                 return Err(self.error(Kind::Limit, line, format!("at most {} rows", limits::ROWS), "more"));
             }
-            return Ok(Some((line, row)));
+            return Ok(Some((line, row.finish())));
         }
     }
 
@@ -119,29 +138,22 @@ impl<R: Read + Seek> Rows<R> {
         Ok(Some(byte))
     }
 
-    fn check_len(&self, row: &[u8], line: u64) -> Result<()> {
-        if row.len() as u64 > limits::ROW_BYTES {
-            let expected = format!("rows of at most {} bytes", limits::ROW_BYTES);
-            return Err(self.error(Kind::Limit, line, expected, "a longer one"));
+    fn until_newline(&mut self) -> Result<Option<Grown>> {
+        let mut row = Grown::new(self.line);
+        let start = self.read;
+        loop {
+            let buffer = self.reader.fill_buf().map_err(|e| Error::io("row", &e).in_file(&self.name))?;
+            let newline = buffer.iter().position(|byte| *byte == b'\n');
+            let part = buffer.get(..newline.unwrap_or(buffer.len())).unwrap_or_default();
+            row.extend(part);
+            let taken = part.len() + usize::from(newline.is_some());
+            self.reader.consume(taken);
+            self.read += taken as u64;
+            self.line += u64::from(newline.is_some());
+            if newline.is_some() || taken == 0 {
+                row.pop_return();
+                return Ok(Some(row).filter(|_| self.read > start));
+            }
         }
-        Ok(())
-    }
-
-    fn until_newline(&mut self) -> Result<Option<Vec<u8>>> {
-        let line = self.line;
-        let mut row = Vec::new();
-        let limit = limits::ROW_BYTES + 2;
-        let taken = Read::take(&mut self.reader, limit).read_until(b'\n', &mut row);
-        let taken = taken.map_err(|e| Error::io("row", &e).in_file(&self.name))?;
-        self.read += taken as u64;
-        if taken == 0 {
-            return Ok(None);
-        }
-        if row.pop_if(|byte| *byte == b'\n').is_some() {
-            self.line += 1;
-        }
-        row.pop_if(|byte| *byte == b'\r');
-        self.check_len(&row, line)?;
-        Ok(Some(row))
     }
 }

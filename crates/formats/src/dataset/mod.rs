@@ -13,7 +13,7 @@ mod table;
 
 pub use audit::{Audit, Dropped};
 pub use detect::{Format, Mapping};
-pub use pack::{Packed, pack};
+pub use pack::pack;
 pub use reader::{Dataset, Record};
 pub use render::{RenderOptions, Renderer, Rows, Target};
 pub use split::validation_rows;

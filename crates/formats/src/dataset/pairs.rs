@@ -71,5 +71,9 @@ pub(super) fn preference(row: &Map<String, Value>) -> Result<Record> {
             ),
         }
     };
-    Ok(Record::Preference { chosen: side("chosen")?, rejected: side("rejected")? })
+    let (chosen, rejected) = (side("chosen")?, side("rejected")?);
+    if chosen == rejected {
+        return Err(Error::new(Kind::Value, "`rejected`", "another answer than `chosen`", "the same"));
+    }
+    Ok(Record::Preference { chosen, rejected })
 }

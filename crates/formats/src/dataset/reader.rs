@@ -5,7 +5,7 @@ use std::io::{Read, Seek};
 use serde_json::{Map, Value};
 
 use super::detect::{Format, Mapping, detect};
-use super::lines::Rows;
+use super::lines::{Container, Rows};
 use super::{chat, pairs, table};
 use crate::error::{Error, Kind, Result};
 use crate::limits;
@@ -42,14 +42,6 @@ pub enum Record {
     Text(String),
 }
 
-/// How a file writes its rows, by its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Container {
-    Json,
-    Table(u8),
-    Plain,
-}
-
 /// A dataset being read.
 #[derive(Debug)]
 pub struct Dataset<R: Read> {
@@ -78,13 +70,12 @@ impl<R: Read + Seek> Dataset<R> {
             "txt" | "md" => Container::Plain,
             _ => Container::Json,
         };
-        let separator = if let Container::Table(separator) = container { Some(separator) } else { None };
-        let rows = Rows::new(source, separator)?;
+        let rows = Rows::new(source, container)?;
         let mut dataset =
             Self { rows, container, mapping, header: Vec::new(), columns: Vec::new(), format: None };
-        if let Some(separator) = separator {
-            let record = dataset.rows.next_row()?.map(|row| row.1).unwrap_or_default();
-            let fields = utf8(record).and_then(|text| table::fields(&text, char::from(separator)));
+        if let Container::Table(separator) = container {
+            let record = dataset.rows.next_row()?.map_or(Ok(Vec::new()), |row| row.1);
+            let fields = record.and_then(utf8).and_then(|text| table::fields(&text, char::from(separator)));
             dataset.header = fields.and_then(table::header).map_err(|e| e.in_file(&name))?;
         }
         Ok(dataset)
@@ -108,12 +99,16 @@ impl<R: Read + Seek> Dataset<R> {
     /// The next row: its line and its record, or why it is none. The outer error ends the file.
     ///
     /// # Errors
-    /// [`Kind::Limit`] for a row or a file that is too large, [`Kind::Truncated`] or [`Kind::Syntax`] for an array or
+    /// [`Kind::Limit`] for a file of too many rows, [`Kind::Truncated`] or [`Kind::Syntax`] for an array or
     /// a quoted field that never ends, [`Kind::Missing`] for columns of no known format, [`Kind::Mismatch`] for a file
     /// that changed meanwhile.
     #[allow(clippy::type_complexity, reason = "a row may fail without the file failing")]
     pub fn next_record(&mut self) -> Result<Option<(u64, Result<Record>)>> {
         let Some((line, bytes)) = self.rows.next_row()? else { return Ok(None) };
+        let bytes = match bytes {
+            Ok(bytes) => bytes,
+            Err(error) => return Ok(Some((line, Err(error)))),
+        };
         if self.container == Container::Plain {
             self.format = Some(Format::Text);
             return Ok(Some((line, utf8(bytes).map(Record::Text))));

@@ -92,7 +92,12 @@ impl<'t> Renderer<'t> {
             Record::Preference { chosen, rejected } => {
                 let rejected = self.chat(rejected)?;
                 let mut rows = self.chat(chosen).and_then(|(ids, mask)| self.finish(ids, mask))?;
-                rows.rejected = Some(self.finish(rejected.0, rejected.1)?.row);
+                let rejected = self.finish(rejected.0, rejected.1)?.row;
+                if rejected == rows.row {
+                    let expected = format!("a difference among the first {}", self.options.max_len);
+                    return Err(Error::new(Kind::Value, "`rejected`", expected, "none"));
+                }
+                rows.rejected = Some(rejected);
                 return Ok(rows);
             }
         };
@@ -146,8 +151,7 @@ impl<'t> Renderer<'t> {
         }
         // The first token is never predicted, so it cannot be learned.
         if !mask.iter().skip(1).any(|mask| *mask == 1) {
-            let found = if truncated { "none before the row was cut" } else { "none" };
-            return Err(Error::new(Kind::Missing, "row", "a token to learn", found));
+            return Err(self.nothing_to_learn(full_len, truncated));
         }
         let missing_eos = self.end(ids.iter().zip(&mask).filter(|(_, mask)| **mask == 1)).is_none();
         let notes = Notes { truncated, missing_eos, duplicate_bos, full_len };
@@ -155,6 +159,17 @@ impl<'t> Renderer<'t> {
         ids.shrink_to_fit();
         mask.shrink_to_fit();
         Ok(Rows { row: Row { ids, mask }, rejected: None, notes })
+    }
+
+    /// Kept apart from rows that never had one: a longer `--seq-len` would help.
+    fn nothing_to_learn(&self, full_len: usize, truncated: bool) -> Error {
+        let (expected, found) = if truncated {
+            let first = self.options.max_len;
+            (format!("a token to learn among the first {first}"), format!("none: the row has {full_len}"))
+        } else {
+            ("a token to learn".to_owned(), "none".to_owned())
+        };
+        Error::new(Kind::Missing, "row", expected, found)
     }
 
     /// The last token that is more than space, if it ends a turn or a text.

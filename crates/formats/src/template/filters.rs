@@ -1,7 +1,7 @@
-//! Filters, functions and methods as chat templates know them from Python.
+//! Filters and functions as chat templates know them from Python.
 
 use minijinja::value::{Kwargs, Value, ValueKind};
-use minijinja::{Environment, Error, ErrorKind, Output, State};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State};
 
 use super::{budget, instrument, json};
 
@@ -32,7 +32,7 @@ pub(super) fn register(env: &mut Environment<'static>) {
     });
 }
 
-fn invalid(message: &str) -> Error {
+pub(super) fn invalid(message: &str) -> Error {
     Error::new(ErrorKind::InvalidOperation, message.to_owned())
 }
 
@@ -69,8 +69,15 @@ fn tojson(value: &Value, kwargs: Kwargs) -> Result<String, Error> {
     let indent: Option<usize> = kwargs.get("indent")?;
     let ascii = kwargs.get::<Option<bool>>("ensure_ascii")?.unwrap_or(false);
     let sorted = kwargs.get::<Option<bool>>("sort_keys")?.unwrap_or(false);
+    let indent = indent.filter(|n| *n <= 16);
+    let comma = if indent.is_some() { "," } else { ", " };
+    let separators = match kwargs.get::<Option<Vec<String>>>("separators")?.as_deref() {
+        None => [comma, ": "].map(str::to_owned),
+        Some([items, keys]) => [items.clone(), keys.clone()],
+        Some(_) => return Err(invalid("separators are two strings")),
+    };
     kwargs.assert_all_used()?;
-    json::dumps(value, indent.filter(|n| *n <= 16), ascii, sorted)
+    json::dumps(value, &json::Style { indent, ascii, sorted, separators })
 }
 
 /// Of numbers only: adding lists or texts one by one takes time that grows with their square.
@@ -86,7 +93,7 @@ fn sum(
     minijinja::filters::sum(state, values, attribute.as_deref(), None, kwargs)
 }
 
-fn join(values: &Value, separator: Option<&str>) -> Result<String, Error> {
+pub(super) fn join(values: &Value, separator: Option<&str>) -> Result<String, Error> {
     let mut out = String::new();
     for (index, item) in values.try_iter()?.enumerate() {
         let separator = separator.filter(|_| index > 0).unwrap_or_default();
@@ -98,7 +105,7 @@ fn join(values: &Value, separator: Option<&str>) -> Result<String, Error> {
     Ok(out)
 }
 
-fn replace(text: &str, from: &str, to: &str, count: Option<usize>) -> Result<String, Error> {
+pub(super) fn replace(text: &str, from: &str, to: &str, count: Option<usize>) -> Result<String, Error> {
     let count = count.unwrap_or(usize::MAX);
     budget::charge((text.len() + text.matches(from).take(count).count() * to.len()) as u64)?;
     Ok(text.replacen(from, to, count))
@@ -138,7 +145,14 @@ fn text_of(value: &Value) -> String {
     }
 }
 
-pub(super) fn format_value(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+pub(super) fn format_value(
+    out: &mut Output<'_>,
+    state: &mut State<'_, '_>,
+    value: &Value,
+) -> Result<(), Error> {
+    if *state.auto_escape() != AutoEscape::None {
+        return Err(invalid("autoescape is for web pages"));
+    }
     if value.is_undefined() {
         return Ok(());
     }
@@ -148,46 +162,4 @@ pub(super) fn format_value(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &
     }
     budget::written(value)?;
     out.write_str(&text_of(value)).map_err(Error::from)
-}
-
-/// Python's methods, with their cost.
-pub(super) fn method(
-    state: &mut State<'_, '_>,
-    value: &Value,
-    name: &str,
-    args: &[Value],
-) -> Result<Value, Error> {
-    let text = value.as_str();
-    match (name, text, args) {
-        ("join", Some(separator), [items]) => return join(items, Some(separator)).map(Value::from),
-        ("replace", Some(text), [from, to, count @ ..]) if count.len() < 2 => {
-            let part =
-                |v: &Value| v.as_str().map(str::to_owned).ok_or_else(|| invalid("replace takes strings"));
-            // As in Python, a count below zero is none.
-            let count = count.first().and_then(|count| usize::try_from(count.as_i64()?).ok());
-            return replace(text, &part(from)?, &part(to)?, count).map(Value::from);
-        }
-        ("strip" | "lstrip" | "rstrip", Some(_), [chars]) => {
-            price_of_trimming(&[value.clone(), chars.clone()])?;
-        }
-        ("format" | "center" | "ljust" | "rjust" | "zfill" | "expandtabs" | "translate", Some(_), _) => {
-            return Err(Error::new(
-                ErrorKind::UnknownMethod,
-                format!("strings have no method `{name}` here"),
-            ));
-        }
-        _ => {}
-    }
-    let times = match name {
-        "split" | "rsplit" | "splitlines" | "partition" | "rpartition" => budget::ITEM,
-        // Some characters become three.
-        "upper" | "lower" | "title" | "capitalize" => 3,
-        _ => 1,
-    };
-    budget::charge(budget::size(value)?.saturating_mul(times))?;
-    args.iter().try_for_each(|arg| budget::compared(arg).map(drop))?;
-    if name == "count" && text.is_none() {
-        budget::compared(value)?;
-    }
-    settled(minijinja_contrib::pycompat::unknown_method_callback(state, value, name, args)?, true)
 }

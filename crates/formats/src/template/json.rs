@@ -5,15 +5,10 @@ use minijinja::{Error, ErrorKind};
 
 use super::budget;
 
-/// Writes `value`, each byte off the budget; `indent` puts things on lines of their own, `ascii` escapes what is not.
-pub(super) fn dumps(
-    value: &Value,
-    indent: Option<usize>,
-    ascii: bool,
-    sorted: bool,
-) -> Result<String, Error> {
+/// Writes `value`, each byte off the budget.
+pub(super) fn dumps(value: &Value, style: &Style) -> Result<String, Error> {
     let mut out = Paid(String::new());
-    Style { indent, ascii, sorted }.write(value, 0, &mut out)?;
+    style.write(value, 0, &mut out)?;
     Ok(out.0)
 }
 
@@ -32,10 +27,16 @@ fn invalid(error: &serde_json::Error) -> Error {
     Error::new(ErrorKind::InvalidOperation, error.to_string())
 }
 
-struct Style {
-    indent: Option<usize>,
-    ascii: bool,
-    sorted: bool,
+/// The arguments of `json.dumps`.
+pub(super) struct Style {
+    /// Puts things on lines of their own, so many spaces further in.
+    pub(super) indent: Option<usize>,
+    /// Escapes what is not.
+    pub(super) ascii: bool,
+    /// By their keys.
+    pub(super) sorted: bool,
+    /// Between two things, and behind a key.
+    pub(super) separators: [String; 2],
 }
 
 impl Style {
@@ -72,7 +73,7 @@ impl Style {
         for (index, key) in keys.iter().enumerate() {
             self.between(index == 0, depth + 1, out)?;
             self.key(key, out)?;
-            out.push(": ")?;
+            out.push(&self.separators[1])?;
             self.write(&value.get_item(key)?, depth + 1, out)?;
         }
         self.end(empty, depth, "}", out)
@@ -91,7 +92,7 @@ impl Style {
 
     fn between(&self, first: bool, depth: usize, out: &mut Paid) -> Result<(), Error> {
         if !first {
-            out.push(if self.indent.is_some() { "," } else { ", " })?;
+            out.push(&self.separators[0])?;
         }
         self.line(depth, out)
     }

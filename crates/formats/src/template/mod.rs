@@ -17,6 +17,7 @@ mod json;
 mod lex;
 mod literals;
 mod measures;
+mod methods;
 mod operands;
 mod spans;
 
@@ -128,7 +129,7 @@ fn environment() -> Environment<'static> {
     env.set_fuel(Some(limits::TEMPLATE_FUEL));
     env.set_recursion_limit(100);
     env.set_formatter(filters::format_value);
-    env.set_unknown_method_callback(filters::method);
+    env.set_unknown_method_callback(methods::method);
     builtins::register(&mut env);
     filters::register(&mut env);
     env

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use unicode_normalization::char::canonical_combining_class;
-use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+// The tables of Unicode 9, which every tokenizer of Hugging Face's was trained with: newer ones give other ids.
+use unicode_normalization_alignments::char::canonical_combining_class;
+use unicode_normalization_alignments::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 use super::encode::Specials;
 use super::sentencepiece;
@@ -14,7 +15,7 @@ use super::spec::{Prefix, Spec, Style};
 pub(super) fn normalize<'t>(spec: &Spec, stretch: &'t str, at_start: bool) -> Cow<'t, str> {
     match spec.style {
         Style::ByteLevel { nfc: true, .. } if is_nfc_quick(stretch.chars()) != IsNormalized::Yes => {
-            stretch.nfc().collect::<String>().into()
+            stretch.nfc().map(|(c, _)| c).collect::<String>().into()
         }
         Style::ByteLevel { .. } => stretch.into(),
         Style::SentencePiece { prefix, .. } => sentencepiece::normalize(prefix, stretch, at_start).into(),

@@ -1,55 +1,103 @@
-//! The elements of a JSON array.
+//! The elements of a JSON array, and objects that are spread over lines.
 
 use std::io::{Read, Seek};
 
-use super::{Layout, Rows};
+use super::{Grown, Layout, Rows};
 use crate::error::{Kind, Result};
+
+/// Where in a JSON value a byte stands.
+#[derive(Default)]
+struct Place {
+    depth: u64,
+    quoted: bool,
+    escaped: bool,
+}
+
+impl Place {
+    /// Takes the next byte in; whether it stands outside of texts and of all brackets, before it opens or closes one.
+    fn outside(&mut self, byte: u8) -> bool {
+        let outside = self.depth == 0 && !self.quoted;
+        match byte {
+            _ if self.escaped => self.escaped = false,
+            b'\\' if self.quoted => self.escaped = true,
+            b'"' => self.quoted = !self.quoted,
+            _ if self.quoted => {}
+            b'{' | b'[' => self.depth += 1,
+            b'}' | b']' => self.depth = self.depth.saturating_sub(1),
+            _ => {}
+        }
+        outside
+    }
+}
 
 impl<R: Read + Seek> Rows<R> {
     /// One element of the array: up to a comma or the closing bracket outside of strings and brackets.
-    pub(super) fn element(&mut self) -> Result<Option<Vec<u8>>> {
-        let line = self.line;
-        let mut row = Vec::new();
-        let (mut depth, mut quoted, mut escaped) = (0_u64, false, false);
+    pub(super) fn element(&mut self) -> Result<Option<Grown>> {
+        let mut row = Grown::new(self.line);
+        let mut place = Place::default();
         while let Some(byte) = self.byte()? {
             if !self.started {
                 self.started = byte == b'[';
                 continue;
             }
+            if row.is_empty() {
+                row.line = self.line;
+                if byte.is_ascii_whitespace() {
+                    continue;
+                }
+            }
+            let outside = place.outside(byte);
             match byte {
-                _ if escaped => escaped = false,
-                b'\\' if quoted => escaped = true,
-                b'"' => quoted = !quoted,
-                _ if quoted => {}
-                b'{' | b'[' => depth += 1,
-                b',' if depth == 0 => return self.not_blank(row, line).map(Some),
-                b']' if depth == 0 && self.count > 0 => {
-                    let row = self.not_blank(row, line)?;
+                b',' if outside => return self.not_blank(row).map(Some),
+                b']' if outside && self.count > 0 => {
+                    let row = self.not_blank(row)?;
                     return self.closed(row);
                 }
-                b']' if depth == 0 => return self.closed(row),
-                b'}' | b']' => depth = depth.saturating_sub(1),
+                b']' if outside => return self.closed(row),
                 _ => {}
             }
             row.push(byte);
-            self.check_len(&row, line)?;
         }
-        if row.iter().all(u8::is_ascii_whitespace) && self.layout == Layout::Lines {
+        Err(self.error(Kind::Truncated, row.line, "the array's closing bracket", "the file's end"))
+    }
+
+    /// One object, up to the brace that closes it.
+    pub(super) fn spread_object(&mut self) -> Result<Option<Grown>> {
+        let mut row = Grown::new(self.line);
+        let mut place = Place::default();
+        while let Some(byte) = self.byte()? {
+            if row.is_empty() {
+                row.line = self.line;
+                if byte.is_ascii_whitespace() {
+                    continue;
+                }
+                if byte != b'{' {
+                    let found = char::from(byte).to_string();
+                    return Err(self.error(Kind::Syntax, row.line, "an object or the file's end", found));
+                }
+            }
+            place.outside(byte);
+            row.push(byte);
+            if place.depth == 0 && !place.quoted {
+                return Ok(Some(row));
+            }
+        }
+        if row.is_empty() {
             return Ok(None);
         }
-        Err(self.error(Kind::Truncated, line, "the array's closing bracket", "the file's end"))
+        Err(self.error(Kind::Truncated, row.line, "the object's closing brace", "the file's end"))
     }
 
     /// Where there are commas there are elements.
-    fn not_blank(&self, row: Vec<u8>, line: u64) -> Result<Vec<u8>> {
-        if row.iter().all(u8::is_ascii_whitespace) {
-            return Err(self.error(Kind::Syntax, line, "an element on either side of a comma", "none"));
+    fn not_blank(&self, row: Grown) -> Result<Grown> {
+        if row.is_empty() {
+            return Err(self.error(Kind::Syntax, row.line, "an element on either side of a comma", "none"));
         }
         Ok(row)
     }
 
     /// After the closing bracket only space may follow.
-    fn closed(&mut self, row: Vec<u8>) -> Result<Option<Vec<u8>>> {
+    fn closed(&mut self, row: Grown) -> Result<Option<Grown>> {
         while let Some(byte) = self.byte()? {
             if !byte.is_ascii_whitespace() {
                 return Err(self.error(Kind::Syntax, self.line, "nothing after the array", char::from(byte)));

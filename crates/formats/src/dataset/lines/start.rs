@@ -22,6 +22,14 @@ pub(super) fn first_byte<R: Read + Seek>(source: &mut Source<R>, from: u64) -> R
     Ok(None)
 }
 
+/// Whether a file starts with an object whose first line cannot be all of it, as it is written to be read by people.
+pub(super) fn is_spread(start: &[u8]) -> bool {
+    let start = start.trim_ascii_start();
+    let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let open = matches!(line.trim_ascii_end().last(), Some(b'{' | b'[' | b','));
+    line.starts_with(b"{") && line.len() < start.len() && open
+}
+
 pub(super) fn check_text(head: &[u8]) -> Result<()> {
     let starts = |magic: &&[u8]| head.starts_with(magic);
     let magics: [&[u8]; 8] = [
