@@ -7,6 +7,7 @@ mod sides;
 
 use crate::library::resolve;
 use crate::open::{self, model, weights};
+use crate::output::tell;
 use crate::train::checked;
 use crate::train_text::warning;
 use anyhow::{Result, ensure};
@@ -102,14 +103,14 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let file = open::data(&arguments.file)?;
     let reading = reading(&arguments.model)?;
     if reading.template.is_built_in() {
-        eprintln!("The model has no chat template: the built-in ChatML is used.");
+        tell!("The model has no chat template: the built-in ChatML is used.");
     }
     fit(&mut config, reading.context);
     let mut dataset = Dataset::open(file, Mapping::parse(&config.map)?)?;
     let mut sides = Sides::new(arguments.dump.as_deref(), config.eval_split.is_some(), &arguments.file)?;
     let audit = Reader { arguments, reading: &reading, config: &config }.read(&mut dataset, &mut sides)?;
     for file in sides.finish()? {
-        eprintln!("{} is written.", file.display());
+        tell!("{} is written.", file.display());
     }
     let format = dataset.format().map_or_else(|| "no rows".to_owned(), |format| format.to_string());
     let text = if arguments.json {
@@ -153,7 +154,7 @@ fn reading(path: &Path) -> Result<Reading> {
 fn fit(config: &mut TrainConfig, context: Option<u64>) {
     let context = context.and_then(|context| u32::try_from(context).ok()).unwrap_or(u32::MAX);
     if config.seq_len > context {
-        eprintln!("{}", warning(&Warning::SeqLenLowered { wanted: config.seq_len, context }));
+        tell!("{}", warning(&Warning::SeqLenLowered { wanted: config.seq_len, context }));
         config.seq_len = context;
     }
 }

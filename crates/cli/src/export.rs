@@ -1,5 +1,6 @@
 //! `smolder export`: an adapter in the forms that other programs read.
 
+use crate::output::answer;
 use crate::whole::Whole;
 use crate::{adapter, open};
 use anyhow::{Context, Result, bail};
@@ -52,8 +53,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         Form::Gguf => gguf(adapter, base.as_mut(), &arguments.out)?,
         Form::Mlx => mlx(adapter, base.as_mut(), &arguments.out)?,
     }
-    println!("{}", arguments.out.display());
-    Ok(())
+    answer(&arguments.out.display().to_string())
 }
 
 fn peft(adapter: &PeftAdapter, folder: &Path) -> Result<()> {

@@ -1,5 +1,7 @@
 //! Smolder in the terminal: arguments to commands, events to text.
 
+#![warn(clippy::print_stderr, clippy::print_stdout, reason = "a reader that goes away must not end the work")]
+
 mod adapter;
 mod bundled;
 mod chat;

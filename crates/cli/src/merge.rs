@@ -2,6 +2,7 @@
 
 use crate::engine::{Engine, Options, Wanted};
 use crate::interrupt::{Interrupt, Stopped};
+use crate::output::answer;
 use crate::progress::percent;
 use crate::quantization::Quantization;
 use crate::whole::Whole;
@@ -62,7 +63,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             LoadError::Device(_) => error.into(),
         })
     })?;
-    println!("{}: {}", arguments.out.display(), size(bytes));
+    answer(&format!("{}: {}", arguments.out.display(), size(bytes)))?;
     arguments.data.as_ref().map_or(Ok(()), |data| compare(arguments, data))
 }
 
@@ -76,6 +77,6 @@ fn compare(arguments: &Arguments, data: &Path) -> Result<()> {
     let apart = loss(&arguments.model, Some(&arguments.adapter))?;
     let merged = loss(&arguments.out, None)?;
     let change = merged - apart;
-    println!("loss on {}: {apart:.4} with the adapter, {merged:.4} merged ({change:+.4})", data.display());
-    Ok(())
+    let data = data.display();
+    answer(&format!("loss on {data}: {apart:.4} with the adapter, {merged:.4} merged ({change:+.4})"))
 }

@@ -53,6 +53,14 @@ impl Output {
     }
 }
 
+/// A result on standard output, as a line; a reader that had enough is no error.
+pub fn answer(text: &str) -> Result<()> {
+    let mut output = Output::new();
+    // What could not be shown is told in the end.
+    let _ = output.show(text);
+    output.finish()
+}
+
 fn harmless(text: &str) -> String {
     text.split_inclusive(['\n', '\t'])
         .map(|piece| match piece.strip_suffix(['\n', '\t']) {

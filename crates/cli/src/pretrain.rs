@@ -1,7 +1,7 @@
 //! `smolder pretrain`: a tiny model from a text.
 
 use crate::interrupt::{Interrupt, Stopped};
-use crate::output::tell;
+use crate::output::{answer, tell};
 use crate::quantization::Quantization;
 use crate::whole::Whole;
 use anyhow::{Context, Error, Result};
@@ -98,13 +98,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         let written = pollster::block_on(trained.write(&more, out));
         Ok(written.map(drop)?)
     })?;
-    println!(
-        "{}: {}, {:.3} nats a token on held-out text",
-        arguments.out.display(),
-        size(bytes),
-        trained.held_out_loss
-    );
-    Ok(())
+    let (file, loss) = (arguments.out.display(), trained.held_out_loss);
+    answer(&format!("{file}: {}, {loss:.3} nats a token on held-out text", size(bytes)))
 }
 
 impl Arguments {

@@ -1,5 +1,6 @@
 //! How far something has come, on standard error: one line that changes on a terminal, few lines in a pipe.
 
+use crate::output::tell;
 use smolder_formats::inspect::size;
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -58,7 +59,7 @@ impl Transfer {
         self.line.clear();
         let time = self.line.start.elapsed();
         let speed = speed(done - self.first, time).map(|speed| format!(", {}/s", size(speed)));
-        eprintln!("{} in {}{}", size(done - self.first), clock(time), speed.unwrap_or_default());
+        tell!("{} in {}{}", size(done - self.first), clock(time), speed.unwrap_or_default());
     }
 }
 
@@ -88,16 +89,16 @@ impl Line {
         self.shown = Some(Instant::now());
         if self.terminal {
             self.drawn = true;
-            eprint!("\r{text}\x1b[K");
+            let _ = write!(std::io::stderr(), "\r{text}\x1b[K");
             let _ = std::io::stderr().flush();
         } else {
-            eprintln!("{text}");
+            tell!("{text}");
         }
     }
 
     fn clear(&mut self) {
         if std::mem::take(&mut self.drawn) {
-            eprint!("\r\x1b[K");
+            let _ = write!(std::io::stderr(), "\r\x1b[K");
             let _ = std::io::stderr().flush();
         }
     }
