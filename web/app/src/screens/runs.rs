@@ -3,6 +3,7 @@
 mod elsewhere;
 mod one;
 
+use super::linked::Linked;
 use super::parts::Heading;
 use crate::preferences::Preferences;
 use crate::route::Screen;
@@ -38,6 +39,7 @@ pub(crate) fn Runs() -> impl IntoView {
                 title=Signal::derive(move || t().runs.title.to_owned())
                 lead=Signal::derive(move || t().runs.lead.to_owned())
             />
+            <Linked adapters=true/>
             {none}
             <ul class="cards runs">
                 <For
