@@ -27,7 +27,7 @@ pub const WEBGPU: &str = "--enable-unsafe-webgpu";
 const SWIFTSHADER: &str = "--use-webgpu-adapter=swiftshader";
 
 /// Long enough for a software renderer on a busy machine to compile the self test.
-const PATIENCE: Duration = Duration::from_secs(150);
+pub const PATIENCE: Duration = Duration::from_secs(150);
 
 /// One software renderer leaves half of two cores idle; many would make each other slow.
 static TURNS: Semaphore = Semaphore::const_new(2);
