@@ -221,6 +221,27 @@ fn preference_pairs_give_two_rows() {
     assert_eq!(texts(&rows.rejected.unwrap()).0, "bad<|im_end|>");
 }
 
+/// As in many collections: whole conversations beside the prompt that they begin with.
+#[test]
+fn preferences_that_repeat_their_prompt_ask_once() {
+    let say = |role: &str, text: &str| format!(r#"{{"role":"{role}","content":"{text}"}}"#);
+    let (asked, good, bad) = (say("user", "a"), say("assistant", "good"), say("assistant", "bad"));
+    let [apart, whole] = [format!("[{good}]"), format!("[{asked},{good}]")];
+    let ids = |prompt: &str, chosen: &str| {
+        let line = format!(r#"{{"prompt":{prompt},"chosen":{chosen},"rejected":[{asked},{bad}]}}"#);
+        let (_, records) = records("a.jsonl", &line);
+        let rows = render(&records[0], |_| {}).unwrap();
+        assert_eq!(texts(&rows.rejected.unwrap()).0, "bad<|im_end|>");
+        rows.row.ids
+    };
+    let once = ids(r#""a""#, r#""good""#);
+    for prompt in [r#""a""#.to_owned(), format!("[{asked}]")] {
+        for chosen in [&apart, &whole] {
+            assert_eq!(ids(&prompt, chosen), once, "{prompt} {chosen}");
+        }
+    }
+}
+
 #[test]
 fn control_tokens_in_data_stay_text() {
     let pair = |text: &str| Record::Pair { prompt: text.into(), completion: text.into() };

@@ -61,7 +61,7 @@ pub struct Arguments {
     #[arg(long)]
     raw: bool,
     /// Print the audit as JSON.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "preview")]
     json: bool,
 }
 
@@ -106,7 +106,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     fit(&mut config, reading.context);
     let mut dataset = Dataset::open(file, Mapping::parse(&config.map)?)?;
-    let mut sides = Sides::new(arguments.dump.as_deref(), config.eval_split.is_some())?;
+    let mut sides = Sides::new(arguments.dump.as_deref(), config.eval_split.is_some(), &arguments.file)?;
     let audit = Reader { arguments, reading: &reading, config: &config }.read(&mut dataset, &mut sides)?;
     for file in sides.finish()? {
         eprintln!("{} is written.", file.display());

@@ -44,13 +44,14 @@ fn format(context: &Context) -> Result<Tally> {
     Ok(tally)
 }
 
+/// Programs and tests together: apart, they would want burn with different features.
 fn build_native(context: &Context) -> Result<Tally> {
     let cargo = |command: &str| context.workspace.cargo(command);
-    let programs = [cargo(&format!("build {NATIVE}")), xtask(context, "build")];
-    let native = cargo(&format!("test {NATIVE}"));
-    let tests = [native, cargo(PAGE), cargo(END_TO_END), xtask(context, "test")];
+    let all =
+        [cargo(&format!("build {NATIVE}")), xtask(context, "build")].map(|build| build.arg("--all-targets"));
+    let tests = [PAGE, END_TO_END].map(|test| cargo(test).arg("--no-run"));
     let mut tally = Tally::default();
-    for step in programs.into_iter().chain(tests.map(|test| test.arg("--no-run"))) {
+    for step in all.into_iter().chain(tests) {
         tally.add(build(step)?);
     }
     Ok(tally)

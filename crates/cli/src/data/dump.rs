@@ -1,6 +1,6 @@
 //! The rows on disk, a line each.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use smolder_formats::dataset::Row;
 use smolder_trainer::data::Sequence;
@@ -16,10 +16,18 @@ pub struct Dump {
 }
 
 impl Dump {
-    /// Starts the file.
-    pub fn create(path: &Path) -> Result<Self> {
+    /// Starts the file, unless it is `input`: that is still being read, and is a person's own.
+    pub fn create(path: &Path, input: &Path) -> Result<Self> {
         let mut part = path.as_os_str().to_owned();
         part.push(".part");
+        for written in [path, Path::new(&part)] {
+            ensure!(
+                !same(written, input),
+                "--dump would write over {}: choose another name",
+                input.display()
+            );
+        }
+        ensure!(!path.exists() || path.is_file(), "{} is no file that --dump could replace", path.display());
         let file = File::create(&part).with_context(|| unwritable(path))?;
         Ok(Self { path: path.to_owned(), part: part.into(), out: BufWriter::new(file) })
     }
@@ -62,6 +70,11 @@ impl Drop for Dump {
         // Nothing is there once it was moved.
         let _ = fs::remove_file(&self.part);
     }
+}
+
+/// Whether both are there and one file.
+fn same(one: &Path, other: &Path) -> bool {
+    matches!((fs::canonicalize(one), fs::canonicalize(other)), (Ok(one), Ok(other)) if one == other)
 }
 
 fn unwritable(path: &Path) -> String {

@@ -26,8 +26,9 @@ pub struct Sides {
 }
 
 impl Side {
-    fn new(dump: Option<&Path>) -> Result<Self> {
-        Ok(Self { dump: dump.map(Dump::create).transpose()?, ..Self::default() })
+    fn new(dump: Option<&Path>, input: &Path) -> Result<Self> {
+        let dump = dump.map(|path| Dump::create(path, input)).transpose()?;
+        Ok(Self { dump, ..Self::default() })
     }
 
     /// Counts a row of one document, and writes it.
@@ -69,9 +70,9 @@ impl Side {
 
 impl Sides {
     /// With files for what goes through, where `dump` names one.
-    pub fn new(dump: Option<&Path>, split: bool) -> Result<Self> {
+    pub fn new(dump: Option<&Path>, split: bool, input: &Path) -> Result<Self> {
         let beside = dump.filter(|_| split).map(eval_path);
-        Ok(Self { train: Side::new(dump)?, eval: Side::new(beside.as_deref())? })
+        Ok(Self { train: Side::new(dump, input)?, eval: Side::new(beside.as_deref(), input)? })
     }
 
     /// Puts the files of the sides that have rows in their places; returns them.

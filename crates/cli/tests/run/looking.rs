@@ -141,6 +141,20 @@ fn rows_are_dumped_as_training_sees_them() {
     assert_eq!(row, serde_json::json!({"ids": ids.as_slice(), "mask": mask}));
 }
 
+#[test]
+fn a_dump_never_takes_the_place_of_the_examples() {
+    let folder = Folder::new("data-itself");
+    let data = folder.text("rows.jsonl");
+    let examples = "{\"prompt\": \"a\", \"completion\": \"b\"}\n".repeat(8);
+    fs::write(&data, &examples).unwrap();
+    fails(
+        &["data", &data, "--model", &smollm2(), "--dump", &data],
+        &["--dump would write over", "rows.jsonl"],
+    );
+    assert_eq!(fs::read_to_string(&data).unwrap(), examples);
+    assert_eq!(folder.names(), ["rows.jsonl"], "nothing is left beside it");
+}
+
 /// Ids and mask of each document that training sees, row by row.
 type Seen = Vec<Vec<(Vec<u64>, Vec<u64>)>>;
 

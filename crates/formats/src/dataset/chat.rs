@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::pairs::optional_text;
 use crate::error::{Error, Kind, Result};
 use crate::json::type_name;
 use crate::template::{Message, ROLES};
@@ -29,7 +30,7 @@ pub(super) fn conversation(messages: &[Value]) -> Result<Vec<Message>> {
 pub(super) fn sharegpt(row: &Map<String, Value>) -> Result<Vec<Message>> {
     let key = if row.contains_key("conversations") { "conversations" } else { "conversation" };
     let turns = list(row, key)?.iter().map(turn).collect::<Result<Vec<_>>>()?;
-    let system = row.get("system").and_then(Value::as_str).filter(|text| !text.is_empty());
+    let system = optional_text(row, "system")?;
     let messages: Vec<Message> = system.map(|text| say("system", text)).into_iter().chain(turns).collect();
     check(&messages)?;
     Ok(messages)

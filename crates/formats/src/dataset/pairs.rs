@@ -21,12 +21,21 @@ pub(super) fn text<'r>(row: &'r Map<String, Value>, key: &str) -> Result<&'r str
     }
 }
 
+/// The text under `key`, where there is one that is not blank; nothing else may stand there.
+pub(super) fn optional_text<'r>(row: &'r Map<String, Value>, key: &str) -> Result<Option<&'r str>> {
+    match row.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.as_str()).filter(|text| !text.trim().is_empty())),
+        Some(other) => Err(Error::new(Kind::Type, format!("`{key}`"), "a text", type_name(other))),
+    }
+}
+
 /// `instruction`, then `input` below it where there is one; `output` is the answer.
 pub(super) fn alpaca(row: &Map<String, Value>) -> Result<Vec<Message>> {
-    let input = row.get("input").and_then(Value::as_str).filter(|input| !input.trim().is_empty());
+    let input = optional_text(row, "input")?;
     let instruction = text(row, "instruction")?;
     let asked = input.map_or_else(|| instruction.to_owned(), |input| format!("{instruction}\n\n{input}"));
-    let system = row.get("system").and_then(Value::as_str).filter(|text| !text.trim().is_empty());
+    let system = optional_text(row, "system")?;
     let answer = say("assistant", text(row, "output")?);
     Ok(system.map(|text| say("system", text)).into_iter().chain([say("user", &asked), answer]).collect())
 }
@@ -45,7 +54,7 @@ pub(super) fn prompt_completion(row: &Map<String, Value>) -> Result<Record> {
     }
 }
 
-/// `chosen` and `rejected`, each a text after `prompt` or a whole list of messages.
+/// `chosen` and `rejected`, each a text or messages after `prompt`, or a conversation that repeats what `prompt` says.
 pub(super) fn preference(row: &Map<String, Value>) -> Result<Record> {
     let side = |key: &str| -> Result<Vec<Message>> {
         let start = match row.get("prompt") {
@@ -53,7 +62,9 @@ pub(super) fn preference(row: &Map<String, Value>) -> Result<Record> {
             Some(_) => vec![Value::Object(say("user", text(row, "prompt")?))],
             None => Vec::new(),
         };
+        let repeats = |messages: &[Value]| start.last().is_some_and(|last| messages.contains(last));
         match row.get(key) {
+            Some(Value::Array(messages)) if repeats(messages) => conversation(messages),
             Some(Value::Array(messages)) => conversation(&[start.as_slice(), messages].concat()),
             _ => conversation(
                 &[start.as_slice(), &[Value::Object(say("assistant", text(row, key)?))]].concat(),
