@@ -3,7 +3,7 @@
 use crate::browser::{Browser, screenshots};
 use crate::flow::open;
 use crate::server::{Mishap, Server};
-use serde_json::json;
+use serde_json::{Value, json};
 
 const PHONE: u32 = 360;
 const DESKTOP: u32 = 1200;
@@ -32,6 +32,30 @@ pub async fn expect_fit_everywhere(browser: &Browser, name: &str) {
         shoot(browser, &format!("{name}-{language}-{theme}-{width}")).await;
     }
     browser.click("#language input[value=en]").await;
+    assert_eq!(nameless(browser).await, Vec::<Value>::new(), "{name}: read aloud, these would have no name");
+}
+
+/// Everything that can be used and has no name for who hears the page.
+async fn nameless(browser: &Browser) -> Vec<Value> {
+    const USED: [&str; 11] = [
+        "button",
+        "link",
+        "textbox",
+        "combobox",
+        "listbox",
+        "slider",
+        "spinbutton",
+        "checkbox",
+        "radio",
+        "progressbar",
+        "img",
+    ];
+    let mut tree = browser.devtools("Accessibility.getFullAXTree", json!({})).await;
+    let nodes = tree["nodes"].as_array_mut().map(std::mem::take).expect("a tree");
+    assert!(nodes.len() > 20, "the tree is there");
+    let is_used = |node: &Value| node["role"]["value"].as_str().is_some_and(|role| USED.contains(&role));
+    let named = |node: &Value| node["name"]["value"].as_str().is_some_and(|name| !name.trim().is_empty());
+    nodes.into_iter().filter(|node| is_used(node) && node["ignored"] != json!(true) && !named(node)).collect()
 }
 
 #[tokio::test]
@@ -95,7 +119,7 @@ async fn resize(browser: &Browser, width: u32) {
 }
 
 /// Elements that reach past the right edge.
-async fn overflow(browser: &Browser) -> serde_json::Value {
+async fn overflow(browser: &Browser) -> Value {
     let script = "return [...document.querySelectorAll('body *')]
         .filter((element) => element.getBoundingClientRect().right > innerWidth + 0.5)
         .map((element) => `${element.tagName}.${element.className}`)";

@@ -13,6 +13,7 @@ mod browser;
 mod check;
 mod dropped;
 mod failures;
+mod first_visit;
 mod flow;
 mod look;
 mod model;
