@@ -1,6 +1,6 @@
 //! What goes wrong, and the sentence that a person reads then.
 
-use crate::browser::Browser;
+use crate::browser::{Browser, PATIENCE};
 use crate::flow::{open, steps_of_table, take_model, tiny_model};
 use crate::runs::set_next;
 use crate::server::{Mishap, Server};
@@ -132,12 +132,12 @@ async fn a_gpu_that_is_lost_while_training() {
     open(&browser, "#train").await;
     browser.wait_for("#start:enabled").await;
     browser.click("#start").await;
-    browser.wait_for(".verdict.bad").await;
+    browser.wait_at_most(4 * PATIENCE, ".verdict.bad").await;
     let log = browser.text(".log").await;
     assert_eq!(log.matches("Going on from the last checkpoint").count(), 1, "{log}");
     assert!(browser.text(".card.bad").await.contains("The GPU stopped responding"));
     browser.click("#go-on").await;
-    browser.wait_for(".verdict.good").await;
+    browser.wait_at_most(4 * PATIENCE, ".verdict.good").await;
     assert!(browser.text("h1").await.starts_with("Trained: 4 steps"));
     assert_eq!(steps_of_table(&browser).await.len(), 4);
     browser.close().await;

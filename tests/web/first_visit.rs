@@ -1,16 +1,17 @@
 //! A first visit, on a machine without a GPU: one press, and there is something to compare. The page stays light meanwhile.
 
-use crate::browser::Browser;
+use crate::browser::{Browser, PATIENCE};
 use crate::flow::open;
 use crate::look::expect_fit_everywhere;
 use crate::no_gpu::visit_with;
 use serde_json::json;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What the page's own thread may take of a core while it shows a run.
 const MOST_OF_A_CORE: f64 = 0.05;
-/// Seconds in one piece after which a press or a key would be felt to wait.
-const LONGEST_TASK_SECS: f64 = 0.05;
+/// Processor seconds in one piece after which a press or a key would be felt to wait. Time on the clock says nothing where
+/// other programs want the processor too.
+const LONGEST_SECS: f64 = 0.05;
 
 #[tokio::test]
 async fn one_press_trains_and_the_two_models_answer_differently() {
@@ -18,15 +19,8 @@ async fn one_press_trains_and_the_two_models_answer_differently() {
     let _server = visit_with(&browser, "delete WorkerNavigator.prototype.gpu;").await;
     browser.wait_for("#one-click:enabled").await;
     browser.devtools("Performance.enable", json!({ "timeDomain": "threadTicks" })).await;
-    browser.script(WATCH_TASKS).await;
-    let (start, before) = (Instant::now(), page_secs(&browser).await);
     browser.click("#one-click").await;
-    browser.wait_for(".verdict.good").await;
-    let share = (page_secs(&browser).await - before) / start.elapsed().as_secs_f64();
-    let longest = browser.script("return longest / 1000").await;
-    println!("{:?}, {share}, {longest}", start.elapsed());
-    assert!(share < MOST_OF_A_CORE, "the page's thread took {share} of a core");
-    assert!(longest.as_f64().is_some_and(|secs| secs < LONGEST_TASK_SECS), "{longest} s in one piece");
+    expect_light_until_trained(&browser).await;
     expect_fit_everywhere(&browser, "first-trained").await;
     open(&browser, "#try").await;
     browser.click(".ask button[type=submit]").await;
@@ -38,10 +32,22 @@ async fn one_press_trains_and_the_two_models_answer_differently() {
     browser.close().await;
 }
 
-/// Keeps the time of the longest task from now on, in milliseconds.
-const WATCH_TASKS: &str = "window.longest = 0; new PerformanceObserver((list) => {
-        for (const { duration } of list.getEntries()) longest = Math.max(longest, duration);
-    }).observe({ type: 'longtask' })";
+/// Looks at the page's thread often: what it takes between two looks is as much as any one task took, or more.
+async fn expect_light_until_trained(browser: &Browser) {
+    let (start, first) = (Instant::now(), page_secs(browser).await);
+    let (mut last, mut longest) = (first, 0_f64);
+    while browser.texts(".verdict.good").await.is_empty() {
+        assert!(start.elapsed() < 4 * PATIENCE, "{}", browser.text("body").await);
+        for _ in 0..10 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let now = page_secs(browser).await;
+            (longest, last) = (longest.max(now - last), now);
+        }
+    }
+    let share = (last - first) / start.elapsed().as_secs_f64();
+    assert!(share < MOST_OF_A_CORE, "the page's thread took {share} of a core");
+    assert!(longest < LONGEST_SECS, "{longest} s of computing in one piece");
+}
 
 /// Processor seconds that the page's own thread has taken.
 async fn page_secs(browser: &Browser) -> f64 {

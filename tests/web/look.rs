@@ -12,6 +12,7 @@ const DESKTOP: u32 = 1200;
 async fn fits_every_width_in_every_language_and_theme() {
     let browser = Browser::start().await;
     browser.visit_until_checked().await;
+    browser.wait_for("#one-click:enabled").await;
     expect_fit_everywhere(&browser, "check").await;
     browser.close().await;
 }
