@@ -22,7 +22,7 @@ pub(super) fn Catalog() -> impl IntoView {
         <details class="fold">
             <summary><h2>{move || t().model.catalog}</h2></summary>
             <p class="aside">{move || t().model.catalog_lead}</p>
-            <ul class="cards">
+            <ul class="cards side">
                 {move || missing().into_iter().map(|base| entry(base, t())).collect_view()}
             </ul>
         </details>
