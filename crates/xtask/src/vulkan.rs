@@ -3,6 +3,7 @@
 use crate::apt;
 use anyhow::{Context, Result};
 use std::fs;
+use std::path::Path;
 
 const PACKAGES: [&str; 2] = ["mesa-vulkan-drivers", "libvulkan1"];
 /// Where drivers announce themselves to Vulkan's loader.
@@ -19,10 +20,22 @@ pub fn ensure() -> Result<()> {
     )
 }
 
+/// Whether a driver is announced that finds something here: Mesa's in software, or another beside a GPU.
 fn has_driver() -> bool {
-    let variables = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"];
-    let announced = |dir: &str| fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some());
-    variables.iter().any(|key| std::env::var_os(key).is_some()) || DRIVERS.iter().any(|dir| announced(dir))
+    let chosen = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"].iter().any(|key| std::env::var_os(key).is_some());
+    let drivers = announced();
+    chosen || drivers.iter().any(|name| name.starts_with("lvp")) || (!drivers.is_empty() && has_gpu())
+}
+
+/// The names of the drivers' announcements.
+fn announced() -> Vec<String> {
+    let entries = DRIVERS.iter().flat_map(|dir| fs::read_dir(dir).into_iter().flatten().flatten());
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
+/// Whether the kernel offers a GPU: Mesa's drivers, NVIDIA's, and Windows' subsystem for Linux.
+fn has_gpu() -> bool {
+    ["/dev/dri", "/dev/nvidia0", "/dev/dxg"].iter().any(|device| Path::new(device).exists())
 }
 
 /// Whether the dynamic linker finds the loader.

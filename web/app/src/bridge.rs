@@ -26,6 +26,9 @@ pub(crate) struct Bridge {
 impl Bridge {
     /// Starts the worker and tells `hear` what comes from it.
     pub(crate) fn start(hear: impl Fn(Message) + Clone + 'static) -> Result<Self, Failure> {
+        if !Reflect::has(&js_sys::global(), &"Worker".into()).unwrap_or(false) {
+            return Err(Failure::NoWorkers);
+        }
         let address = worker_address().map_err(not_loaded)?;
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);

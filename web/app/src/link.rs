@@ -25,6 +25,8 @@ pub(crate) struct Loading {
 /// Why the conversation ended.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Failure {
+    /// This browser has no module workers.
+    NoWorkers,
     NotLoaded(String),
     Crashed(String),
     Silent {

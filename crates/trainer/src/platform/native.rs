@@ -36,9 +36,11 @@ pub(crate) fn process_bytes() -> Option<u64> {
     Some(pages.split(' ').nth(1)?.parse::<u64>().ok()? * PAGE_BYTES)
 }
 
-/// Room on the disk that holds the user's cache.
+/// Room on the disk that holds the user's cache: the folder that `SMOLDER_CACHE` names or is to be made in, else the
+/// user's own.
 pub(crate) async fn storage() -> Option<Storage> {
-    let cache = std::env::home_dir().filter(|home| home.exists()).unwrap_or_else(|| PathBuf::from("."));
-    let free_bytes = fs4::available_space(cache).ok()?;
+    let named = std::env::var_os("SMOLDER_CACHE").map(PathBuf::from).or_else(std::env::home_dir);
+    let cache = std::path::absolute(named.unwrap_or_else(|| PathBuf::from("."))).ok()?;
+    let free_bytes = fs4::available_space(cache.ancestors().find(|folder| folder.exists())?).ok()?;
     Some(Storage { free_bytes, used_bytes: 0 })
 }

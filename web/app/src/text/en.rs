@@ -105,6 +105,8 @@ pub(super) const PHRASES: Phrases = Phrases {
     no_f16_do: "That does not matter: training computes with 32 bits on every GPU.",
     native_build: "The native build reaches the graphics card without a browser: `cargo run --release`.",
 
+    no_workers: "This browser has no workers, in which Smolder trains",
+    no_workers_do: "Use a current Chrome, Edge, Firefox or Safari, and allow workers if an extension forbids them.",
     worker_missing: "The trainer could not be loaded",
     worker_missing_do: "Check the connection to this page’s server and any blocker of scripts, then try again.",
     worker_crashed: "The trainer crashed",

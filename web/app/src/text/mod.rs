@@ -113,8 +113,8 @@ phrases! {
     no_web_gpu no_web_gpu_do insecure insecure_do no_adapter no_adapter_do refused refused_do lost lost_do wrong
     wrong_do limit limit_do software_adapter software_adapter_do no_f16 no_f16_do native_build
     // Check: failures
-    worker_missing worker_missing_do worker_crashed worker_crashed_do worker_silent worker_silent_do other_build
-    other_build_do
+    no_workers no_workers_do worker_missing worker_missing_do worker_crashed worker_crashed_do worker_silent
+    worker_silent_do other_build other_build_do
     // Check: report
     report report_lead copy copied copy_failed;
     way: way::Way,

@@ -62,6 +62,7 @@ fn is_size(limit: &str) -> bool {
 /// What `failure` means and what to do about it.
 pub(crate) fn failure_words(failure: &Failure, t: &Phrases) -> Words {
     match failure {
+        Failure::NoWorkers => Words::new(t.no_workers, t.no_workers_do).or(t.native_build),
         Failure::NotLoaded(reason) => Words::new(t.worker_missing, t.worker_missing_do).quoting(reason),
         Failure::Crashed(reason) => Words::new(t.worker_crashed, t.worker_crashed_do).quoting(reason),
         Failure::Silent { step, waited_secs } => {

@@ -105,6 +105,8 @@ pub(super) const PHRASES: Phrases = Phrases {
     no_f16_do: "没有影响：训练在任何 GPU 上都使用 32 位浮点数。",
     native_build: "本机版本不经过浏览器，直接使用显卡：`cargo run --release`。",
 
+    no_workers: "此浏览器没有 Worker，而 Smolder 在其中训练",
+    no_workers_do: "请使用新版的 Chrome、Edge、Firefox 或 Safari；如有扩展禁用了 Worker，请允许它。",
     worker_missing: "无法载入训练程序",
     worker_missing_do: "请检查与本页服务器的连接以及拦截脚本的扩展，然后重试。",
     worker_crashed: "训练程序崩溃了",
