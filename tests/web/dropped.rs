@@ -22,7 +22,7 @@ async fn what_is_dropped_is_taken_or_refused_in_a_sentence() {
     drop(&browser, "new File(['GGUF', new Uint8Array(5e6)], 'large.gguf')").await;
     expect_card(&browser, "There is not enough room").await;
     expect_chosen(&browser, "tales.gguf").await;
-    browser.devtools("Storage.overrideQuotaForOrigin", json!({ "origin": origin(&browser).await })).await;
+    free_quota(&browser).await;
 
     pick_up(&browser).await;
     drop(&browser, "new File([picked.slice(0, 9000)], 'cut.gguf')").await;
@@ -74,16 +74,21 @@ async fn pick_up(browser: &Browser) {
 }
 
 /// Leaves room for nothing more.
-async fn fill_quota(browser: &Browser) {
+pub async fn fill_quota(browser: &Browser) {
     let quota = json!({ "origin": origin(browser).await, "quotaSize": 1_000_000 });
     browser.devtools("Storage.overrideQuotaForOrigin", quota).await;
+}
+
+/// There is as much room as before.
+pub async fn free_quota(browser: &Browser) {
+    browser.devtools("Storage.overrideQuotaForOrigin", json!({ "origin": origin(browser).await })).await;
 }
 
 async fn origin(browser: &Browser) -> serde_json::Value {
     browser.script("return location.origin").await
 }
 
-async fn expect_card(browser: &Browser, words: &str) {
+pub async fn expect_card(browser: &Browser, words: &str) {
     let card = format!("//*[contains(@class, 'card bad') and contains(., '{words}')]");
     let found = browser.client.wait().at_most(PATIENCE).for_element(Locator::XPath(&card)).await;
     if found.is_err() {
