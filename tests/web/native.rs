@@ -1,7 +1,7 @@
 //! The page beside the program for the terminal: the same settings give the same losses, and nothing leaves the tab
 //! meanwhile.
 
-use crate::browser::{Browser, address};
+use crate::browser::{Browser, PATIENCE, address};
 use crate::flow::open;
 use crate::privacy::requested;
 use crate::runs::set_next;
@@ -59,7 +59,7 @@ async fn the_page_learns_as_the_program_does_and_asks_nobody() {
     browser.wait_for("#start:enabled").await;
     browser.events().await;
     browser.click("#start").await;
-    browser.wait_for(".verdict.good").await;
+    browser.wait_at_most(4 * PATIENCE, ".verdict.good").await;
     assert!(browser.text("h1").await.starts_with(&format!("Trained: {STEPS} steps")));
     expect_no_stranger(&browser).await;
     let [before, now] = browser.texts(".sample .answer").await.try_into().expect("a sample before and now");
