@@ -1,5 +1,6 @@
-// Keeps the page's own files, so that it opens without a network after the first visit. Never a model: those lie in the
-// page's private storage. The server's answer goes first, so nothing that is published waits for this.
+// Keeps the page's own files, so that it opens without a network after the first visit. Never a model or an adapter:
+// those are asked for with "no-store" and lie in the page's private storage. The server's answer goes first, so nothing
+// that is published waits for this.
 
 const SHELF = "smolder-shell";
 
@@ -12,7 +13,7 @@ addEventListener("message", (event) => event.waitUntil(keepAll(event.data.keep))
 function isShell(request) {
   const { origin, pathname } = new URL(request.url);
   const ours = origin === location.origin && !pathname.endsWith(".gguf");
-  return ours && request.method === "GET" && !request.headers.has("Range");
+  return ours && request.method === "GET" && request.cache !== "no-store";
 }
 
 async function answer(request) {

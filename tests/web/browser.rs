@@ -27,7 +27,7 @@ pub const WEBGPU: &str = "--enable-unsafe-webgpu";
 const SWIFTSHADER: &str = "--use-webgpu-adapter=swiftshader";
 
 /// Long enough for a software renderer on a busy machine to compile the self test.
-const PATIENCE: Duration = Duration::from_secs(150);
+pub const PATIENCE: Duration = Duration::from_secs(150);
 
 /// One software renderer leaves half of two cores idle; many would make each other slow.
 static TURNS: Semaphore = Semaphore::const_new(2);
@@ -72,7 +72,12 @@ impl Browser {
 
     /// Waits until something matches the CSS selector.
     pub async fn wait_for(&self, selector: &str) {
-        let found = self.client.wait().at_most(PATIENCE).for_element(Locator::Css(selector)).await;
+        self.wait_at_most(PATIENCE, selector).await;
+    }
+
+    /// The same, for what takes its time.
+    pub async fn wait_at_most(&self, patience: Duration, selector: &str) {
+        let found = self.client.wait().at_most(patience).for_element(Locator::Css(selector)).await;
         if found.is_err() {
             let page = self.text("body").await;
             panic!("{selector} did not come; the page says:\n{page}");

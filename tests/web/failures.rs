@@ -1,7 +1,8 @@
 //! What goes wrong, and the sentence that a person reads then.
 
-use crate::browser::Browser;
-use crate::flow::{open, steps_of_table, take_model, tiny_model};
+use crate::browser::{Browser, PATIENCE};
+use crate::dropped::{expect_card, fill_quota, free_quota};
+use crate::flow::{open, steps_of_table, take_model, take_tiny_model, tiny_model};
 use crate::runs::set_next;
 use crate::server::{Mishap, Server};
 use serde_json::json;
@@ -141,14 +142,37 @@ async fn a_gpu_that_is_lost_while_training() {
     open(&browser, "#train").await;
     browser.wait_for("#start:enabled").await;
     browser.click("#start").await;
-    browser.wait_for(".verdict.bad").await;
+    browser.wait_at_most(4 * PATIENCE, ".verdict.bad").await;
     let log = browser.text(".log").await;
     assert_eq!(log.matches("Going on from the last checkpoint").count(), 1, "{log}");
     assert!(browser.text(".card.bad").await.contains("The GPU stopped responding"));
     browser.click("#go-on").await;
-    browser.wait_for(".verdict.good").await;
+    browser.wait_at_most(4 * PATIENCE, ".verdict.good").await;
     assert!(browser.text("h1").await.starts_with("Trained: 4 steps"));
     assert_eq!(steps_of_table(&browser).await.len(), 4);
+    browser.close().await;
+}
+
+/// Checkpoints may fail on the way; the run ends without an adapter, and goes on once there is room.
+#[tokio::test]
+async fn a_disk_that_fills_while_training() {
+    let browser = Browser::start().await;
+    take_tiny_model(&browser).await;
+    let next = "next.steps = 40; next.epochs = null; next.samples = []; next.device = 'cpu'";
+    set_next(&browser, next).await;
+    open(&browser, "#train").await;
+    browser.wait_for("#start:enabled").await;
+    browser.click("#start").await;
+    browser.wait_for(".chart.large polyline[points*=' ']").await;
+    fill_quota(&browser).await;
+    expect_card(&browser, "There is no room for the adapter").await;
+    let log = browser.text(".log").await;
+    assert!(log.contains("could not be written; the one before remains"), "{log}");
+    free_quota(&browser).await;
+    browser.click("#go-on").await;
+    browser.wait_for(".verdict.good").await;
+    assert!(browser.text("h1").await.starts_with("Trained: 40 steps"));
+    assert_eq!(steps_of_table(&browser).await.len(), 40);
     browser.close().await;
 }
 

@@ -72,17 +72,6 @@ async fn unknown_columns_are_asked_about() {
     browser.close().await;
 }
 
-#[tokio::test]
-async fn what_is_no_model_is_refused_in_a_sentence() {
-    let browser = Browser::start().await;
-    browser.visit_until_checked().await;
-    open(&browser, "#model").await;
-    choose_file(&browser, "#model-file", &PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).await;
-    browser.wait_for(".wrong:not(:empty)").await;
-    assert!(browser.text(".wrong:not(:empty)").await.contains("Cargo.toml is no GGUF file"));
-    browser.close().await;
-}
-
 /// Takes the tiny model in as a person's own file; it is chosen then.
 pub async fn take_tiny_model(browser: &Browser) {
     browser.visit_until_checked().await;
@@ -128,6 +117,7 @@ async fn trains_compares_shares_and_goes_on_after_a_reload() {
     assert_eq!(loss.len(), 30, "every step stands in the table behind the chart");
     let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
     assert!(mean(&loss[25..]) < mean(&loss[..5]), "{loss:?}");
+    expect_fit_everywhere(&browser, "trained").await;
 
     open(&browser, "#try").await;
     browser.click(".ask button[type=submit]").await;
@@ -162,6 +152,7 @@ async fn trains_compares_shares_and_goes_on_after_a_reload() {
     browser.click("#go-on").await;
     browser.wait_for(".verdict.good").await;
     assert!(browser.text("h1").await.starts_with("Trained: 30 steps"));
+    assert_eq!(steps_of_table(&browser).await, loss, "broken off and continued, the same run");
     assert_eq!(browser.complaints().await, Vec::<String>::new());
     browser.close().await;
 }

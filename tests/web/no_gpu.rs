@@ -75,7 +75,7 @@ async fn an_insecure_address() {
 }
 
 /// Opens the page with JavaScript of the test's own at the head of its worker, and waits for the verdict.
-async fn visit_with(browser: &Browser, prelude: &'static str) -> Server {
+pub async fn visit_with(browser: &Browser, prelude: &'static str) -> Server {
     let server = Server::start();
     server.spoil("/worker.js", Mishap::Prelude(prelude));
     browser.client.goto(&server.address).await.expect("the page answers");

@@ -1,9 +1,9 @@
-//! A second visit needs no network.
+//! A second visit needs no network, and the page may be installed.
 
 use crate::browser::Browser;
 use crate::flow::open;
 use crate::server::{Mishap, Server};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn the_second_visit_needs_no_server_and_no_model_is_kept_twice() {
@@ -21,6 +21,15 @@ async fn the_second_visit_needs_no_server_and_no_model_is_kept_twice() {
     browser.wait_for(".verdict:not(.running)").await;
     open(&browser, "#train").await;
     browser.wait_for("#start:enabled").await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn the_page_may_be_installed() {
+    let browser = Browser::start().await;
+    browser.visit_until_checked().await;
+    let missing = browser.devtools("Page.getInstallabilityErrors", json!({})).await;
+    assert_eq!(missing["installabilityErrors"], json!([]));
     browser.close().await;
 }
 

@@ -60,7 +60,8 @@ async fn the_policy_binds_the_worker_too() {
     browser.close().await;
 }
 
-fn requested(event: &Value) -> Option<String> {
+/// The address that a request of the browser's log was for.
+pub fn requested(event: &Value) -> Option<String> {
     let asks = event["method"] == "Network.requestWillBeSent";
     asks.then(|| event["params"]["request"]["url"].as_str().map(str::to_owned)).flatten()
 }

@@ -27,15 +27,40 @@ async fn hide(browser: &Browser) {
     browser.client.execute_async(script, Vec::new()).await.expect("a second checkpoint in time");
 }
 
-/// Begins the chosen run and stops it in the middle.
+/// Begins the chosen run and stops it in the middle, where a second tab sees it rest.
 async fn train_and_stop(browser: &Browser) {
     open(browser, "#train").await;
     browser.wait_for("#start:enabled").await;
     browser.click("#start").await;
     browser.wait_for(".chart.large polyline[points*=' ']").await;
     hide(browser).await;
-    browser.click(".onward #save + button").await;
+    browser.click(".onward button.primary:has(+ #save)").await;
+    browser.wait_for(".verdict.slow").await;
+    let first = browser.client.window().await.expect("a tab");
+    let second = browser.client.new_window(true).await.expect("a second tab").handle;
+    browser.client.switch_to_window(second.clone()).await.expect("it is there");
+    expect_to_wait(browser).await;
+    browser.client.switch_to_window(first.clone()).await.expect("it is there");
+    browser.click(".onward button.primary + button").await;
     browser.wait_for(".verdict.good").await;
+    browser.client.switch_to_window(second).await.expect("it is there");
+    browser.wait_for("main:not(:has(.elsewhere)) #start:enabled").await;
+    browser.client.close_window().await.expect("it closes");
+    browser.client.switch_to_window(first).await.expect("it is there");
+}
+
+/// A tab beside the one that trains: it says so, and neither begins a run nor deletes the other's.
+async fn expect_to_wait(browser: &Browser) {
+    browser.visit_until_checked().await;
+    open_runs(browser).await;
+    browser.wait_for(".run:has([name=go-on]:disabled) [name=delete]:disabled").await;
+    assert!(browser.text(".run").await.contains("Training now"));
+    open(browser, "#train").await;
+    browser.wait_for(".elsewhere").await;
+    assert!(browser.text(".elsewhere").await.contains("Another tab of this page is training"));
+    browser.wait_for("#start:disabled").await;
+    browser.wait_for("main:not(:has(#go-on:enabled))").await;
+    expect_fit_everywhere(browser, "train-elsewhere").await;
 }
 
 #[tokio::test]
@@ -76,7 +101,8 @@ async fn a_run_is_kept_opened_continued_and_deleted() {
     browser.close().await;
 }
 
-async fn open_runs(browser: &Browser) {
+/// Opens the list of runs.
+pub async fn open_runs(browser: &Browser) {
     browser.wait_for(".way .beside").await;
     browser.click(".way .beside").await;
     browser.wait_for(".way .beside[aria-current=page]").await;

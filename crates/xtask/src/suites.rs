@@ -8,6 +8,7 @@ use crate::test::Context;
 use crate::toolchain::WASM;
 use crate::{browser, fuzz, serve, vulkan};
 use anyhow::Result;
+use std::env;
 
 /// A suite: its name and what it does.
 pub type Suite = (&'static str, fn(&Context) -> Result<Tally>);
@@ -145,7 +146,8 @@ fn end_to_end(context: &Context) -> Result<Tally> {
     let folder = page::build(context.workspace, context.tools()?, Quality::Dev)?;
     let url = serve::background(folder)?;
     let test = linted(context.workspace.cargo(END_TO_END));
-    tests(test.env("SMOLDER_URL", url).env("CHROMEDRIVER", driver))
+    let program = context.workspace.target.join("debug").join(format!("smolder{}", env::consts::EXE_SUFFIX));
+    tests(test.env("SMOLDER_URL", url).env("SMOLDER_CLI", program).env("CHROMEDRIVER", driver))
 }
 
 /// Adds that the GPU's tests were left out by choice: among the skipped their number alone says nothing.

@@ -3,6 +3,7 @@
 use crate::carried;
 use crate::choices::Choices;
 use crate::link::State;
+use crate::linked;
 use crate::preferences::Preferences;
 use crate::route::Screen;
 use crate::run::Run;
@@ -109,14 +110,20 @@ fn save_when_hidden(session: Session) {
     }
 }
 
-/// Settings that a link brings are offered, and taken out of the address.
+/// What a link brings is offered, and taken out of the address.
 fn hear_links(choices: Choices) {
+    let decoded = |text: &str| js_sys::decode_uri_component(text).map(String::from).ok();
     let look = move || {
         let hash = window().location().hash().unwrap_or_default();
-        let Some(text) = hash.strip_prefix(carried::PREFIX) else { return };
-        let json = js_sys::decode_uri_component(text).map(String::from).unwrap_or_default();
-        choices.offered.set(Some(carried::read(&json, &choices.config.get_untracked())));
-        let _ = window().location().replace(Screen::Settings.hash());
+        if let Some(text) = hash.strip_prefix(carried::PREFIX) {
+            let json = decoded(text).unwrap_or_default();
+            choices.offered.set(Some(carried::read(&json, &choices.config.get_untracked())));
+        } else if linked::offers(&hash).is_some() {
+            choices.linked.set(Some(linked::read(&hash, decoded)));
+        } else {
+            return;
+        }
+        let _ = window().location().replace(Screen::from_hash(&hash).hash());
     };
     look();
     window_event_listener(leptos::ev::hashchange, move |_| look());

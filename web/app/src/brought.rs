@@ -1,17 +1,16 @@
 //! An adapter that a person brings: PEFT's folder as an archive or as its two files, or a single file.
 
 use crate::browser::{bytes_of, part_of, text_of, unpacked};
-use crate::choices::run_name;
-use crate::library::safe_name;
+use crate::names::{run_name, safe_name};
 use crate::unzip::{self, END_BYTES, Entry, HEADER_BYTES};
 use wasm_bindgen::JsValue;
 use web_sys::{Blob, File};
 
 /// What PEFT calls its two files.
-const CONFIG: &str = "adapter_config.json";
+pub(crate) const CONFIG: &str = "adapter_config.json";
 const WEIGHTS: &str = "adapter_model.safetensors";
 /// What a file of an archive may have: more is no adapter that a tab could use.
-const MOST_BYTES: u64 = 1 << 30;
+pub(crate) const MOST_BYTES: u64 = 1 << 30;
 
 /// An adapter on its way into the storage.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, BlobPropertyBag, HtmlElement, Url};
 
 /// Calls `method`.
-fn invoke(object: &JsValue, method: &str, arguments: &[JsValue]) -> Result<JsValue, JsValue> {
+pub(crate) fn invoke(object: &JsValue, method: &str, arguments: &[JsValue]) -> Result<JsValue, JsValue> {
     let function: Function = Reflect::get(object, &method.into())?.dyn_into()?;
     function.apply(object, &arguments.iter().collect::<Array>())
 }
@@ -26,6 +26,12 @@ fn make(class: &str, arguments: &[JsValue]) -> Result<JsValue, JsValue> {
 /// A part of `navigator`.
 pub(crate) fn of_navigator(name: &str) -> Result<JsValue, JsValue> {
     Reflect::get(&window().navigator(), &name.into())
+}
+
+/// The machine's memory in bytes, where the browser tells; some tell no more than 8 GiB.
+pub(crate) fn memory_bytes() -> Option<u64> {
+    let gibibytes = of_navigator("deviceMemory").ok()?.as_f64()?;
+    Some((gibibytes * f64::from(1 << 30)) as u64)
 }
 
 /// A file in the tab's private file system, by its path from the root; nothing of it is read yet.

@@ -2,6 +2,7 @@
 
 use crate::bundled::{self, EXAMPLES};
 use crate::examples::Pair;
+use crate::linked::{Linked, Refused};
 use crate::preferences::{save, saved};
 use crate::presets::Preset;
 use leptos::prelude::*;
@@ -27,6 +28,8 @@ pub(crate) struct Choices {
     pub(crate) tried: RwSignal<Option<String>>,
     /// Settings that a link brought, or why they cannot be read, until the person has decided.
     pub(crate) offered: RwSignal<Option<Result<TrainConfig, String>>>,
+    /// What a link offers, or why it cannot be followed, until the person has decided.
+    pub(crate) linked: RwSignal<Option<Result<Linked, Refused>>>,
     /// Examples that are being typed, and text that was pasted; kept while one looks at other screens.
     pub(crate) typed: RwSignal<Vec<Pair>>,
     pub(crate) pasted: RwSignal<String>,
@@ -43,6 +46,7 @@ impl Choices {
             trained: RwSignal::new(read(TRAINED)),
             tried: RwSignal::new(None),
             offered: RwSignal::new(None),
+            linked: RwSignal::new(None),
             typed: RwSignal::new(vec![Pair::default(); TYPED_ROWS]),
             pasted: RwSignal::default(),
         }
@@ -61,6 +65,11 @@ impl Choices {
     /// Whether the next run is still a first visit's.
     pub(crate) fn untouched(self) -> bool {
         self.config.with(|config| *config == first_visit())
+    }
+
+    /// Takes a model.
+    pub(crate) fn take_model(self, file: String) {
+        self.change(|config| config.model = file);
     }
 
     /// Takes examples; what was said of other columns is forgotten.
@@ -132,14 +141,6 @@ fn first_visit() -> TrainConfig {
     Preset::Balanced.applied_to(&chosen)
 }
 
-/// A name for a run's folder: the examples, and when it began, from a date like `2026-11-22T13:56:07.000Z`.
-pub(crate) fn run_name(examples: &str, date: &str) -> String {
-    let stem = examples.rsplit_once('.').map_or(examples, |(stem, _)| stem);
-    let time: String = date.chars().take(19).filter(char::is_ascii_digit).collect();
-    let (day, clock) = time.split_at_checked(8).unwrap_or((&time, ""));
-    format!("{stem}-{day}-{clock}")
-}
-
 /// Settings of an older release that today's page does not know are forgotten.
 fn read(key: &str) -> Option<TrainConfig> {
     serde_json::from_str(&saved(key)?).ok()
@@ -160,11 +161,5 @@ mod tests {
         assert_eq!(config.problems(), []);
         assert_eq!(Preset::of(&config), Some(Preset::Balanced));
         assert!(bundled::examples(&config.data).is_some() && !config.samples.is_empty());
-    }
-
-    #[test]
-    fn a_run_is_called_after_its_examples_and_its_beginning() {
-        assert_eq!(run_name("tale-style.jsonl", "2026-11-22T13:56:07.123Z"), "tale-style-20261122-135607");
-        assert_eq!(run_name("", ""), "--");
     }
 }

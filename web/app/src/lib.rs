@@ -2,8 +2,8 @@
 //!
 //! It knows [`smolder_protocol`] and never a tensor. What decides is plain Rust with tests that run anywhere: what the
 //! worker says becomes states (`link`, `library`, `look`, `run`, `answers`, `exports`, `tried`), what a person enters becomes
-//! settings (`choices`, `carried`, `examples`, `form`, `presets`), and both become words and drawings (`text`, `units`, `facts`, `chart`).
-//! What touches the browser (`bridge`, `brought`, `browser`, `download`, `session`, `preferences`, `wake`, `screens`) is thin.
+//! settings (`choices`, `carried`, `fit`, `linked`, `names`, `examples`, `form`, `presets`), and both become words and drawings (`text`, `units`, `facts`, `chart`).
+//! What touches the browser (`bridge`, `brought`, `browser`, `download`, `fetched`, `locks`, `session`, `preferences`, `screens`) is thin.
 
 mod answers;
 mod app;
@@ -18,10 +18,15 @@ mod download;
 mod examples;
 mod exports;
 mod facts;
+mod fetched;
+mod fit;
 mod form;
 mod library;
 mod link;
+mod linked;
+mod locks;
 mod look;
+mod names;
 mod preferences;
 mod presets;
 mod report;
@@ -37,7 +42,6 @@ mod tried;
 mod units;
 mod unzip;
 mod verdict;
-mod wake;
 mod zip;
 
 /// The build that this page comes from; its worker must come from the same.

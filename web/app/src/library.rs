@@ -1,53 +1,19 @@
 //! The files in the tab's storage as the page knows them. Pure: events in, a new state out.
 
+mod download;
+
+pub(crate) use download::Download;
+
 use crate::bundled;
-use smolder_protocol::catalog::{Base, HUB};
 use smolder_protocol::record::StoredRun;
 use smolder_protocol::storage::{Import, Origin, Shelf, StorageEvent, StorageFailure, StoredFile};
 
 /// A file on its way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Transfer {
-    pub(crate) id: u64,
-    pub(crate) shelf: Shelf,
-    pub(crate) name: String,
+    pub(crate) import: Import,
     pub(crate) done_bytes: u64,
     pub(crate) total_bytes: Option<u64>,
-}
-
-/// A model at the hub.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Download {
-    pub(crate) name: String,
-    pub(crate) address: String,
-    pub(crate) bytes: Option<u64>,
-    pub(crate) sha256: Option<String>,
-}
-
-impl Download {
-    /// One of the catalog.
-    pub(crate) fn of(base: &Base) -> Self {
-        Self {
-            name: base.file.to_owned(),
-            address: base.address(HUB),
-            bytes: base.bytes,
-            sha256: base.sha256.map(str::to_owned),
-        }
-    }
-
-    /// What a person pasted: the address of a GGUF file at the hub, or of the page that shows it. `None` for all else,
-    /// which the page's policy would refuse.
-    pub(crate) fn pasted(text: &str) -> Option<Self> {
-        let text = text.trim().split(['?', '#']).next()?;
-        let path = text.strip_prefix(HUB)?.strip_prefix('/')?;
-        let [organisation, repository, way, revision, .., file] = *path.split('/').collect::<Vec<_>>() else {
-            return None;
-        };
-        let known = ["resolve", "blob"].contains(&way) && file.to_lowercase().ends_with(".gguf");
-        let named = [organisation, repository, revision].iter().all(|part| !part.is_empty());
-        let address = text.replacen("/blob/", "/resolve/", 1);
-        (known && named).then(|| Self { name: safe_name(file), address, bytes: None, sha256: None })
-    }
 }
 
 /// Files that are here, and files on their way.
@@ -61,6 +27,8 @@ pub(crate) struct Library {
     pub(crate) runs: Option<Vec<StoredRun>>,
     /// What went wrong last, until something goes right.
     pub(crate) failure: Option<StorageFailure>,
+    /// What failed and can be asked for once more: what comes from an address.
+    pub(crate) again: Option<Import>,
     last_id: u64,
 }
 
@@ -77,7 +45,13 @@ impl Library {
 
     /// Whether a file is on its way.
     pub(crate) fn awaits(&self, place: Shelf, name: &str) -> bool {
-        self.transfers.iter().any(|transfer| transfer.shelf == place && transfer.name == name)
+        self.transfers.iter().any(|Transfer { import, .. }| import.shelf == place && import.name == name)
+    }
+
+    /// Whether what is on its way is a file of the person's.
+    pub(crate) fn is_own(&self, id: u64) -> bool {
+        let own = |import: &Import| import.id == id && import.origin == Origin::Attached;
+        self.transfers.iter().any(|transfer| own(&transfer.import))
     }
 
     /// Bytes of everything that is here.
@@ -91,7 +65,7 @@ impl Library {
             return None;
         }
         let address = bundled::address(place, name)?;
-        Some(self.import(place, name, Origin::Url(address), None))
+        Some(self.begin(wanted(place, name, Origin::Url(address), None)))
     }
 
     /// The command that downloads a model; `None` where it is here or on its way. What has arrived of it before is kept.
@@ -100,40 +74,41 @@ impl Library {
         if self.has(Shelf::Models, &name) || self.awaits(Shelf::Models, &name) {
             return None;
         }
-        let import = self.import(Shelf::Models, &name, Origin::Url(address), bytes);
-        Some(Import { sha256, ..import })
+        Some(self.begin(Import { sha256, ..wanted(Shelf::Models, &name, Origin::Url(address), bytes) }))
+    }
+
+    /// The command that tries once more what failed.
+    pub(crate) fn retry(&mut self) -> Option<Import> {
+        let again = self.again.take()?;
+        Some(self.begin(again))
     }
 
     /// The command that takes in a file of the person's.
     pub(crate) fn take(&mut self, place: Shelf, name: &str, bytes: u64) -> Import {
-        self.import(place, name, Origin::Attached, Some(bytes))
+        self.begin(wanted(place, name, Origin::Attached, Some(bytes)))
     }
 
     /// The command that takes in an adapter, whose weights travel beside it.
     pub(crate) fn take_adapter(&mut self, name: &str, model: &str, config: Option<String>) -> Import {
         let origin = Origin::Adapter { model: model.to_owned(), config };
-        self.import(Shelf::Adapters, name, origin, None)
+        self.begin(wanted(Shelf::Adapters, name, origin, None))
     }
 
-    fn import(&mut self, place: Shelf, name: &str, origin: Origin, bytes: Option<u64>) -> Import {
+    /// Gives it an id of its own and follows it from now on.
+    fn begin(&mut self, import: Import) -> Import {
         self.last_id += 1;
-        self.failure = None;
-        let (id, name) = (self.last_id, name.to_owned());
-        self.transfers.push(Transfer {
-            id,
-            shelf: place,
-            name: name.clone(),
-            done_bytes: 0,
-            total_bytes: bytes,
-        });
-        Import { id, shelf: place, name, origin, sha256: None, bytes }
+        (self.failure, self.again) = (None, None);
+        let import = Import { id: self.last_id, ..import };
+        let total_bytes = import.bytes;
+        self.transfers.push(Transfer { import: import.clone(), done_bytes: 0, total_bytes });
+        import
     }
 
     /// Takes in what the storage says.
     pub(crate) fn hear(&mut self, event: StorageEvent) {
         match event {
             StorageEvent::Importing { id, done_bytes, total_bytes } => {
-                if let Some(transfer) = self.transfers.iter_mut().find(|transfer| transfer.id == id) {
+                if let Some(transfer) = self.transfers.iter_mut().find(|transfer| transfer.import.id == id) {
                     transfer.done_bytes = done_bytes;
                     transfer.total_bytes = total_bytes.or(transfer.total_bytes);
                 }
@@ -150,15 +125,19 @@ impl Library {
             StorageEvent::Runs(runs) => self.runs = Some(runs),
             StorageEvent::Removed { shelf, name } => self.forget(shelf, &name),
             StorageEvent::Refused { id, failure } => {
-                self.end(id);
+                let ended = self.end(id);
                 self.known = true;
                 self.failure = (failure != StorageFailure::Cancelled).then_some(failure);
+                let failed =
+                    ended.filter(|import| self.failure.is_some() && matches!(import.origin, Origin::Url(_)));
+                self.again = failed;
             }
         }
     }
 
-    fn end(&mut self, id: Option<u64>) {
-        self.transfers.retain(|transfer| Some(transfer.id) != id);
+    fn end(&mut self, id: Option<u64>) -> Option<Import> {
+        let at = self.transfers.iter().position(|transfer| Some(transfer.import.id) == id)?;
+        Some(self.transfers.remove(at).import)
     }
 
     fn forget(&mut self, place: Shelf, name: &str) {
@@ -166,19 +145,15 @@ impl Library {
     }
 }
 
-/// A file's name as the storage takes it: its last part, without signs that paths or shells would read.
-pub(crate) fn safe_name(name: &str) -> String {
-    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let sign = |c: char| if c.is_alphanumeric() || "._-+() ".contains(c) { c } else { '_' };
-    let kept: String = last.chars().map(sign).take(120).collect();
-    let kept = kept.trim().trim_start_matches('.').to_owned();
-    if kept.is_empty() { "file".to_owned() } else { kept }
+/// An import that has no id yet.
+fn wanted(shelf: Shelf, name: &str, origin: Origin, bytes: Option<u64>) -> Import {
+    Import { id: 0, shelf, name: name.to_owned(), origin, sha256: None, bytes }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use smolder_protocol::catalog::BASES;
+    use smolder_protocol::catalog::{BASES, HUB};
 
     fn stored(name: &str, whole: bool) -> StoredFile {
         StoredFile { shelf: Shelf::Models, name: name.to_owned(), bytes: 10, whole, base: None }
@@ -216,24 +191,6 @@ mod tests {
     }
 
     #[test]
-    fn only_gguf_files_at_the_hub_are_taken_from_an_address() {
-        let found =
-            Download::pasted(" https://huggingface.co/a/b/blob/main/dir/c.Q4_0.gguf?download=true ").unwrap();
-        assert_eq!(found.address, "https://huggingface.co/a/b/resolve/main/dir/c.Q4_0.gguf");
-        assert_eq!((found.name.as_str(), found.sha256), ("c.Q4_0.gguf", None));
-        for other in [
-            "https://huggingface.co/a/b",
-            "https://huggingface.co/a/b/blob/main/c.bin",
-            "https://huggingface.co.evil.org/a/b/blob/main/c.gguf",
-            "http://huggingface.co/a/b/blob/main/c.gguf",
-            "https://huggingface.co//b/blob/main/c.gguf",
-            "",
-        ] {
-            assert_eq!(Download::pasted(other), None, "{other}");
-        }
-    }
-
-    #[test]
     fn a_transfer_is_followed_to_its_end() {
         let mut library = listed(&[stored("b.gguf", true)]);
         let import = library.take(Shelf::Models, "a.gguf", 20);
@@ -262,18 +219,19 @@ mod tests {
     }
 
     #[test]
-    fn names_cannot_leave_their_shelf() {
-        for (name, safe) in [
-            ("model.Q4_0.gguf", "model.Q4_0.gguf"),
-            ("../../etc/passwd", "passwd"),
-            ("C:\\models\\a.gguf", "a.gguf"),
-            (".hidden", "hidden"),
-            ("a<b>.csv", "a_b_.csv"),
-            ("模型.gguf", "模型.gguf"),
-            ("/", "file"),
-            ("", "file"),
-        ] {
-            assert_eq!(safe_name(name), safe);
-        }
+    fn what_came_from_an_address_is_tried_again_as_it_was() {
+        let mut library = listed(&[]);
+        let broken = || StorageFailure::Network { reason: String::new() };
+        let own = library.take(Shelf::Data, "d.csv", 1);
+        assert!(library.is_own(own.id));
+        library.hear(StorageEvent::Refused { id: Some(own.id), failure: broken() });
+        assert_eq!(library.retry(), None, "a file of the person's is with the person");
+        let import = library.download(Download::of(&BASES[0])).unwrap();
+        assert!(!library.is_own(import.id));
+        library.hear(StorageEvent::Refused { id: Some(import.id), failure: broken() });
+        let again = library.retry().unwrap();
+        assert!(again.id > import.id && library.failure.is_none());
+        assert_eq!(Import { id: import.id, ..again }, import);
+        assert_eq!(library.retry(), None, "it is on its way");
     }
 }

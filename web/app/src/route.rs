@@ -1,6 +1,7 @@
 //! The screens in the order of a person's work, and their addresses.
 
 use crate::carried;
+use crate::linked;
 use crate::text::Phrases;
 
 /// A screen; its address is the part behind the `#`.
@@ -26,6 +27,9 @@ impl Screen {
     pub(crate) fn from_hash(hash: &str) -> Self {
         if hash.starts_with(carried::PREFIX) {
             return Self::Settings;
+        }
+        if let Some(adapter) = linked::offers(hash) {
+            return if adapter { Self::Runs } else { Self::Model };
         }
         let name = hash.trim_start_matches('#');
         let mut all = Self::WAY.into_iter().chain([Self::Runs]);
@@ -87,8 +91,10 @@ mod tests {
     }
 
     #[test]
-    fn a_link_with_settings_leads_to_them() {
+    fn a_link_leads_to_where_it_is_offered() {
         assert_eq!(Screen::from_hash("#settings=%7B%7D"), Screen::Settings);
+        assert_eq!(Screen::from_hash("#model=tales"), Screen::Model);
+        assert_eq!(Screen::from_hash("#model=tales&adapter=x.zip"), Screen::Runs);
     }
 
     #[test]

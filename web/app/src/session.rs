@@ -2,7 +2,10 @@
 
 mod files;
 mod hear;
+mod linked;
 mod runs;
+mod turn;
+mod wake;
 
 use crate::answers::{Answers, Question};
 use crate::bridge::Bridge;
@@ -10,10 +13,13 @@ use crate::choices::Choices;
 use crate::exports::Exports;
 use crate::library::Library;
 use crate::link::{Message, State};
+use crate::locks::Held;
 use crate::look::Looking;
 use crate::run::Run;
 use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
+pub(crate) use linked::Arriving;
+use linked::Waiting;
 use smolder_protocol::{Command, MethodSpec, ModelCommand};
 use wasm_bindgen::JsValue;
 
@@ -36,6 +42,12 @@ pub(crate) struct Session {
     pub(crate) exports: RwSignal<Exports>,
     pub(crate) looking: RwSignal<Looking>,
     pub(crate) run: RwSignal<Run>,
+    /// How far the adapter is that a link offers; nothing until the person wants it.
+    pub(crate) arriving: RwSignal<Option<Arriving>>,
+    /// Whether the screen shall stay awake while a run goes.
+    pub(crate) awake: RwSignal<bool>,
+    /// Whether another tab trains.
+    pub(crate) elsewhere: RwSignal<bool>,
     pub(crate) answers: RwSignal<Answers>,
     /// How much of a model is on its device while it is being put there, in bytes, of how many.
     pub(crate) loading: RwSignal<Option<(u64, u64)>>,
@@ -49,6 +61,13 @@ struct Own {
     loaded: Option<String>,
     /// Whether a run will be drawn anew.
     drawing: bool,
+    /// What a link offered, and the import that it became.
+    lent: Option<Waiting>,
+    lent_id: Option<u64>,
+    /// Kept while a run is under way.
+    turn: Option<Held>,
+    /// The browser's word that the screen stays awake.
+    awake: Option<JsValue>,
     /// Whether the run that is under way has lost its GPU once.
     recovered: bool,
     waited_secs: f64,
@@ -72,12 +91,19 @@ impl Session {
             exports: RwSignal::default(),
             looking: RwSignal::default(),
             run: RwSignal::default(),
+            arriving: RwSignal::new(None),
+            awake: RwSignal::new(false),
+            elsewhere: RwSignal::new(false),
             answers: RwSignal::default(),
             loading: RwSignal::new(None),
             own: StoredValue::new_local(Own {
                 choices,
                 loaded: None,
                 drawing: false,
+                lent: None,
+                lent_id: None,
+                turn: None,
+                awake: None,
                 recovered: false,
                 waited_secs: 0.0,
                 last_tick_secs: now_secs(),
@@ -85,6 +111,8 @@ impl Session {
                 waiting: None,
             }),
         };
+        session.watch_turns();
+        session.keep_awake();
         session.restart();
         session
     }

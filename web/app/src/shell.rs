@@ -3,6 +3,7 @@
 use crate::BUILD;
 use crate::choices::Choices;
 use crate::link::State;
+use crate::look::Look;
 use crate::preferences::{Preferences, Theme};
 use crate::route::Screen;
 use crate::run::Run;
@@ -136,7 +137,10 @@ fn is_done(screen: Screen, session: Session, choices: Choices) -> bool {
     match screen {
         Screen::Check => session.state.with(|state| matches!(state, State::Checked(_))),
         Screen::Model => has(Shelf::Models, |config| &config.model),
-        Screen::Data => has(Shelf::Data, |config| &config.data),
+        Screen::Data => {
+            let unreadable = session.looking.with(|looking| matches!(looking.look, Look::Failed(_)));
+            has(Shelf::Data, |config| &config.data) && !unreadable
+        }
         Screen::Settings => choices.config.with(|config| config.problems().is_empty()),
         Screen::Train => session.run.with(Run::has_adapter),
         Screen::Try | Screen::Share | Screen::Runs => false,

@@ -10,8 +10,8 @@ mod table;
 use super::parts::{FileDrop, Heading, Onward, Transfers};
 use crate::bundled;
 use crate::choices::Choices;
-use crate::library::safe_name;
 use crate::look::Look;
+use crate::names::safe_name;
 use crate::preferences::Preferences;
 use crate::route::Screen;
 use crate::session::Session;
@@ -122,13 +122,11 @@ fn Origins(origin: RwSignal<Origin>) -> impl IntoView {
 
 #[component]
 fn OwnFile() -> impl IntoView {
-    let (session, choices) = (Session::here(), Choices::here());
+    let session = Session::here();
     let t = move || Preferences::here().phrases();
     let take = Callback::new(move |files: Vec<web_sys::File>| {
         let Some(file) = files.first() else { return };
-        let name = safe_name(&file.name());
-        session.take(Shelf::Data, &name, file.size() as u64, file);
-        choices.take_examples(&name);
+        session.take(Shelf::Data, &safe_name(&file.name()), file.size() as u64, file);
     });
     view! {
         <FileDrop
@@ -141,14 +139,13 @@ fn OwnFile() -> impl IntoView {
     }
 }
 
-/// Stores `text` under `name` and chooses it.
+/// Stores `text` under `name`, which chooses it.
 fn take_text(name: &str, text: &str) {
     let kind = BlobPropertyBag::new();
     kind.set_type("text/plain");
     let parts = js_sys::Array::of1(&text.into());
     if let Ok(blob) = Blob::new_with_str_sequence_and_options(&parts, &kind) {
         Session::here().take(Shelf::Data, name, text.len() as u64, &blob);
-        Choices::here().take_examples(name);
     }
 }
 

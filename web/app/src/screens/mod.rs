@@ -2,6 +2,7 @@
 
 mod check;
 mod data;
+mod linked;
 mod model;
 mod parts;
 mod runs;

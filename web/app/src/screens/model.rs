@@ -4,10 +4,11 @@ mod catalog;
 mod link;
 mod storage;
 
+use super::linked::Linked;
 use super::parts::{Choice, FileDrop, Heading, Onward, Transfers, with_code};
 use crate::bundled;
 use crate::choices::Choices;
-use crate::library::safe_name;
+use crate::names::safe_name;
 use crate::preferences::Preferences;
 use crate::route::Screen;
 use crate::session::Session;
@@ -34,6 +35,7 @@ pub(crate) fn Model() -> impl IntoView {
                 title=Signal::derive(move || t().model.title.to_owned())
                 lead=Signal::derive(move || t().model.lead.to_owned())
             />
+            <Linked adapters=false/>
             <Here/>
             <Transfers shelf=Shelf::Models/>
             <Add/>
@@ -84,7 +86,7 @@ fn OneModel(name: String) -> impl IntoView {
     let chosen =
         Signal::derive(move || choices.config.with(|config| name.with_value(|name| config.model == *name)));
     let disabled = Signal::derive(move || session.training());
-    let choose = Callback::new(move |()| choices.change(|config| config.model = name.get_value()));
+    let choose = Callback::new(move |()| choices.take_model(name.get_value()));
     view! { <Choice group="model" value=name.get_value() title about amount chosen disabled choose/> }
 }
 
@@ -109,7 +111,7 @@ fn about(name: &str, t: &Phrases) -> String {
 /// A file of the person's.
 #[component]
 fn Add() -> impl IntoView {
-    let (session, choices) = (Session::here(), Choices::here());
+    let session = Session::here();
     let t = move || Preferences::here().phrases();
     let refused = RwSignal::new(None::<String>);
     let take = Callback::new(move |files: Vec<web_sys::File>| {
@@ -119,7 +121,6 @@ fn Add() -> impl IntoView {
         refused.set((!gguf).then(|| file.name()));
         if gguf {
             session.take(Shelf::Models, &name, file.size() as u64, file);
-            choices.change(|config| config.model = name);
         }
     });
     let complaint =

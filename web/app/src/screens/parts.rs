@@ -1,15 +1,17 @@
 //! What several screens are made of.
 
+mod base;
 mod choice;
 mod facts;
 mod file;
 mod transfers;
 mod trouble;
 
+pub(super) use base::Base;
 pub(super) use choice::Choice;
 pub(super) use facts::{Row, facts};
 pub(super) use file::FileDrop;
-pub(super) use transfers::Transfers;
+pub(super) use transfers::{Transfers, UnderWay};
 pub(super) use trouble::{trouble, with_code};
 
 use crate::preferences::Preferences;

@@ -2,6 +2,7 @@
 
 mod about;
 mod formats;
+mod lend;
 mod settings;
 
 use super::parts::{Heading, Onward};
@@ -9,6 +10,7 @@ use crate::preferences::Preferences;
 use crate::route::Screen;
 use about::About;
 use formats::Formats;
+use lend::Lend;
 use leptos::prelude::*;
 use settings::SettingsElsewhere;
 
@@ -23,6 +25,7 @@ pub(crate) fn Share() -> impl IntoView {
             />
             <Formats/>
             <About/>
+            <Lend/>
             <SettingsElsewhere/>
             <Onward at=Screen::Share/>
         </section>

@@ -6,7 +6,9 @@ mod charts;
 mod chosen;
 mod head;
 mod log;
+mod missing;
 mod samples;
+mod wake;
 
 use super::parts::{Transfers, trouble};
 use crate::preferences::Preferences;
@@ -20,6 +22,7 @@ use chosen::ChosenRun;
 use head::{Head, Numbers};
 use leptos::prelude::*;
 use log::Log;
+use missing::Missing;
 use samples::Samples;
 use smolder_protocol::storage::Shelf;
 
@@ -33,8 +36,10 @@ pub(crate) fn Train() -> impl IntoView {
             <Failed/>
             <Show when=move || idle.get()>
                 <ChosenRun/>
+                <Missing/>
                 <Transfers shelf=Shelf::Models/>
             </Show>
+            <Elsewhere/>
             <Buttons/>
             <Show when=move || !idle.get()>
                 <Numbers/>
@@ -43,6 +48,21 @@ pub(crate) fn Train() -> impl IntoView {
                 <Log/>
             </Show>
         </section>
+    }
+}
+
+/// Why no run can begin here now.
+#[component]
+fn Elsewhere() -> impl IntoView {
+    let session = Session::here();
+    let t = move || Preferences::here().phrases();
+    view! {
+        <Show when=move || session.elsewhere.get()>
+            <div class="card slow elsewhere" role="status">
+                <h3>{move || t().train.elsewhere}</h3>
+                <p>{move || t().train.elsewhere_lead}</p>
+            </div>
+        </Show>
     }
 }
 

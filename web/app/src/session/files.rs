@@ -3,7 +3,7 @@
 use super::{PREVIEW_ROWS, Session};
 use crate::brought::Brought;
 use crate::browser::words_of;
-use crate::library::Download;
+use crate::library::{Download, Library};
 use crate::{download, exports};
 use leptos::prelude::*;
 use smolder_protocol::storage::{ExportForm, Import, Origin, Shelf, StorageFailure, adapter_of_run};
@@ -28,19 +28,27 @@ impl Session {
         }
     }
 
-    /// Takes in a file of the person's.
+    /// Asks once more for what did not come.
+    pub(crate) fn retry(self) {
+        if let Some(import) = self.library.try_update(Library::retry).flatten() {
+            self.import(import, None);
+        }
+    }
+
+    /// Takes in a file of the person's, which is the chosen one once it is here.
     pub(crate) fn take(self, place: Shelf, name: &str, bytes: u64, file: &JsValue) {
         if let Some(import) = self.library.try_update(|library| library.take(place, name, bytes)) {
             self.import(import, Some(file));
         }
     }
 
-    /// Takes in an adapter that a person brought for a model.
-    pub(crate) fn take_adapter(self, brought: Brought, model: &str) {
+    /// Takes in an adapter that a person brought for a model; the import's id.
+    pub(crate) fn take_adapter(self, brought: Brought, model: &str) -> Option<u64> {
         let Brought { name, weights, config } = brought;
-        if let Some(import) = self.library.try_update(|library| library.take_adapter(&name, model, config)) {
-            self.import(import, Some(&weights));
-        }
+        let import = self.library.try_update(|library| library.take_adapter(&name, model, config))?;
+        let id = import.id;
+        self.import(import, Some(&weights));
+        Some(id)
     }
 
     /// The worker lives at an address of its own, so it is told whole addresses.

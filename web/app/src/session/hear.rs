@@ -6,7 +6,7 @@ use crate::link::{Message, State};
 use crate::look::Looking;
 use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
-use smolder_protocol::storage::{Shelf, StorageEvent};
+use smolder_protocol::storage::{Shelf, StorageEvent, StoredFile};
 use smolder_protocol::train::{EndCause, Failure, TrainCommand, TrainEvent};
 use smolder_protocol::{Command, Event, ModelCommand, ModelEvent, Problem, StorageCommand};
 
@@ -48,12 +48,23 @@ impl Session {
             }
             return;
         }
-        if let StorageEvent::Imported { file, .. } = &event
-            && file.shelf == Shelf::Data
-        {
-            self.looking.update(Looking::forget);
-        }
+        self.hear_of_link(&event);
+        let own = match &event {
+            StorageEvent::Imported { id, file } => {
+                if file.shelf != Shelf::Adapters {
+                    self.looking.update(Looking::forget);
+                }
+                self.library.with_untracked(|library| library.is_own(*id)).then(|| file.clone())
+            }
+            _ => None,
+        };
         self.library.update(|library| library.hear(event));
+        match own {
+            Some(StoredFile { shelf: Shelf::Models, name, .. }) => self.choices().take_model(name),
+            Some(StoredFile { shelf: Shelf::Data, name, .. }) => self.choices().take_examples(&name),
+            _ => {}
+        }
+        self.hand_in();
     }
 
     fn hear_model(self, event: &ModelEvent) {

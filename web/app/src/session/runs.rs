@@ -3,7 +3,7 @@
 use super::{Session, now_secs};
 use crate::answers::Answers;
 use crate::browser::stored_file;
-use crate::choices::run_name;
+use crate::names::run_name;
 use crate::run::{Run, Status};
 use leptos::prelude::*;
 use smolder_protocol::record::{self, RECORD, StoredRun};
@@ -23,24 +23,31 @@ impl Session {
         let mut config = self.choices().config.get_untracked();
         let date = String::from(js_sys::Date::new_0().to_iso_string());
         config.out = run_name(&config.data, &date);
-        self.begin(Run::start(now_secs()), config, false);
+        self.begin(config, false);
     }
 
     /// Goes on with a run that was not finished, behind what its record tells.
     pub(crate) fn go_on(self, config: TrainConfig) {
-        self.run.set(Run::start(now_secs()));
-        leptos::task::spawn_local(async move {
-            let before = record_of(&config.out).await.map(Run::replayed).unwrap_or_default();
-            self.begin(before.go_on(now_secs()), config, true);
-        });
+        self.begin(config, true);
     }
 
-    fn begin(self, run: Run, config: TrainConfig, resume: bool) {
-        self.own.update_value(|own| own.recovered = false);
-        self.run.set(run);
-        self.answers.set(Answers::default());
-        self.choices().begin(config.clone());
-        self.send(&Command::Train(TrainCommand::Start { config: Box::new(config), resume }));
+    /// Begins a run, unless another tab trains.
+    fn begin(self, config: TrainConfig, resume: bool) {
+        let shown = self.run.get_untracked();
+        self.run.set(Run::start(now_secs()));
+        leptos::task::spawn_local(async move {
+            if !self.take_turn().await {
+                return self.run.set(shown);
+            }
+            if resume {
+                let before = record_of(&config.out).await.map(Run::replayed).unwrap_or_default();
+                self.run.set(before.go_on(now_secs()));
+            }
+            self.own.update_value(|own| own.recovered = false);
+            self.answers.set(Answers::default());
+            self.choices().begin(config.clone());
+            self.send(&Command::Train(TrainCommand::Start { config: Box::new(config), resume }));
+        });
     }
 
     /// Shows a run that was there before.

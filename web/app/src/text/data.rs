@@ -80,6 +80,8 @@ words! {
         first: "first: {first}", "首例：{first}";
         cannot: "These examples cannot be read", "无法读取这些示例";
         cannot_do: "Change them or choose others. What was found:", "请修改或更换示例。问题如下：";
+        model_cannot: "The model cannot be read", "无法读取该模型";
+        model_cannot_do: "Choose another on the Model screen. What was found:", "请在“模型”页面选择其他模型。问题如下：";
         no_rows: "No row is left to learn from", "没有可用于学习的行";
         no_rows_do: "The reasons stand below. A longer row length in Settings helps where rows were cut before their answer.", "原因见下。如果回答之前就被截断，可在“设置”中增大每行长度。";
     }

@@ -1,7 +1,7 @@
 //! English.
 
 use super::Phrases;
-use super::{data, model, runs, settings, share, storage, train, trouble, try_it, way};
+use super::{data, linked, model, runs, settings, share, storage, train, trouble, try_it, way};
 
 pub(super) const PHRASES: Phrases = Phrases {
     title: "Smolder",
@@ -12,7 +12,7 @@ pub(super) const PHRASES: Phrases = Phrases {
     theme_auto: "Auto",
     theme_light: "Light",
     theme_dark: "Dark",
-    privacy: "0 bytes sent. The browser lets this page fetch its own files, and models from huggingface.co when you ask for one.",
+    privacy: "0 bytes sent. The browser lets this page fetch its own files, and models and adapters from huggingface.co when you ask for one.",
     build: "Build {build}",
 
     checking: "Checking this machine",
@@ -132,4 +132,5 @@ pub(super) const PHRASES: Phrases = Phrases {
     try_it: try_it::TryWords::ENGLISH,
     share: share::ShareWords::ENGLISH,
     runs: runs::RunsWords::ENGLISH,
+    linked: linked::LinkedWords::ENGLISH,
 };

@@ -5,6 +5,7 @@
 
 mod data;
 mod en;
+mod linked;
 mod model;
 mod options;
 mod problems;
@@ -126,6 +127,7 @@ phrases! {
     try_it: try_it::TryWords,
     share: share::ShareWords,
     runs: runs::RunsWords,
+    linked: linked::LinkedWords,
 }
 
 /// `text` with each `{name}` replaced by its value.

@@ -23,6 +23,9 @@ words! {
         catalog: "Models worth starting from", "值得一试的模型";
         catalog_lead: "Downloaded once into this browser’s private storage, and checked. Broken off, a download goes on where it was.", "只需下载一次，保存在浏览器的私有存储中并经过校验；中断后可从断点继续。";
         parameters: "{count} parameters", "{count} 个参数";
+        fits: "Fits this machine", "适合本机";
+        tight: "Tight on this machine", "对本机来说偏大";
+        too_large: "Too large for this machine", "超出本机的容量";
         licence: "Licence: {name}", "许可证：{name}";
         terms: "terms", "条款";
         download: "Download {size}", "下载 {size}";

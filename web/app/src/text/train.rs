@@ -6,6 +6,9 @@ words! {
     /// What the Train screen says.
     TrainWords {
         idle: "Ready to train", "可以开始训练";
+        not_ready: "Not ready yet", "还不能开始";
+        no_model: "The model {name} is not on this machine: choose another, or get it on the Model screen.", "本机没有模型 {name}：请更换，或在“模型”页面获取。";
+        no_data: "The examples {name} are not on this machine: choose others on the Data screen.", "本机没有示例 {name}：请在“数据”页面更换。";
         idle_lead: "Everything happens in this tab. You can pause or stop at any time.", "一切都在本标签页内进行，可随时暂停或停止。";
         starting: "Loading the model", "正在载入模型";
         starting_lead: "Its weights go to the device, the examples through its tokenizer.", "权重送往设备，示例经过分词。";
@@ -22,6 +25,8 @@ words! {
         stopped: "Stopped at step {step}", "已停在第 {step} 步";
         stopped_lead: "What was learned until here is kept.", "到此为止学到的内容已保留。";
         failed: "Training ended without an adapter", "训练结束，没有得到适配器";
+        elsewhere: "Another tab of this page is training", "本页的另一个标签页正在训练";
+        elsewhere_lead: "One run at a time: two would share this machine’s GPU and memory. Wait for it or stop it there; this tab notices.", "一次只进行一个训练，否则两者要争用本机的 GPU 和内存。请等它结束，或到那个标签页停止；本页会自动察觉。";
         start: "Start training", "开始训练";
         again: "Train again", "重新训练";
         go_on: "Continue the last run", "继续上次的训练";

@@ -8,7 +8,7 @@ words! {
         title: "See what it learned", "看看它学到了什么";
         lead: "The same prompt and the same dice for both; what differs is the training.", "两边使用相同的提问和相同的随机数，差别只在于训练。";
         adapter: "Adapter", "适配器";
-        strength: "Strength", "强度";
+        strength: "Strength: {percent} %", "强度：{percent} %";
         strength_about: "0 % is the base model; more than 100 % exaggerates what was learned.", "0 % 即基础模型；超过 100 % 会夸大学到的内容。";
         prompt: "Prompt", "提问";
         prompt_hint: "Ask something like your examples, but not one of them.", "问一个与示例相似、但不在其中的问题。";

@@ -1,7 +1,7 @@
 //! 简体中文。
 
 use super::Phrases;
-use super::{data, model, runs, settings, share, storage, train, trouble, try_it, way};
+use super::{data, linked, model, runs, settings, share, storage, train, trouble, try_it, way};
 
 pub(super) const PHRASES: Phrases = Phrases {
     title: "Smolder",
@@ -12,7 +12,7 @@ pub(super) const PHRASES: Phrases = Phrases {
     theme_auto: "自动",
     theme_light: "浅色",
     theme_dark: "深色",
-    privacy: "已发送 0 字节。浏览器只允许本页读取自己的文件，以及按你的要求从 huggingface.co 下载模型；其他请求一律拦截。",
+    privacy: "已发送 0 字节。浏览器只允许本页读取自己的文件，以及按你的要求从 huggingface.co 下载模型和适配器；其他请求一律拦截。",
     build: "版本 {build}",
 
     checking: "正在检查这台电脑",
@@ -132,4 +132,5 @@ pub(super) const PHRASES: Phrases = Phrases {
     try_it: try_it::TryWords::CHINESE,
     share: share::ShareWords::CHINESE,
     runs: runs::RunsWords::CHINESE,
+    linked: linked::LinkedWords::CHINESE,
 };

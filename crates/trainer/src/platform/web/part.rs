@@ -26,8 +26,8 @@ pub(crate) fn parts_folder(shelf: Shelf) -> String {
     format!("{}/{PARTS}", shelf_folder(shelf))
 }
 
-/// What a note beside a part ends with.
-pub(crate) const NOTE: &str = ".json";
+/// What a note beside a part ends with; no file that a person brings should.
+pub(crate) const NOTE: &str = ".part.json";
 
 /// Where a part came from, so that the rest can be asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -17,7 +17,8 @@ pub(super) fn Next() -> impl IntoView {
         session.train_chosen();
         let _ = window().location().set_hash(Screen::Train.hash());
     };
-    let waiting = move || (!ready.get()).then(|| t().way.preparing);
+    let preparing = move || (!ready.get()).then(|| t().way.preparing);
+    let waiting = move || if session.elsewhere.get() { Some(t().train.elsewhere) } else { preparing() };
     view! {
         <Show when=move || !session.training()>
             <div class="next">

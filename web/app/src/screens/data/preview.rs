@@ -3,6 +3,7 @@
 use super::super::parts::{trouble, with_code};
 use super::audit::audit;
 use super::columns::Columns;
+use crate::choices::Choices;
 use crate::look::Look;
 use crate::preferences::Preferences;
 use crate::session::Session;
@@ -29,7 +30,12 @@ pub(super) fn Preview() -> impl IntoView {
     }
 }
 
+/// A reason begins with the name of the file that it is about.
 fn unreadable(reason: &str, t: &Phrases) -> Words {
+    let of_model = Choices::here().config.with_untracked(|config| reason.starts_with(&config.model));
+    if of_model {
+        return Words::new(t.data.model_cannot, t.data.model_cannot_do).quoting(reason);
+    }
     Words::new(t.data.cannot, t.data.cannot_do).quoting(reason)
 }
 

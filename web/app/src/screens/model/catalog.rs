@@ -1,7 +1,10 @@
 //! Small models that are worth starting from, downloaded from the hub.
 
+use crate::browser::memory_bytes;
 use crate::choices::Choices;
+use crate::fit::Fit;
 use crate::library::{Download, Library};
+use crate::link::State;
 use crate::preferences::Preferences;
 use crate::session::Session;
 use crate::text::{Phrases, fill};
@@ -19,7 +22,7 @@ pub(super) fn Catalog() -> impl IntoView {
         <details class="fold">
             <summary><h2>{move || t().model.catalog}</h2></summary>
             <p class="aside">{move || t().model.catalog_lead}</p>
-            <ul class="cards">
+            <ul class="cards side">
                 {move || missing().into_iter().map(|base| entry(base, t())).collect_view()}
             </ul>
         </details>
@@ -31,6 +34,12 @@ fn missing(library: &Library) -> Vec<&'static Base> {
 }
 
 fn entry(base: &'static Base, t: &'static Phrases) -> impl IntoView {
+    let session = Session::here();
+    let fit = Memo::new(move |_| match (session.state.get(), base.bytes) {
+        (State::Checked(check), Some(bytes)) => Some(Fit::of(bytes, &check, memory_bytes())),
+        _ => None,
+    });
+    let verdict = move || fit.get().map(|fit| view! { <p class=fit.class()>{fit.words(t)}</p> });
     let size = base.bytes.map(units::bytes).unwrap_or_default();
     let host = HUB.trim_start_matches("https://");
     let terms = base.licence.terms.map(|terms| {
@@ -42,6 +51,7 @@ fn entry(base: &'static Base, t: &'static Phrases) -> impl IntoView {
     view! {
         <li class="card entry">
             <h3 translate="no">{base.name}</h3>
+            {verdict}
             <p class="aside">
                 {parameters} " · " {fill(t.model.licence, &[("name", base.licence.name)])} {terms}
             </p>
@@ -59,7 +69,7 @@ fn here(base: &'static Base, label: String) -> impl IntoView {
     let awaited = move || session.library.with(|library| library.awaits(Shelf::Models, base.file));
     let download = move |_| {
         session.download(Download::of(base));
-        choices.change(|config| base.file.clone_into(&mut config.model));
+        choices.take_model(base.file.to_owned());
     };
     view! { <button disabled=awaited on:click=download>{label}</button> }
 }

@@ -22,7 +22,7 @@ pub(super) fn Link() -> impl IntoView {
         let found = text.with_untracked(|text| Download::pasted(text));
         refused.set(found.is_none());
         if let Some(model) = found {
-            choices.change(|config| config.model.clone_from(&model.name));
+            choices.take_model(model.name.clone());
             session.download(model);
             text.set(String::new());
         }

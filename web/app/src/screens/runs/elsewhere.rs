@@ -1,7 +1,7 @@
 //! Adapters that a person brings.
 
 use super::super::model;
-use super::super::parts::{FileDrop, Transfers, with_code};
+use super::super::parts::{Base, FileDrop, Transfers, with_code};
 use crate::brought;
 use crate::browser::words_of;
 use crate::choices::Choices;
@@ -44,10 +44,6 @@ fn Bring() -> impl IntoView {
     let base = RwSignal::new(choices.config.with_untracked(|config| config.model.clone()));
     // Names of files without an adapter, or what the browser said.
     let wrong = RwSignal::new(None::<Result<String, String>>);
-    let bases = Memo::new(move |_| {
-        let whole = |file: &StoredFile| file.whole.then(|| file.name.clone());
-        session.library.with(|library| library.shelf(Shelf::Models).filter_map(whole).collect::<Vec<_>>())
-    });
     let take = Callback::new(move |files: Vec<web_sys::File>| {
         session.library.update(|library| library.failure = None);
         leptos::task::spawn_local(async move {
@@ -68,21 +64,8 @@ fn Bring() -> impl IntoView {
             Err(reason) => with_code(&reason),
         })
     };
-    let option = move |name: String| {
-        let (value, chosen) = (name.clone(), name.clone());
-        view! {
-            <option value=value selected=move || base.with(|base| *base == chosen)>
-                {move || model::title(&name, t())}
-            </option>
-        }
-    };
     view! {
-        <label class="field base">
-            <span>{move || t().runs.base}</span>
-            <select id="adapter-base" on:change=move |event| base.set(event_target_value(&event))>
-                {move || bases.get().into_iter().map(option).collect_view()}
-            </select>
-        </label>
+        <Base id="adapter-base" base/>
         <FileDrop
             id="adapter-file"
             accept=".zip,.safetensors,.gguf,.json"

@@ -20,7 +20,10 @@ pub(super) fn OneRun(run: StoredRun) -> impl IntoView {
     let can_go_on = run.can_go_on();
     let run = StoredValue::new(run);
     let busy = Memo::new(move |_| session.training());
-    let now = Memo::new(move |_| busy.get() && run.with_value(|run| session.is_held(&run.name)));
+    let elsewhere = move || session.elsewhere.get();
+    let now =
+        Memo::new(move |_| (busy.get() || elsewhere()) && run.with_value(|run| session.is_held(&run.name)));
+    let kept = Memo::new(move |_| busy.get() || now.get());
     let failed = RwSignal::new(None::<String>);
     let open = move |_| {
         leptos::task::spawn_local(async move {
@@ -50,9 +53,9 @@ pub(super) fn OneRun(run: StoredRun) -> impl IntoView {
                     <button name="open" disabled=busy on:click=open>{move || t().runs.open}</button>
                 </Show>
                 <Show when=move || can_go_on>
-                    <button name="go-on" disabled=busy on:click=go_on>{move || t().runs.go_on}</button>
+                    <button name="go-on" disabled=move || busy.get() || elsewhere() on:click=go_on>{move || t().runs.go_on}</button>
                 </Show>
-                <Delete name=label busy/>
+                <Delete name=label busy=kept/>
             </p>
             {move || failed.get().map(|reason| {
                 trouble(Words::new(t().runs.failed, t().storage.refused_do).quoting(&reason))

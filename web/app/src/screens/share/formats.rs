@@ -83,7 +83,7 @@ pub(super) fn Formats() -> impl IntoView {
         Memo::new(move |_| saving.get() == Saving::Preparing || session.exports.with(Exports::writing));
     let one = move |format: Format| view! { <OneFormat format saving busy save=Callback::new(save)/> };
     view! {
-        <ul class="cards formats">{Format::ALL.map(one)}</ul>
+        <ul class="cards side">{Format::ALL.map(one)}</ul>
         <Failed saving/>
     }
 }

@@ -41,7 +41,11 @@ pub(super) fn SettingsElsewhere() -> impl IntoView {
 
 /// This page's address with settings in it.
 fn link(json: &str) -> String {
+    format!("{}{}{}", page(), carried::PREFIX, String::from(js_sys::encode_uri_component(json)))
+}
+
+/// This page's address without its last part.
+pub(super) fn page() -> String {
     let here = window().location().href().unwrap_or_default();
-    let page = here.split('#').next().unwrap_or_default();
-    format!("{page}{}{}", carried::PREFIX, String::from(js_sys::encode_uri_component(json)))
+    here.split('#').next().unwrap_or_default().to_owned()
 }

@@ -1,11 +1,11 @@
 //! What one can do with a run where it is.
 
+use super::wake::Wake;
 use crate::choices::Choices;
 use crate::preferences::Preferences;
 use crate::route::Screen;
 use crate::run::Status;
 use crate::session::Session;
-use crate::wake::Wake;
 use leptos::prelude::*;
 use smolder_protocol::Command;
 use smolder_protocol::storage::Shelf;
@@ -98,7 +98,7 @@ pub(in super::super) fn ready(session: Session, choices: Choices) -> bool {
         let here = session.library.with(|library| {
             library.has(Shelf::Models, &config.model) && library.has(Shelf::Data, &config.data)
         });
-        here && config.problems().is_empty()
+        here && config.problems().is_empty() && !session.elsewhere.get()
     })
 }
 
@@ -115,7 +115,7 @@ fn GoOn(#[prop(optional)] primary: bool) -> impl IntoView {
     let class = if primary { "primary" } else { "" };
     view! {
         <Show when=move || choices.unfinished.with(Option::is_some)>
-            <button id="go-on" class=class on:click=go_on>{move || t().train.go_on}</button>
+            <button id="go-on" class=class disabled=move || session.elsewhere.get() on:click=go_on>{move || t().train.go_on}</button>
         </Show>
     }
 }

@@ -1,7 +1,9 @@
 //! Where the run is, in words, a bar and some numbers.
 
 use super::super::parts::Heading;
+use super::missing::is_missing;
 use crate::chart::number;
+use crate::choices::Choices;
 use crate::preferences::Preferences;
 use crate::run::Note;
 use crate::run::{Run, Status};
@@ -18,7 +20,14 @@ const SPOKEN_PARTS: f64 = 10.0;
 pub(super) fn Head() -> impl IntoView {
     let session = Session::here();
     let t = move || Preferences::here().phrases();
-    let title = Signal::derive(move || session.run.with(|run| title(run, t())));
+    let choices = Choices::here();
+    let title = Signal::derive(move || {
+        let idle = session.run.with(|run| run.status == Status::Idle);
+        if idle && is_missing(session, choices) {
+            return t().train.not_ready.to_owned();
+        }
+        session.run.with(|run| title(run, t()))
+    });
     let lead = Signal::derive(move || session.run.with(|run| lead(run, t())));
     let tone = Signal::derive(move || session.run.with(|run| tone(&run.status)));
     // Said aloud when the status changes and some times in between, not with every step.

@@ -11,7 +11,7 @@ use leptos::prelude::*;
 pub(super) fn Log() -> impl IntoView {
     let session = Session::here();
     let t = move || Preferences::here().phrases();
-    let entries = Memo::new(move |_| session.run.with(|run| run.log.clone()));
+    let entries = Memo::new(move |_| session.run.with(|run| run.log.entries.clone()));
     view! {
         <section>
             <h2>{move || t().train.log}</h2>

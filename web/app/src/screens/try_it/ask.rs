@@ -145,7 +145,7 @@ fn WhichAdapter(found: Memo<Vec<Candidate>>, chosen: Memo<Option<Candidate>>, ho
                 </select>
             </label>
             <label class="field">
-                <span>{move || t().try_it.strength} ": " {move || how.percent.get()} " %"</span>
+                <span>{move || fill(t().try_it.strength, &[("percent", &how.percent.get().to_string())])}</span>
                 <input type="range" id="strength" min="0" max="200" step="10" prop:value=move || how.percent.get() on:input=strength/>
                 <span class="aside">{move || t().try_it.strength_about}</span>
             </label>
