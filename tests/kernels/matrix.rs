@@ -27,6 +27,7 @@ on_every_device!(
     awkward_sizes,
     large_products,
     rows_are_the_file_s,
+    parts_are_one_matrix,
     one_launch_a_product,
     the_frozen_matrix_takes_no_gradient,
 );
@@ -38,6 +39,8 @@ struct Sample {
     cols: usize,
     bytes: Vec<u8>,
     numbers: Vec<f32>,
+    /// Bytes of a part, where it is not as it usually is.
+    part_bytes: Option<usize>,
 }
 
 impl Sample {
@@ -68,11 +71,15 @@ impl Sample {
         let mut numbers = Vec::new();
         dequantize_into(dtype, &bytes, &mut numbers).unwrap();
         assert!(numbers.iter().all(|v| v.is_finite()));
-        Self { dtype, rows, cols, bytes, numbers }
+        Self { dtype, rows, cols, bytes, numbers, part_bytes: None }
     }
 
     fn upload(&self, device: &Device) -> Matrix {
-        let mut builder = MatrixBuilder::new(self.dtype, self.cols, device);
+        let builder = MatrixBuilder::new(self.dtype, self.cols, device);
+        let mut builder = match self.part_bytes {
+            Some(bytes) => builder.in_parts_of(bytes),
+            None => builder,
+        };
         let row_bytes = self.bytes.len() / self.rows;
         // In unequal pieces, as a reader may deliver them.
         let (first, rest) = self.bytes.split_at(row_bytes * (self.rows / 3));
@@ -159,17 +166,36 @@ async fn large_products(device: &TestDevice) {
     Sample::new(Dtype::Q4_K, 70, 1024).check(device, 65).await;
 }
 
+/// Eleven rows in parts of three or four, as a matrix over a device's limits is split.
+async fn parts_are_one_matrix(device: &TestDevice) {
+    for dtype in WITH_SHADER {
+        let mut sample = Sample::new(dtype, 11, 256);
+        sample.part_bytes = Some(3 * sample.bytes.len() / 11 + 1);
+        let before = launches();
+        drop(sample.upload(&device.device).matmul(tensor(&numbers(256, 1), [1, 256], &device.device)));
+        // Shaders read padded blocks, of which fewer make a part.
+        assert!(!device.is_gpu() || (3..=4).contains(&(launches() - before)), "a launch for each part");
+        for tokens in [1, 5] {
+            sample.check(device, tokens).await;
+        }
+        check_rows(device, &sample).await;
+    }
+}
+
 async fn rows_are_the_file_s(device: &TestDevice) {
     for dtype in WITH_SHADER {
-        let sample = Sample::new(dtype, 11, 256);
-        let ids = [3_i32, 0, 10, 3, 7];
-        let data = TensorData::new(ids.to_vec(), [ids.len()]);
-        let ids_tensor = Tensor::<1, Int>::from_data(data, (&device.device, DType::I32));
-        let picked = values(sample.upload(&device.device).rows_of(&ids_tensor)).await;
-        let rows = ids.iter().flat_map(|id| &sample.numbers[*id as usize * 256..][..256]);
-        let expected: Vec<f64> = rows.map(|v| f64::from(*v)).collect();
-        assert_close(&picked, &expected, 3e-7, 1e-7);
+        check_rows(device, &Sample::new(dtype, 11, 256)).await;
     }
+}
+
+async fn check_rows(device: &TestDevice, sample: &Sample) {
+    let ids = [3_i32, 0, 10, 3, 7];
+    let data = TensorData::new(ids.to_vec(), [ids.len()]);
+    let ids_tensor = Tensor::<1, Int>::from_data(data, (&device.device, DType::I32));
+    let picked = values(sample.upload(&device.device).rows_of(&ids_tensor)).await;
+    let rows = ids.iter().flat_map(|id| &sample.numbers[*id as usize * 256..][..256]);
+    let expected: Vec<f64> = rows.map(|v| f64::from(*v)).collect();
+    assert_close(&picked, &expected, 3e-7, 1e-7);
 }
 
 async fn one_launch_a_product(device: &TestDevice) {

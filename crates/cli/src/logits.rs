@@ -20,11 +20,15 @@ pub struct Arguments {
     #[command(flatten)]
     engine: engine::Options,
     /// The text's tokens, by number, with commas between.
-    #[arg(long, required = true, value_delimiter = ',')]
+    #[arg(long, required = true, value_delimiter = ',', value_parser = id)]
     ids: Vec<u32>,
     /// The safetensors file to write: `logits`, a row of 32-bit floats for each token.
     #[arg(long)]
     out: PathBuf,
+}
+
+fn id(text: &str) -> Result<u32, std::num::ParseIntError> {
+    text.trim().parse()
 }
 
 /// Computes and writes some rows at a time.

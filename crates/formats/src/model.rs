@@ -88,8 +88,9 @@ impl ModelConfig {
         let heads = integer("num_attention_heads")?;
         let width = integer("hidden_size")?;
         let rope = value
-            .get("rope_theta")
-            .or_else(|| value.get("rope_parameters").and_then(|r| r.get("rope_theta")));
+            .get("rope_parameters")
+            .and_then(|parameters| parameters.get("rope_theta"))
+            .or_else(|| value.get("rope_theta"));
         let config = Self {
             architecture: crate::names::architecture(architecture).to_owned(),
             layers: integer("num_hidden_layers")?,

@@ -25,6 +25,8 @@ pub struct MatrixBuilder {
     part: Part,
     cols: usize,
     device: Device,
+    /// Bytes of a part.
+    most: usize,
     pending: Vec<u32>,
     parts: Vec<(Part, Tensor<1, Int>)>,
 }
@@ -39,7 +41,15 @@ impl MatrixBuilder {
         // The CPU device reads the file's own bytes, the shaders words that no block shares with another.
         let raw = *device == Device::flex();
         let part = Part { dtype: stored, rows: 0, cols: cols.next_multiple_of(unit), raw };
-        Self { source: dtype, part, cols, device: device.clone(), pending: Vec::new(), parts: Vec::new() }
+        Self {
+            source: dtype,
+            part,
+            cols,
+            device: device.clone(),
+            most: PART_BYTES,
+            pending: Vec::new(),
+            parts: Vec::new(),
+        }
     }
 
     /// Appends whole rows, given as the file's bytes.
@@ -52,11 +62,17 @@ impl MatrixBuilder {
             let row = convert(self.source, self.part.dtype, row)?;
             pack(self.part, &row, &mut self.pending);
             self.part.rows += 1;
-            if self.pending.len() * 4 >= PART_BYTES {
+            if self.pending.len() * 4 >= self.most {
                 self.flush();
             }
         }
         Ok(())
+    }
+
+    /// Ends each part behind the row with which it has so many bytes.
+    #[must_use]
+    pub fn in_parts_of(self, bytes: usize) -> Self {
+        Self { most: bytes, ..self }
     }
 
     /// The matrix, once all rows are there.

@@ -2,6 +2,7 @@
 
 use crate::architectures;
 use crate::description::Description;
+use serde_json::Value;
 use smolder_formats::model::ModelConfig;
 use smolder_formats::{Error, Kind, Result};
 use smolder_kernels::{Gate, Scaling};
@@ -83,8 +84,57 @@ impl Config {
             permuted_qk: false,
         };
         (architecture.configure)(description, &mut config)?;
+        supported(description, config.activation)?;
         Ok(config)
     }
+
+    /// Gives layers their sliding window: those that `layer_types` names, else those that `usually` have one; none
+    /// unless `use_sliding_window` is on.
+    ///
+    /// # Errors
+    /// [`Kind::Unsupported`] for another kind of layer; those of [`Description`].
+    pub(crate) fn slide(&mut self, description: Description, usually: impl Fn(usize) -> bool) -> Result<()> {
+        let on = description.flag("use_sliding_window")?.unwrap_or(false);
+        let window = if on { description.window()? } else { None };
+        let types = description.list("layer_types")?;
+        for (index, layer) in self.layers.iter_mut().enumerate() {
+            let slides = match &types {
+                Some(types) => slides(types.get(index))?,
+                None => usually(index),
+            };
+            layer.window = window.filter(|_| slides);
+        }
+        Ok(())
+    }
+}
+
+/// Whether a kind of layer in `layer_types` has a window.
+pub(crate) fn slides(kind: Option<&Value>) -> Result<bool> {
+    match kind.and_then(Value::as_str) {
+        Some("sliding_attention") => Ok(true),
+        Some("full_attention") => Ok(false),
+        _ => {
+            let expected = "full_attention or sliding_attention for each layer";
+            let found = kind.map_or_else(|| "none".to_owned(), Value::to_string);
+            Err(Error::new(Kind::Unsupported, "`layer_types`", expected, found))
+        }
+    }
+}
+
+/// Refuses what a `config.json` may ask for and no layer here computes.
+fn supported(description: Description, activation: Gate) -> Result<()> {
+    let known = match activation {
+        Gate::Silu => ["silu", "swish"],
+        Gate::GeluTanh => ["gelu_pytorch_tanh", "gelu_new"],
+    };
+    let stated = description.string("", "hidden_activation")?.or(description.string("", "hidden_act")?);
+    if let Some(other) = stated.filter(|name| !known.contains(&name.as_str())) {
+        return Err(Error::new(Kind::Unsupported, "`hidden_act`", known[0], other));
+    }
+    if description.flag("use_bidirectional_attention")?.unwrap_or(false) {
+        return Err(Error::new(Kind::Unsupported, "`use_bidirectional_attention`", "false", true));
+    }
+    Ok(())
 }
 
 /// The rotary embedding that all layers share unless the architecture says otherwise.

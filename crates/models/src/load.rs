@@ -8,7 +8,7 @@ use smolder_formats::names::{Place, Projection, to_hf};
 use smolder_formats::{Error, Kind, TensorInfo, TensorSource};
 use smolder_kernels::burn::tensor::{Device, Tensor, TensorData};
 use smolder_kernels::{Matrix, MatrixBuilder, Scaling, rope_frequencies, turn};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
 /// Bytes that are read at a time.
@@ -46,8 +46,19 @@ impl Model {
         config.sizes.check_tensors(source)?;
         let hf = source.tensors().iter().any(|tensor| tensor.name.starts_with("model."));
         let total = source.tensors().iter().map(|tensor| tensor.bytes).sum();
-        let mut loader =
-            Loader { source, config: &config, device, progress, hf, done: 0, total, cancelled: false };
+        let config_of = &config;
+        let used = HashSet::new();
+        let mut loader = Loader {
+            source,
+            config: config_of,
+            device,
+            progress,
+            hf,
+            used,
+            done: 0,
+            total,
+            cancelled: false,
+        };
         let parts = loader.model().await;
         let parts =
             parts.map_err(|e| if loader.cancelled { LoadError::Cancelled } else { LoadError::File(e) })?;
@@ -64,6 +75,8 @@ struct Loader<'a> {
     progress: Progress<'a>,
     /// Whether the files have Hugging Face's names.
     hf: bool,
+    /// Names of tensors that the model has been asked for.
+    used: HashSet<String>,
     done: u64,
     total: u64,
     cancelled: bool,
@@ -89,6 +102,7 @@ impl Loader<'_> {
             Some(_) => Some(self.matrix("output.weight", Order::AsIs).await?),
             None => None,
         };
+        self.nothing_left_over()?;
         Ok(Box::new(move |config, device| Model { config, device, embedding, blocks, norm, head }))
     }
 
@@ -220,18 +234,37 @@ impl Loader<'_> {
         Ok(())
     }
 
-    fn find(&self, name: &str) -> Option<TensorInfo> {
-        self.source.find(&self.file_name(name)).cloned()
+    /// A tensor that nobody asked for, as a bias, belongs to a model that computes something else.
+    fn nothing_left_over(&self) -> Result<(), Error> {
+        let unused = |info: &&TensorInfo| !self.used.contains(&info.name) && !is_table(&info.name);
+        let Some(info) = self.source.tensors().iter().find(unused) else { return Ok(()) };
+        let expected = format!("no more than the tensors of a {} model", self.config.sizes.architecture);
+        Err(Error::new(Kind::Unsupported, format!("tensor `{}`", info.name), expected, "one more"))
     }
 
-    fn require(&self, name: &str) -> Result<TensorInfo, Error> {
-        self.source.require(&self.file_name(name)).cloned()
+    fn find(&mut self, name: &str) -> Option<TensorInfo> {
+        let name = self.file_name(name);
+        let info = self.source.find(&name).cloned();
+        self.used.insert(name);
+        info
+    }
+
+    fn require(&mut self, name: &str) -> Result<TensorInfo, Error> {
+        let name = self.file_name(name);
+        let info = self.source.require(&name).cloned();
+        self.used.insert(name);
+        info
     }
 
     fn file_name(&self, gguf: &str) -> String {
         let theirs = if self.hf { to_hf(&self.config.sizes.architecture, gguf) } else { None };
         theirs.unwrap_or_else(|| gguf.to_owned())
     }
+}
+
+/// What older files store of a rotary embedding, which follows from its base.
+fn is_table(name: &str) -> bool {
+    name.ends_with("rotary_emb.inv_freq")
 }
 
 fn norm_name(layer: u32, tensor: &str) -> String {

@@ -107,7 +107,12 @@ impl Sampler {
             ("temperature", temperature, temperature >= 0.0, "0 or more"),
             ("top_p", top_p, (0.0..=1.0).contains(&top_p), "0 to 1"),
             ("min_p", min_p, (0.0..=1.0).contains(&min_p), "0 to 1"),
-            ("repetition_penalty", repetition_penalty, repetition_penalty > 0.0, "more than 0"),
+            (
+                "repetition_penalty",
+                repetition_penalty,
+                (0.01..=100.0).contains(&repetition_penalty),
+                "0.01 to 100",
+            ),
         ];
         for (setting, found, allowed, expected) in settings {
             if !(allowed && found.is_finite()) {

@@ -1,6 +1,7 @@
 //! Models and requests that cannot be used.
 
-use crate::program::{Folder, fails, fixtures, model, run};
+use crate::program::{Folder, fails, fixtures, json, model, run};
+use serde_json::{Value, json};
 use std::fs;
 
 /// A copy of a model with some bytes exchanged for as many others.
@@ -15,6 +16,40 @@ fn changed(folder: &Folder, name: &str, from: &[u8], to: &[u8]) -> String {
     }
     fs::write(folder.path(name), bytes).unwrap();
     folder.text(name)
+}
+
+/// A copy of a folder in Hugging Face's layout whose `config.json` says something else.
+fn configured(folder: &Folder, base: &str, more: &Value) -> String {
+    let (from, name) = (fixtures().join("models").join(base), format!("{base}-{}", folder.names().len()));
+    fs::create_dir(folder.path(&name)).unwrap();
+    for file in ["model.safetensors", "tokenizer.json"] {
+        fs::copy(from.join(file), folder.path(&name).join(file)).unwrap();
+    }
+    let mut config = json(&from.join("config.json"));
+    config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    fs::write(folder.path(&name).join("config.json"), config.to_string()).unwrap();
+    folder.text(&name)
+}
+
+/// What would be computed without a word as if it were a plain model of its family.
+#[test]
+fn models_that_want_more_than_their_family_are_named() {
+    let folder = Folder::new("more");
+    let refused = |base: &str, more: Value, words: &[&str]| {
+        generate(&configured(&folder, base, &more), &[], words);
+    };
+    refused("llama", json!({"hidden_act": "gelu"}), &["`hidden_act`", "expected silu", "found gelu"]);
+    refused("gemma3", json!({"use_bidirectional_attention": true}), &["`use_bidirectional_attention`"]);
+    refused("gemma3", json!({"attn_logit_softcapping": 2.0}), &["`attn_logit_softcapping`"]);
+    refused("qwen3", json!({"layer_types": ["chunked_attention"]}), &["`layer_types`", "chunked_attention"]);
+    let bytes = fs::read(model("qwen2/f16.gguf")).unwrap();
+    let text = bytes.iter().map(|byte| char::from(*byte)).collect::<String>().replace("qwen2", "llama");
+    fs::write(folder.path("biased.gguf"), text.chars().map(|c| c as u8).collect::<Vec<u8>>()).unwrap();
+    generate(
+        &folder.text("biased.gguf"),
+        &[],
+        &["blk.0.attn_", ".bias`: expected no more than the tensors of a llama model"],
+    );
 }
 
 fn generate(model: &str, more: &[&str], words: &[&str]) {

@@ -2,9 +2,9 @@
 //! sliding window for each that sees everything.
 
 use super::Architecture;
-use crate::config::{Config, scaling};
+use crate::config::{Config, scaling, slides};
 use crate::description::Description;
-use smolder_formats::Result;
+use smolder_formats::{Error, Kind, Result};
 use smolder_kernels::{Gate, Scaling};
 
 /// One layer of so many sees everything, where a file does not say.
@@ -24,7 +24,11 @@ fn configure(description: Description, config: &mut Config) -> Result<()> {
     let scalar = description.number("", "query_pre_attn_scalar")?;
     config.attention_scale = scalar.unwrap_or(config.sizes.head_dim as f64).sqrt().recip() as f32;
     let cap = |gguf, json| Ok(description.number(gguf, json)?.map(|cap| cap as f32));
-    config.attention_cap = cap("attn_logit_softcapping", "attn_logit_softcapping")?;
+    // transformers and llama.cpp compute Gemma 3 without it, whatever its files say.
+    if let Some(cap) = cap("attn_logit_softcapping", "attn_logit_softcapping")? {
+        let field = description.field("attn_logit_softcapping", "attn_logit_softcapping");
+        return Err(Error::new(Kind::Unsupported, field, "none in Gemma 3", cap));
+    }
     config.logit_cap = cap("final_logit_softcapping", "final_logit_softcapping")?;
     ropes(description, config)
 }
@@ -56,7 +60,7 @@ fn ropes(description: Description, config: &mut Config) -> Result<()> {
 /// For each layer whether it sees everything.
 fn full_layers(description: Description, layers: usize) -> Result<Vec<bool>> {
     if let Some(types) = description.list("layer_types")? {
-        return Ok(types.iter().map(|kind| kind.as_str() == Some("full_attention")).collect());
+        return (0..layers).map(|layer| Ok(!slides(types.get(layer))?)).collect();
     }
     let pattern = description
         .integer("attention.sliding_window_pattern", "sliding_window_pattern")

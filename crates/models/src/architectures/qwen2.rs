@@ -2,16 +2,15 @@
 
 use super::Architecture;
 
+/// So many layers see everything, where a file does not say.
+pub(super) const FULL_LAYERS: u64 = 28;
+
 pub(super) const ARCHITECTURE: Architecture = Architecture {
     name: "qwen2",
     models: "Qwen2, Qwen2.5",
     configure: |description, config| {
         config.qkv_bias = true;
-        if description.flag("use_sliding_window")?.unwrap_or(false) {
-            let first = description.integer("", "max_window_layers")?.unwrap_or(0) as usize;
-            let window = description.window()?;
-            config.layers.iter_mut().skip(first).for_each(|layer| layer.window = window);
-        }
-        Ok(())
+        let first = description.integer("", "max_window_layers")?.unwrap_or(FULL_LAYERS) as usize;
+        config.slide(description, |layer| layer >= first)
     },
 };

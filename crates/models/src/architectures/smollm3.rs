@@ -24,6 +24,7 @@ pub(super) const ARCHITECTURE: Architecture = Architecture {
                 layer.rope = None;
             }
         }
-        Ok(())
+        let turning: Vec<bool> = config.layers.iter().map(|layer| layer.rope.is_some()).collect();
+        config.slide(description, |layer| !turning[layer])
     },
 };

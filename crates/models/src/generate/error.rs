@@ -12,7 +12,7 @@ pub enum GenerateError {
         sequence: usize,
     },
     /// Too long.
-    #[error("prompt {}: expected at most {room} tokens, found {tokens}", sequence + 1)]
+    #[error("prompt {}: expected at most {room} tokens, found {tokens}: the context holds no more", sequence + 1)]
     Context {
         /// Which prompt.
         sequence: usize,
