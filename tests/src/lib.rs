@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a fixture that cannot be read fails its test")]
 
 pub mod fixtures;
+#[cfg(not(target_family = "wasm"))]
+pub mod smollm2;
 
 use smolder_kernels::burn::tensor::{Device, Gradients, Tensor, TensorData};
 use smolder_kernels::gpu::{Gpu, LimitsWanted};

@@ -13,3 +13,4 @@ mod parity;
 mod resuming;
 mod runs;
 mod sessions;
+mod smollm2;

@@ -1,6 +1,8 @@
 //! Gradients and losses of LoRA and prompt tuning are PEFT's.
 
-use crate::runs::runs;
+use crate::runs::{Run, runs};
+use smolder_models::Model;
+use smolder_models::peft::Adapter;
 use smolder_tests::{TestDevice, on_every_device, values};
 use smolder_trainer::data::Sequence;
 use smolder_trainer::optimizer::{Optimizer, Settings};
@@ -8,11 +10,13 @@ use smolder_trainer::step::{gradients, gradients_keeping};
 
 on_every_device!(gradients_are_those_of_peft, kept_layers_give_the_same_bits, ten_steps_are_those_of_peft);
 
-fn scale(batch: &[Sequence]) -> f32 {
+/// One over the number of labels.
+pub fn scale(batch: &[Sequence]) -> f32 {
     (batch.iter().map(Sequence::labels).sum::<usize>() as f32).recip()
 }
 
-fn norm(values: impl Iterator<Item = f32>) -> f64 {
+/// √Σv²
+pub fn norm(values: impl Iterator<Item = f32>) -> f64 {
     values.map(|value| f64::from(value).powi(2)).sum::<f64>().sqrt()
 }
 
@@ -63,29 +67,49 @@ async fn kept_layers_give_the_same_bits(device: &TestDevice) {
     }
 }
 
+/// Loss and gradient norm of each of a run's first `count` steps, and the adapter after them.
+pub async fn train(
+    run: &Run,
+    model: &Model,
+    mut adapter: Box<dyn Adapter>,
+    count: usize,
+) -> (Vec<[f64; 2]>, Box<dyn Adapter>) {
+    let settings = Settings {
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-8,
+        weight_decay: run.number("weight_decay"),
+        clip: run.number("clip") as f32,
+    };
+    let mut optimizer = Optimizer::new(settings, adapter.as_ref());
+    let mut steps = Vec::new();
+    for batch in run.batches().iter().take(count) {
+        let found = gradients(model, adapter.as_ref(), batch, scale(batch));
+        let loss = f64::from(values(found.loss).await[0]) * f64::from(scale(batch));
+        let norm = optimizer.measure(&found.values).expect("a norm");
+        adapter = optimizer.update(adapter.as_ref(), found.values, &norm, run.number("rate"));
+        steps.push([loss, f64::from(values(norm.norm).await[0])]);
+    }
+    (steps, adapter)
+}
+
+/// The largest relative errors of losses and of gradient norms.
+pub fn errors(run: &Run, steps: &[[f64; 2]]) -> [f64; 2] {
+    let error = |of: usize, key: &str| {
+        let pairs = steps.iter().zip(run.numbers(key));
+        let relative = pairs.map(|(step, expected)| (step[of] - expected).abs() / expected);
+        // NaN is larger than any number here, unlike in `f64::max`.
+        relative.max_by(f64::total_cmp).expect("a step")
+    };
+    [error(0, "losses"), error(1, "gradient_norms")]
+}
+
 async fn ten_steps_are_those_of_peft(device: &TestDevice) {
     for run in runs() {
         let model = run.model(&device.device).await;
-        let mut adapter = run.start(&model);
-        let settings = Settings {
-            beta1: 0.9,
-            beta2: 0.999,
-            epsilon: 1e-8,
-            weight_decay: run.number("weight_decay"),
-            clip: run.number("clip") as f32,
-        };
-        let mut optimizer = Optimizer::new(settings, adapter.as_ref());
-        let (losses, norms) = (run.numbers("losses"), run.numbers("gradient_norms"));
-        for (step, batch) in run.batches().iter().enumerate() {
-            let found = gradients(&model, adapter.as_ref(), batch, scale(batch));
-            let loss = f64::from(values(found.loss).await[0]) * f64::from(scale(batch));
-            let norm = optimizer.measure(&found.values).expect("a norm");
-            adapter = optimizer.update(adapter.as_ref(), found.values, &norm, run.number("rate"));
-            let norm = f64::from(values(norm.norm).await[0]);
-            let near = |found: f64, expected: f64| (found - expected).abs() <= 1e-3 * expected;
-            assert!(near(loss, losses[step]), "{} {step}: loss {loss}, expected {}", run.name, losses[step]);
-            assert!(near(norm, norms[step]), "{} {step}: norm {norm}, expected {}", run.name, norms[step]);
-        }
+        let (steps, adapter) = train(&run, &model, run.start(&model), 10).await;
+        let errors = errors(&run, &steps);
+        assert!(steps.len() == 10 && errors.iter().all(|error| *error <= 1e-3), "{}: {errors:?}", run.name);
         let Some(end) = run.end() else { continue };
         for parameter in adapter.parameters() {
             let found = values(parameter.value).await;

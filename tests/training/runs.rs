@@ -14,23 +14,31 @@ use std::collections::HashMap;
 /// One entry of `runs.json`.
 pub struct Run {
     pub name: String,
+    folder: &'static str,
     entry: Value,
-}
-
-fn tiny(path: &str) -> String {
-    format!("training/tiny/{path}")
 }
 
 fn json(path: &str) -> Value {
     serde_json::from_slice(&bytes(path)).unwrap()
 }
 
+/// Those of tiny models.
 pub fn runs() -> Vec<Run> {
-    let run = |entry: &Value| Run { name: entry["name"].as_str().unwrap().to_owned(), entry: entry.clone() };
-    json(&tiny("runs.json")).as_array().unwrap().iter().map(run).collect()
+    runs_in("training/tiny")
+}
+
+/// Those of a folder, whose models and adapters may have to be made.
+pub fn runs_in(folder: &'static str) -> Vec<Run> {
+    let name = |entry: &Value| entry["name"].as_str().unwrap().to_owned();
+    let run = |entry: &Value| Run { name: name(entry), folder, entry: entry.clone() };
+    json(&format!("{folder}/runs.json")).as_array().unwrap().iter().map(run).collect()
 }
 
 impl Run {
+    fn path(&self, file: &str) -> String {
+        format!("{}/{file}", self.folder)
+    }
+
     pub fn text(&self, key: &str) -> Option<&str> {
         self.entry[key].as_str()
     }
@@ -50,22 +58,22 @@ impl Run {
     }
 
     pub fn start(&self, model: &Model) -> Box<dyn Adapter> {
-        adapter(&tiny(self.text("adapter").unwrap()), model)
+        adapter(&self.path(self.text("adapter").unwrap()), model)
     }
 
     /// PEFT's adapter after the ten steps.
     pub fn end(&self) -> Option<HashMap<String, Vec<f32>>> {
-        Some(tensors(&tiny(&format!("{}/adapter_model.safetensors", self.text("final")?))))
+        Some(tensors(&self.path(&format!("{}/adapter_model.safetensors", self.text("final")?))))
     }
 
     /// Gradients of the first batch, by the names of the adapter's tensors.
     pub fn gradients(&self) -> Option<HashMap<String, Vec<f32>>> {
-        Some(tensors(&tiny(self.text("gradients")?)))
+        Some(tensors(&self.path(self.text("gradients")?)))
     }
 
     /// The batches; documents that share a row become sequences of their own.
     pub fn batches(&self) -> Vec<Vec<Sequence>> {
-        let batches = json(&tiny("batches.json"))[self.text("batches").unwrap()].clone();
+        let batches = json(&self.path("batches.json"))[self.text("batches").unwrap()].clone();
         batches.as_array().unwrap().iter().map(batch).collect()
     }
 }
@@ -87,7 +95,8 @@ fn adapter(folder: &str, model: &Model) -> Box<dyn Adapter> {
     load(&PeftAdapter::read(weights, Some(&config)).unwrap(), model).unwrap()
 }
 
-fn tensors(path: &str) -> HashMap<String, Vec<f32>> {
+/// A file's tensors by name.
+pub fn tensors(path: &str) -> HashMap<String, Vec<f32>> {
     let mut file = Safetensors::open(source(path)).unwrap();
     let table = file.tensors().to_vec();
     table.into_iter().map(|info| (info.name.clone(), file.read_f32(&info).unwrap())).collect()

@@ -1,4 +1,4 @@
-//! The Python libraries that Smolder is compared with, in a virtual environment of their own.
+//! The Python libraries that Smolder is compared with, in virtual environments of their own.
 
 use crate::console::step;
 use crate::process::Process;
@@ -8,18 +8,25 @@ use anyhow::{Context, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const REQUIREMENTS: &str = "tests/fixtures/requirements.txt";
 const PYTHON: &str = if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" };
 
-/// The environment's Python, made anew when the requirements have changed.
+/// An environment's Python, made anew when the requirements have changed.
 pub fn ensure(workspace: &Workspace) -> Result<PathBuf> {
-    let folder = workspace.tool("referee");
+    let what = "torch, transformers, PEFT and llama.cpp (once, 6 GB)";
+    environment(workspace, "referee", "tests/fixtures/requirements.txt", what)
+}
+
+/// The same with mlx-lm, which is not there for every system.
+pub fn mlx(workspace: &Workspace) -> Result<PathBuf> {
+    environment(workspace, "referee-mlx", "tests/fixtures/requirements-mlx.txt", "mlx-lm (once, 0.4 GB)")
+}
+
+fn environment(workspace: &Workspace, tool: &str, requirements: &str, what: &str) -> Result<PathBuf> {
+    let folder = workspace.tool(tool);
     let (python, mark) = (folder.join(PYTHON), folder.join("finished"));
-    let wanted = stamp::digest(&workspace.root, &[REQUIREMENTS], &[])?;
+    let wanted = stamp::digest(&workspace.root, &[requirements], &[])?;
     if stamp::read(&mark).as_ref() != Some(&wanted) {
-        step("Install torch, transformers, PEFT and llama.cpp (once, 6 GB)", || {
-            install(&folder, &python, &workspace.root.join(REQUIREMENTS))
-        })?;
+        step(format!("Install {what}"), || install(&folder, &python, &workspace.root.join(requirements)))?;
         stamp::write(&mark, &wanted)?;
     }
     Ok(python)
@@ -37,6 +44,6 @@ fn install(folder: &Path, python: &Path, requirements: &Path) -> Result<()> {
         .args(pip)
         .arg(requirements)
         .silent()
-        .check("Check that pip's index can be reached, and that there are 6 GB of disk.")
+        .check("Check that pip's index can be reached, and that there is room on the disk.")
         .map(drop)
 }
