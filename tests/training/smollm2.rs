@@ -57,9 +57,9 @@ async fn start(run: &Run, model: &Model) -> Box<dyn Adapter> {
 fn error(found: &[f32], size: f32, samples: &[f32]) -> f64 {
     let (count, len, size) = (samples.len(), found.len(), f64::from(size));
     let pairs = samples.iter().enumerate().map(|(at, expected)| found[at * len / count] - expected);
-    let sampled = norm(pairs) * (len as f64 / count as f64).sqrt();
-    let whole = (norm(found.iter().copied()) - size).abs();
-    if sampled >= whole { sampled / size } else { whole / size }
+    let by_numbers = norm(pairs) * (len as f64 / count as f64).sqrt();
+    let by_size = (norm(found.iter().copied()) - size).abs();
+    if by_numbers >= by_size { by_numbers / size } else { by_size / size }
 }
 
 /// The largest error of a gradient of the run's first batch, and whose it is.
