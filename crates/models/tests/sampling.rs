@@ -152,8 +152,8 @@ fn what_is_no_probability_is_an_error() {
     assert_eq!(next(&[f32::INFINITY]), SamplingError::NotFinite { id: 0, found: f32::INFINITY });
     assert_eq!(next(&[f32::NEG_INFINITY; 3]), SamplingError::NothingPossible { vocabulary: 3 });
     assert_eq!(next(&[]), SamplingError::NothingPossible { vocabulary: 0 });
-    let repeat = Sampling { repetition_penalty: 1e-30, ..Sampling::default() };
-    let overflow = sampler(repeat.clone()).next(&mut [1e30], &[0]);
+    let repeat = Sampling { repetition_penalty: 0.01, ..Sampling::default() };
+    let overflow = sampler(repeat.clone()).next(&mut [1e38], &[0]);
     assert_eq!(overflow, Err(SamplingError::NotFinite { id: 0, found: f32::INFINITY }));
     let unknown = sampler(repeat).next(&mut [1.0], &[7]);
     assert_eq!(unknown, Err(SamplingError::UnknownToken { id: 7, vocabulary: 1 }));
