@@ -56,7 +56,7 @@ async fn what_is_not_as_it_must_be_leaves_nothing() {
     let empty = reason(refused(&import("wrong"), Some(blob(b"GG"))).await);
     assert!(empty.starts_with("wrong: expected a GGUF model"), "{empty}");
     reason(refused(&import("wrong"), None).await);
-    for name in ["", ".hidden", "a/b", "note.json", "line\nbreak"] {
+    for name in ["", ".hidden", "a/b", "model.part.json", "line\nbreak"] {
         reason(refused(&import(name), Some(blob(&bytes))).await);
     }
     assert_eq!(there("wrong").await, []);
