@@ -115,6 +115,7 @@ fn script(workspace: &Workspace, python: &Path, arguments: &[&str]) -> Process {
         .env("SMOLDER_CACHE", &workspace.cache)
         .env("PYTHONUNBUFFERED", "1")
         .env("PYTHONWARNINGS", "ignore")
+        .env("TQDM_DISABLE", "1")
         .env("TRANSFORMERS_VERBOSITY", "error")
         .env("HF_HUB_OFFLINE", "1")
         .args(arguments)
