@@ -117,6 +117,8 @@ cases! { config;
     expression_in_alpha_pattern: r#"{"peft_type":"LORA","r":1,"lora_alpha":1,"alpha_pattern":{"^model.q_proj":4}}"# => Unsupported, "`alpha_pattern`", "^model.q_proj";
     repeated_layers: r#"{"peft_type":"LORA","r":1,"lora_alpha":1,"layer_replication":[[0,4],[2,5]]}"# => Unsupported, "`layer_replication`", "[[0,4],[2,5]]";
     tokens_that_switch_it_on: r#"{"peft_type":"LORA","r":1,"lora_alpha":1,"alora_invocation_tokens":[7]}"# => Unsupported, "`alora_invocation_tokens`", "[7]";
+    part_of_the_base: r#"{"peft_type":"LORA","r":1,"lora_alpha":1,"init_lora_weights":"pissa_niter_4"}"# => Unsupported, "`init_lora_weights`", "pissa_niter_4";
+    rows_as_columns: r#"{"peft_type":"LORA","r":1,"lora_alpha":1,"fan_in_fan_out":true}"# => Unsupported, "`fan_in_fan_out`", "true";
     saved_modules: r#"{"peft_type":"LORA","r":1,"lora_alpha":1,"modules_to_save":["lm_head"]}"# => Unsupported, "`modules_to_save`", "lm_head";
 }
 

@@ -44,7 +44,7 @@ impl AdapterConfig {
     ///
     /// # Errors
     /// Those of [`crate::json::object`]; [`Kind::Unsupported`] for regular expressions, a trained bias, saved modules,
-    /// repeated layers or tokens that switch the adapter on; [`Kind::Value`] for a rank or alpha out of range.
+    /// repeated layers, tokens that switch the adapter on, or a base that is another; [`Kind::Value`] for a rank or alpha out of range.
     pub fn from_json(json: &[u8]) -> Result<Self> {
         let Value::Object(raw) = crate::json::object(json, limits::CONFIG_BYTES)? else {
             return Err(Error::new(Kind::Type, "", "a JSON object", "another value"));
@@ -58,6 +58,7 @@ impl AdapterConfig {
         config.refuse_what_cannot_be_held()?;
         if config.method == "LORA" {
             config.scale("")?;
+            config.refuse_other_bases()?;
         }
         Ok(config)
     }
@@ -75,6 +76,23 @@ impl AdapterConfig {
             }
         }
         ["rank_pattern", "alpha_pattern"].into_iter().try_for_each(|key| self.refuse_expressions(key))
+    }
+
+    /// Some ways to begin take a part of the base's weights into A and B: the rest of that base is in no adapter's folder.
+    fn refuse_other_bases(&self) -> Result<()> {
+        const TAKING: [&str; 5] = ["pissa", "olora", "corda", "loftq", "lora_ga"];
+        let begun = self.raw.get("init_lora_weights").and_then(Value::as_str).unwrap_or_default();
+        if TAKING.iter().any(|name| begun.to_ascii_lowercase().starts_with(name)) {
+            let expected =
+                "a LoRA of the unchanged base, as PEFT saves with `path_initial_model_for_weight_conversion`";
+            return Err(refuse(Kind::Unsupported, "init_lora_weights", expected, &begun.into()));
+        }
+        for key in ["use_qalora", "use_bdlora", "fan_in_fan_out", "lora_bias"] {
+            if let Some(other) = self.raw.get(key).filter(|value| **value == Value::Bool(true)) {
+                return Err(refuse(Kind::Unsupported, key, "false", other));
+            }
+        }
+        Ok(())
     }
 
     /// PEFT takes the keys of both patterns for regular expressions; here they are the ends of paths.
