@@ -51,6 +51,8 @@ impl Browser {
         let driver = Driver::start();
         let flags: Vec<_> = FLAGS.iter().chain(flags).collect();
         let capabilities = json!({
+            // Half a minute, which is usual, is not enough for what waits on a busy machine.
+            "timeouts": { "script": 180_000 },
             "goog:chromeOptions": { "args": flags, "perfLoggingPrefs": { "enableNetwork": true } },
             "goog:loggingPrefs": { "browser": "ALL", "performance": "ALL" },
         });
