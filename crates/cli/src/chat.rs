@@ -3,8 +3,7 @@
 use crate::engine::{self, Engine};
 use crate::generate::{Writing, report, write};
 use crate::open::options;
-use crate::output::tell;
-use crate::output::{Output, remark};
+use crate::output::{Output, remark, tell};
 use anyhow::{Context, Error, Result};
 use smolder_formats::template::Message;
 use smolder_models::generate::{GenerateError, Generator, Settings};

@@ -1,8 +1,7 @@
 //! A model on a device, ready to compute: what `generate`, `chat` and `logits` share.
 
 use crate::interrupt::{Interrupt, Stopped};
-use crate::output::remark;
-use crate::output::tell;
+use crate::output::{remark, tell};
 use crate::progress::percent;
 use crate::{adapter, open};
 use anyhow::{Context, Error, Result, anyhow};
