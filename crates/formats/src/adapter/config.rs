@@ -44,7 +44,8 @@ impl AdapterConfig {
     ///
     /// # Errors
     /// Those of [`crate::json::object`]; [`Kind::Unsupported`] for regular expressions, a trained bias, saved modules,
-    /// repeated layers, tokens that switch the adapter on, or a base that is another; [`Kind::Value`] for a rank or alpha out of range.
+    /// repeated layers, tokens that switch the adapter on, or a base that is another; [`Kind::Value`] for a rank or alpha
+    /// out of range.
     pub fn from_json(json: &[u8]) -> Result<Self> {
         let Value::Object(raw) = crate::json::object(json, limits::CONFIG_BYTES)? else {
             return Err(Error::new(Kind::Type, "", "a JSON object", "another value"));
