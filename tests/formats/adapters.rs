@@ -7,9 +7,10 @@ use smolder_formats::adapter::{
     AdapterConfig, AdapterTensor, BaseIdentity, Check, Heads, LoraAdapter, LoraPair, Module, PeftAdapter,
     Scale, Target, read_gguf, write_gguf,
 };
+use smolder_formats::gguf::{GgufFile, GgufWriter, TensorPlan};
 use smolder_formats::names::{Place, Projection};
 use smolder_formats::safetensors::{HfModel, Safetensors};
-use smolder_formats::{Kind, Result, Sha256Hash, Source, TensorInfo, TensorSource};
+use smolder_formats::{Dtype, Kind, Result, Sha256Hash, Source, TensorInfo, TensorSource};
 
 use crate::{memory, read};
 
@@ -204,7 +205,7 @@ fn a_lora_survives_gguf_with_its_rows_reordered() {
     let back = read_gguf(memory("a.gguf", bytes.clone()), "llama", heads).unwrap();
     assert_eq!(back.pairs, adapter.pairs);
 
-    let mut file = smolder_formats::gguf::GgufFile::open(memory("a.gguf", bytes)).unwrap();
+    let mut file = GgufFile::open(memory("a.gguf", bytes)).unwrap();
     let b = file.require("blk.0.attn_q.weight.lora_b").unwrap().clone();
     let stored = file.read_f32(&b).unwrap();
     // Head 0 has rows 0 to 3: rotary pairs (0, 2) and (1, 3) lie side by side in the file.
@@ -223,6 +224,89 @@ fn scales_that_differ_are_folded_into_b() {
         let delta = |pair: &LoraPair| pair.b[3] * pair.scale.factor() as f32;
         assert!((delta(before) / delta(after) - 1.0).abs() < 1e-6, "{} and {}", delta(before), delta(after));
     }
+}
+
+/// B times alpha over rank, as llama.cpp takes it: of no alpha, B alone.
+fn changes(bytes: &[u8]) -> Vec<Vec<f32>> {
+    let mut file = GgufFile::open(memory("a.gguf", bytes)).unwrap();
+    let alpha = file.header.metadata.float("adapter.lora.alpha").unwrap().unwrap() as f32;
+    let b: Vec<TensorInfo> = file.tensors().iter().filter(|one| one.name.ends_with("_b")).cloned().collect();
+    let change = |one: &TensorInfo| {
+        let scale = if alpha == 0.0 { 1.0 } else { alpha / one.shape[1] as f32 };
+        file.read_f32(one).unwrap().into_iter().map(|value| value * scale).collect()
+    };
+    b.iter().map(change).collect()
+}
+
+#[test]
+fn an_alpha_of_0_is_folded_into_b() {
+    let heads = Heads { queries: 2, keys: 1 };
+    let mut adapter = lora();
+    adapter.pairs[0].scale.alpha = 0.0;
+    let half = changes(&write_gguf(&adapter, "qwen2", heads, Vec::new()).unwrap());
+    assert!(half[0].iter().all(|value| *value == 0.0), "{half:?}");
+    let whole: Vec<f32> = adapter.pairs[1].b.iter().map(|value| value * 4.0).collect();
+    assert_eq!(half[1], whole);
+    adapter.pairs[1].scale.alpha = 0.0;
+    let none = changes(&write_gguf(&adapter, "qwen2", heads, Vec::new()).unwrap());
+    assert!(none.iter().flatten().all(|value| *value == 0.0), "{none:?}");
+}
+
+/// The file of [`lora`] with another alpha, and its tensors in another type.
+fn rewritten(adapter: &LoraAdapter, alpha: f32, dtype: Dtype) -> Vec<u8> {
+    let bytes = write_gguf(adapter, "qwen2", Heads { queries: 2, keys: 1 }, Vec::new()).unwrap();
+    let mut file = GgufFile::open(memory("a.gguf", bytes)).unwrap();
+    let mut metadata = file.header.metadata.clone();
+    metadata.set("adapter.lora.alpha", smolder_formats::gguf::Value::F32(alpha));
+    let tensors = file.tensors().to_vec();
+    let plan = |one: &TensorInfo| TensorPlan { name: one.name.clone(), shape: one.shape.clone(), dtype };
+    let mut writer = GgufWriter::begin(Vec::new(), &metadata, tensors.iter().map(plan).collect()).unwrap();
+    for tensor in &tensors {
+        writer.write_f32(&file.read_f32(tensor).unwrap()).unwrap();
+    }
+    writer.finish().unwrap()
+}
+
+#[test]
+fn an_alpha_of_0_in_gguf_is_a_scale_of_1() {
+    let heads = Heads { queries: 2, keys: 1 };
+    let mut adapter = lora();
+    adapter.pairs[1].scale = Scale { rank: 4, alpha: 16.0, by_root: false };
+    adapter.pairs[1].a = vec![1.0; 32];
+    adapter.pairs[1].b = vec![1.0; 64];
+    let back = read_gguf(memory("a.gguf", rewritten(&adapter, 0.0, Dtype::F32)), "qwen2", heads).unwrap();
+    assert_eq!(back.pairs.iter().map(|pair| pair.scale.factor()).collect::<Vec<_>>(), [1.0, 1.0]);
+    // The config that it is written with says the same of each pair.
+    let again = LoraAdapter::from_peft(back.to_peft()).unwrap();
+    assert_eq!(again.pairs, back.pairs);
+}
+
+#[test]
+fn a_lora_of_blocks_is_read() {
+    let heads = Heads { queries: 2, keys: 1 };
+    let mut adapter = lora();
+    let scale = Scale { rank: 32, alpha: 32.0, by_root: false };
+    for pair in &mut adapter.pairs {
+        (pair.scale, pair.inputs) = (scale, 32);
+        // Each block's largest is 127 steps of its scale: nothing is rounded.
+        pair.a = (0..32 * 32).map(|i| ((i % 32) * 4 + 3) as f32).collect();
+        pair.b = (0..pair.outputs * 32).map(|i| ((i % 32) * 4 + 3) as f32).collect();
+    }
+    let bytes = rewritten(&adapter, 32.0, Dtype::Q8_0);
+    let back = read_gguf(memory("a.gguf", bytes), "qwen2", heads).unwrap();
+    assert_eq!(back.pairs, adapter.pairs);
+}
+
+#[test]
+fn a_gguf_whose_layers_differ_names_its_modules_by_path() {
+    let heads = Heads { queries: 2, keys: 1 };
+    let mut adapter = lora();
+    adapter.pairs[1].module = Module::Projection(place(1, Projection::Gate));
+    let bytes = write_gguf(&adapter, "qwen2", heads, Vec::new()).unwrap();
+    let back = read_gguf(memory("a.gguf", bytes), "qwen2", heads).unwrap();
+    let paths = ["model.layers.0.self_attn.q_proj", "model.layers.1.mlp.gate_proj"];
+    assert_eq!(back.config.targets, paths);
+    assert_eq!(LoraAdapter::from_peft(back.to_peft()).unwrap().pairs, back.pairs);
 }
 
 /// PEFT's adapter with a vocabulary of 10 and a width of 8, whose file repeats embedding and head.
@@ -260,7 +344,7 @@ fn a_token_s_numbers_are_a_row_in_gguf() {
     assert_eq!(back.pairs, adapter.pairs);
     assert_eq!(back.config.targets, ["embed_tokens", "lm_head", "q_proj"]);
 
-    let mut file = smolder_formats::gguf::GgufFile::open(memory("a.gguf", bytes)).unwrap();
+    let mut file = GgufFile::open(memory("a.gguf", bytes)).unwrap();
     let [a, b, head] =
         ["token_embd.weight.lora_a", "token_embd.weight.lora_b", "output.weight.lora_b"].map(|name| {
             let info = file.require(name).unwrap().clone();
@@ -282,6 +366,38 @@ fn programs_with_one_table_for_both_ends_get_no_change_of_one() {
 }
 
 #[test]
+fn keys_that_peft_does_not_know_are_named() {
+    for (name, ..) in WRITTEN_BY_PEFT {
+        assert_eq!(from_peft(name).config.unknown_keys(), Vec::<&str>::new(), "{name}");
+    }
+    let mut config = lora().config;
+    assert_eq!(config.unknown_keys(), Vec::<&str>::new());
+    config.raw.insert("use_newest_trick".into(), true.into());
+    assert_eq!(config.unknown_keys(), ["use_newest_trick"]);
+}
+
+#[test]
+fn scales_beyond_what_a_gguf_s_alpha_may_be_survive() {
+    for scale in [Scale { rank: 2, alpha: 1e6, by_root: true }, Scale { rank: 2, alpha: -1e6, by_root: true }]
+    {
+        let mut adapter = lora();
+        adapter.pairs.iter_mut().for_each(|pair| pair.scale = scale);
+        let heads = Heads { queries: 2, keys: 1 };
+        let bytes = write_gguf(&adapter, "qwen2", heads, Vec::new()).unwrap();
+        let back = read_gguf(memory("a.gguf", bytes), "qwen2", heads).unwrap();
+        let delta =
+            |adapter: &LoraAdapter| f64::from(adapter.pairs[0].b[3]) * adapter.pairs[0].scale.factor();
+        let share = delta(&back) / delta(&adapter);
+        assert!((share - 1.0).abs() < 1e-6, "{scale:?}: {share}");
+    }
+    let mut adapter = lora();
+    adapter.pairs.iter_mut().for_each(|pair| pair.scale = Scale { rank: 2, alpha: 1e6, by_root: true });
+    adapter.pairs[0].b[3] = 3e38;
+    let error = write_gguf(&adapter, "qwen2", Heads { queries: 2, keys: 1 }, Vec::new()).unwrap_err();
+    assert_eq!((error.kind, error.field.as_str()), (Kind::Value, "model.layers.0.self_attn.q_proj"));
+}
+
+#[test]
 fn rank_and_alpha_patterns_count() {
     let json = br#"{"peft_type":"LORA","target_modules":["q_proj"],"r":8,"lora_alpha":16,"use_rslora":true,
         "rank_pattern":{"layers.1.self_attn.q_proj":4},"alpha_pattern":{"k_proj":3}}"#;
@@ -290,6 +406,12 @@ fn rank_and_alpha_patterns_count() {
     assert_eq!(scale("model.layers.1.self_attn.q_proj").rank, 4);
     assert_eq!(scale("model.layers.11.self_attn.q_proj").rank, 8);
     assert!((scale("model.layers.0.self_attn.k_proj").factor() - 3.0 / 8_f64.sqrt()).abs() < 1e-12);
+}
+
+#[test]
+fn what_a_config_leaves_out_is_what_peft_begins_with() {
+    let config = AdapterConfig::from_json(br#"{"peft_type":"LORA","target_modules":["q_proj"]}"#).unwrap();
+    assert_eq!(config.scale("q_proj").unwrap(), Scale { rank: 8, alpha: 8.0, by_root: false });
 }
 
 #[test]
@@ -316,24 +438,6 @@ fn shapes_are_compared_with_the_base() {
         "{error}"
     );
     assert_eq!(adapter.check_shapes(|_| None).unwrap_err().kind, Kind::Missing);
-}
-
-#[test]
-fn an_idle_adapter_is_named() {
-    let mut adapter = lora();
-    assert_eq!(adapter.warnings(), Vec::<String>::new());
-    adapter.pairs.iter_mut().for_each(|pair| pair.b.fill(0.0));
-    assert_eq!(adapter.warnings(), ["every B is zero: this adapter does nothing"]);
-    // The embedding's B is not zero in the beginning: its A is.
-    let mut ends = ends();
-    let fresh = ends.pairs.iter_mut().map(|pair| match pair.module {
-        Module::Embedding => &mut pair.a,
-        Module::Projection(_) | Module::Head => &mut pair.b,
-    });
-    fresh.for_each(|values| values.fill(0.0));
-    assert_eq!(ends.warnings().len(), 1);
-    ends.pairs[0].a[5] = 0.5;
-    assert_eq!(ends.warnings(), Vec::<String>::new());
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::io::Cursor;
 
+use smolder_formats::Kind;
 use smolder_formats::dataset::{
     Audit, Dataset, Format, Mapping, Record, RenderOptions, Renderer, Row, Rows, Target, pack,
     validation_rows,
@@ -112,6 +113,55 @@ fn columns_are_mapped() {
 }
 
 #[test]
+fn a_mapped_column_that_is_missing_is_told_with_those_there_are() {
+    let rows =
+        "{\"prompt\":\"a\",\"completion\":\"b\",\"who\":\"c\"}\n{\"prompt\":\"d\",\"completion\":\"e\"}";
+    let refusal = |name: &str, text: &str, map: &str| {
+        let mut dataset = Dataset::open(memory(name, text), Mapping::parse(&[map]).unwrap())?;
+        while dataset.next_record()?.is_some() {}
+        Ok::<_, smolder_formats::Error>(())
+    };
+    for (name, text, map) in [
+        ("d.jsonl", rows, "sytem=system"),
+        ("d.csv", "prompt,completion,who\na,b,c\n", "sytem=system"),
+        ("d.jsonl", "{\"prompt\":\"a\",\"answer\":\"b\",\"who\":\"c\"}", "anser=completion"),
+    ] {
+        let error = refusal(name, text, map).unwrap_err();
+        let column = map.split('=').next().unwrap();
+        assert_eq!((error.kind, error.found.as_str()), (Kind::Missing, column), "{error}");
+        assert!(
+            error.to_string().contains("column mapping: expected one of the columns prompt, "),
+            "{error}"
+        );
+    }
+    // A column may be there in later rows alone.
+    let later = rows.replacen(",\"who\":\"c\"", "", 1).replace("\"e\"", "\"e\",\"who\":\"f\"");
+    refusal("d.jsonl", &later, "who=system").unwrap();
+}
+
+#[test]
+fn alpaca_s_history_comes_first() {
+    let row =
+        |history: &str| format!(r#"{{"instruction":"c","output":"d","system":"s","history":{history}}}"#);
+    let turns = |history: &str| match records("a.jsonl", &row(history)).1.remove(0) {
+        Record::Chat(turns) => {
+            turns.iter().map(|turn| turn["content"].as_str().unwrap().to_owned()).collect()
+        }
+        other => vec![format!("{other:?}")],
+    };
+    assert_eq!(turns(r#"[["a","b"]]"#), ["s", "a", "b", "c", "d"]);
+    for none in ["[]", "null", "\"\""] {
+        assert_eq!(turns(none), ["s", "c", "d"], "{none}");
+    }
+    for (history, kind) in
+        [("[[\"a\"]]", Kind::Type), ("\"a\"", Kind::Type), ("[[\"a\",\" \"]]", Kind::Value)]
+    {
+        let error = open("a.jsonl", row(history)).unwrap().next_record().unwrap().unwrap().1.unwrap_err();
+        assert_eq!((error.kind, error.field.as_str()), (kind, "`history`"), "{history}");
+    }
+}
+
+#[test]
 fn an_array_and_lines_give_the_same_records() {
     let lines = format!("\u{feff}{CHAT}\r\n\r\n{CHAT}\n");
     let array = format!(" [\n{CHAT} ,\n{CHAT}]\n");
@@ -199,7 +249,7 @@ fn a_row_that_is_too_long_is_passed_over() {
             match record {
                 Ok(_) => assert_ne!(index, 2, "{name}"),
                 Err(error) => {
-                    assert_eq!((index, error.kind), (2, smolder_formats::Kind::Limit), "{name}: {error}");
+                    assert_eq!((index, error.kind), (2, Kind::Limit), "{name}: {error}");
                 }
             }
         }
@@ -212,7 +262,7 @@ fn a_row_of_empty_fields_is_counted() {
     let mut dataset = open("a.tsv", "prompt\tcompletion\na\tb\n\t\n").unwrap();
     assert!(dataset.next_record().unwrap().unwrap().1.is_ok());
     let (line, record) = dataset.next_record().unwrap().unwrap();
-    assert_eq!((line, record.unwrap_err().kind), (3, smolder_formats::Kind::Value));
+    assert_eq!((line, record.unwrap_err().kind), (3, Kind::Value));
     assert!(dataset.next_record().unwrap().is_none());
 }
 

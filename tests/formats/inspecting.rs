@@ -44,6 +44,16 @@ fn a_tokenizer_that_is_broken_is_refused() {
 }
 
 #[test]
+fn a_tokenizer_without_a_model_is_shown() {
+    for (file, architecture) in [("smollm2", true), ("gpt2", false), ("gemma", false)] {
+        let report = inspect(&crate::read(&format!("tokenizers/{file}.gguf"))).unwrap();
+        assert!(report.tokenizer.vocabulary > 0, "{report}");
+        assert!(report.to_string().contains("none: this is a tokenizer without a model"), "{report}");
+        assert_eq!(report.to_string().contains("architecture    llama"), architecture, "{report}");
+    }
+}
+
+#[test]
 fn a_template_is_shown() {
     let report = inspect(&tales()).unwrap();
     let first = report.template.source.lines().next().unwrap().chars().take(200).collect::<String>();

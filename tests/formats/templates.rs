@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use smolder_formats::Kind;
 use smolder_formats::template::{ChatTemplate, Message, Options, Special, TrainOn, date_of};
-use smolder_formats::tokenizer::Tokenizer;
+use smolder_formats::tokenizer::{Tokenizer, TokenizerConfig};
 
 use crate::read;
 use crate::tokenizing::from_gguf;
@@ -104,6 +104,60 @@ const UNSUPPORTED: [&str; 37] = [
     "joiner",
     "is callable",
 ];
+
+/// As in Gemma 4: control tokens of their own for start and end, and thoughts that are cut out of what was said.
+const CHANNELS: &str = "{%- macro said(text) -%}{%- set ns = namespace(result='') -%}\
+{%- for part in text.split('<channel|>') -%}{%- if '<|channel>' in part -%}\
+{%- set ns.result = ns.result + part.split('<|channel>')[0] -%}{%- else -%}{%- set ns.result = ns.result + part -%}\
+{%- endif -%}{%- endfor -%}{{- ns.result | trim -}}{%- endmacro -%}{{- bos_token -}}\
+{%- for message in messages -%}{%- set role = 'model' if message['role'] == 'assistant' else message['role'] -%}\
+{{- '<|turn>' + role + '\n' -}}{{- said(message['content']) -}}{{- '<turn|>\n' -}}{%- endfor -%}\
+{%- if add_generation_prompt -%}{{- '<|turn>model\n' -}}{%- endif -%}";
+
+#[test]
+fn angle_brackets_are_text_beside_control_tokens_of_one_bracket_each() {
+    let mut json = String::from_utf8(read("tokenizers/gemma.json")).unwrap();
+    for (old, new) in [
+        ("<start_of_turn>", "<|turn>"),
+        ("<end_of_turn>", "<turn|>"),
+        ("<pad>", "<|channel>"),
+        ("<unk>", "<channel|>"),
+    ] {
+        json = json.replace(&format!("\"{old}\""), &format!("\"{new}\""));
+    }
+    let tokenizer = Tokenizer::from_json(json.as_bytes(), &TokenizerConfig::default()).unwrap();
+    let template = ChatTemplate::new(Some(CHANNELS)).unwrap();
+    let messages = |asked: &str, answer: &str| -> Vec<Message> {
+        let turns = [("user", asked), ("assistant", answer)];
+        turns
+            .map(|(role, text)| BTreeMap::from([("role", role), ("content", text)]).into_iter())
+            .map(|fields| fields.map(|(key, value)| (key.to_owned(), value.into())).collect())
+            .into()
+    };
+    for (asked, answer) in [
+        ("is a < b or b > c?", "a<b>c</b> | <i>"),
+        ("<", ">"),
+        (" <|x|> ", "x |> f <| y"),
+        ("> quoted", "vec<vec<u8>> -> <turn"),
+        ("turn", "channel|"),
+    ] {
+        let messages = messages(asked, answer);
+        let rendered =
+            template.render_training(&tokenizer, &messages, TrainOn::default(), &options()).unwrap();
+        let want =
+            format!("<s><|turn>user\n{}<turn|>\n<|turn>model\n{}<turn|>\n", asked.trim(), answer.trim());
+        assert_eq!(rendered.text(), want);
+        let (ids, mask) = rendered.encode(&mut tokenizer.encoder());
+        let learned: Vec<u32> =
+            ids.iter().zip(&mask).filter(|(_, on)| **on == 1).map(|(id, _)| *id).collect();
+        assert_eq!(tokenizer.decode(&learned, false).trim_end(), format!("{}<turn|>", answer.trim()));
+        assert_eq!(ids.iter().filter(|id| tokenizer.token(**id) == Some("<|turn>")).count(), 2);
+    }
+    // Thoughts in a file are text: to cut them out, or to make control tokens of them, would both be wrong.
+    let messages = messages("Hi", "<|channel>thought\nhm<channel|>Yo");
+    let error = template.render(&tokenizer, &messages, false, &options()).unwrap_err();
+    assert_eq!(error.kind, Kind::Unsupported, "{error}");
+}
 
 /// Each of Jinja's constructs gives transformers' string, or is refused.
 #[test]

@@ -131,7 +131,6 @@ pub fn adapter(data: &[u8]) {
     let mut out = Vec::new();
     adapter.write_weights(&mut out).expect("what was read can be written");
     if let Ok(lora) = LoraAdapter::from_peft(adapter) {
-        lora.warnings();
         let _ = write_gguf(&lora, "llama", heads, Vec::new());
     }
 }

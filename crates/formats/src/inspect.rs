@@ -31,7 +31,8 @@ struct About {
     format: String,
     name: Option<String>,
     licence: Option<String>,
-    config: ModelConfig,
+    /// What a file that holds a tokenizer alone may leave out.
+    config: Option<ModelConfig>,
     tokenizer: TokenizerReport,
     template: ChatTemplate,
 }
@@ -88,7 +89,10 @@ fn gguf<R: Read + Seek>(file: &str, model: &SplitGguf<R>) -> Result<About> {
         format: format!("GGUF version {}", model.version()),
         name: text("general.name")?,
         licence: text("general.license")?,
-        config: ModelConfig::from_gguf(metadata)?,
+        config: match ModelConfig::from_gguf(metadata) {
+            Err(error) if error.kind == Kind::Missing && model.tensors().is_empty() => None,
+            config => Some(config?),
+        },
         tokenizer: tokenizer_report(Tokenizer::from_gguf(metadata), |_| kind.join(" ").trim().to_owned())?,
         template: ChatTemplate::new(metadata.string("tokenizer.chat_template")?)?,
     })
@@ -110,7 +114,7 @@ fn hf<R: Read + Seek>(
         format: "safetensors".to_owned(),
         name: name.filter(|name| !name.is_empty()).map(str::to_owned),
         licence: find("README.md")?.map(card::licence).transpose()?.flatten(),
-        config: model.config.clone(),
+        config: Some(model.config.clone()),
         tokenizer: tokenizer_report(tokenizer, kind)?,
         template: model.template(find("chat_template.jinja")?)?,
     })
@@ -119,10 +123,11 @@ fn hf<R: Read + Seek>(
 impl About {
     fn report(self, model: &dyn TensorSource, parts: usize, bytes: u64) -> Result<Report> {
         let Self { file, format, name, licence, config, tokenizer, template } = self;
-        if ARCHITECTURES.contains(&config.architecture.as_str()) {
+        let tensors = model.tensors();
+        let known = |config: &&ModelConfig| ARCHITECTURES.contains(&config.architecture.as_str());
+        if let Some(config) = config.as_ref().filter(known).filter(|_| !tensors.is_empty()) {
             config.check_tensors(model)?;
         }
-        let tensors = model.tensors();
         let mut types = BTreeMap::new();
         for tensor in tensors {
             *types.entry(tensor.dtype.name().to_owned()).or_default() += 1;
@@ -144,9 +149,9 @@ impl About {
             memory: Memory {
                 weights: tensors.iter().map(|tensor| tensor.bytes).sum(),
                 weights_f32: parameters * 4,
-                cache_1024: config.cache_bytes(CACHE_TOKENS),
+                cache_1024: config.as_ref().map_or(0, |config| config.cache_bytes(CACHE_TOKENS)),
             },
-            model: sizes(config),
+            model: config.map(sizes),
         })
     }
 }

@@ -59,5 +59,7 @@ pub const ROWS: usize = 1_000_000;
 pub const JSON_DEPTH: usize = 64;
 /// Layers that a model or an adapter may claim.
 pub const LAYERS: u64 = 1_024;
+/// Bytes that an adapter's blocks may take as 32-bit floats beyond twice the file.
+pub const ADAPTER_BYTES: u64 = 48 << 20;
 /// The rank of an adapter.
 pub const RANK: u64 = 65_536;

@@ -82,15 +82,19 @@ impl ModelConfig {
     /// # Errors
     /// Those of [`Self::from_gguf`].
     pub fn from_value(value: &Value) -> Result<Self> {
-        let architecture =
-            value.get("model_type").and_then(Value::as_str).ok_or_else(|| missing("model_type"))?;
+        let architecture = text(value, "model_type")?;
         let integer = |key: &str| optional(value, key)?.ok_or_else(|| missing(key));
         let heads = integer("num_attention_heads")?;
         let width = integer("hidden_size")?;
-        let rope = value
-            .get("rope_parameters")
-            .and_then(|parameters| parameters.get("rope_theta"))
-            .or_else(|| value.get("rope_theta"));
+        let rope = match value.get("rope_parameters") {
+            None | Some(Value::Null) => None,
+            Some(Value::Object(parameters)) => parameters.get("rope_theta"),
+            Some(other) => {
+                let found = crate::json::type_name(other);
+                return Err(Error::new(Kind::Type, "`rope_parameters`", "an object", found));
+            }
+        };
+        let rope = rope.or_else(|| value.get("rope_theta"));
         let config = Self {
             architecture: crate::names::architecture(architecture).to_owned(),
             layers: integer("num_hidden_layers")?,
@@ -145,6 +149,16 @@ fn head_dim(stated: Option<u64>, width: u64, heads: u64) -> Result<u64> {
     stated
         .or_else(derived)
         .ok_or_else(|| Error::new(Kind::Value, "heads", format!("a divisor of the width {width}"), heads))
+}
+
+fn text<'v>(value: &'v Value, key: &str) -> Result<&'v str> {
+    match value.get(key) {
+        None | Some(Value::Null) => Err(missing(key)),
+        Some(Value::String(text)) => Ok(text),
+        Some(other) => {
+            Err(Error::new(Kind::Type, format!("`{key}`"), "a string", crate::json::type_name(other)))
+        }
+    }
 }
 
 fn optional(value: &Value, key: &str) -> Result<Option<u64>> {

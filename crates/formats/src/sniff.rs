@@ -2,7 +2,7 @@
 
 /// Names the kind of file that starts with `bytes`.
 pub fn describe(bytes: &[u8]) -> String {
-    const KNOWN: [(&[u8], &str); 16] = [
+    const KNOWN: [(&[u8], &str); 19] = [
         (b"GGUF", "a GGUF file"),
         (b"FUGG", "a big-endian GGUF file"),
         (b"PK\x03\x04", "a ZIP archive (or a PyTorch pickle in one)"),
@@ -16,6 +16,9 @@ pub fn describe(bytes: &[u8]) -> String {
         (b"\x28\xb5\x2f\xfd", "a zstd archive"),
         (b"\xfd7zX", "an xz archive"),
         (b"PAR1", "a Parquet file"),
+        (b"%PDF", "a PDF document"),
+        (b"\x89PNG", "a PNG picture"),
+        (b"\xff\xd8\xff", "a JPEG picture"),
         (b"<!DO", "an HTML page"),
         (b"{", "JSON text"),
         (b"[", "JSON text"),

@@ -309,12 +309,13 @@ fn tables_of_every_kind() {
 #[test]
 fn loras_of_every_type() {
     let _turn = turn();
-    let rows = 1 << 20;
-    for (architecture, projection, dtype, want) in [
-        ("llama", "attn_q", Dtype::F16, None),
-        ("llama", "attn_k", Dtype::F32, None),
-        ("qwen2", "attn_q", Dtype::F16, None),
-        ("qwen2", "attn_q", Dtype::Q4_0, Some(Kind::Unsupported)),
+    for (architecture, projection, dtype, rows, want) in [
+        ("llama", "attn_q", Dtype::F16, 1 << 20, None),
+        ("llama", "attn_k", Dtype::F32, 1 << 20, None),
+        ("qwen2", "attn_q", Dtype::F16, 1 << 20, None),
+        ("qwen2", "attn_q", Dtype::Q8_0, 7 << 16, None),
+        ("llama", "attn_q", Dtype::Q4_0, 7 << 16, None),
+        ("qwen2", "attn_q", Dtype::Q4_0, 1 << 20, Some(Kind::Limit)),
     ] {
         let mut metadata = Metadata::new();
         for (key, value) in

@@ -1,6 +1,10 @@
 //! safetensors files, configs and adapters.
 
-use smolder_formats::adapter::{AdapterConfig, Heads, LoraAdapter, PeftAdapter, read_gguf, write_gguf};
+use serde_json::json;
+use smolder_formats::adapter::{
+    AdapterConfig, Heads, LoraAdapter, Module, PeftAdapter, read_gguf, write_gguf,
+};
+use smolder_formats::gguf::{GgufFile, GgufWriter, Value};
 use smolder_formats::model::ModelConfig;
 use smolder_formats::safetensors::{Entry, HfModel, Safetensors, write};
 use smolder_formats::{Dtype, Kind, Result, TensorSource};
@@ -66,6 +70,9 @@ const INDEX: &str = "model.safetensors.index.json";
 cases! { directory;
     no_config: ("config.json", None) => Missing, "config.json", "this file";
     config_is_no_json: ("config.json", Some("{")) => Syntax, "config.json", "valid JSON";
+    config_rope_is_no_object: ("config.json", Some("{\"model_type\":\"llama\",\"num_attention_heads\":2,\"hidden_size\":8,\"rope_parameters\":5}")) => Type, "config.json: `rope_parameters`: expected an object, found a number";
+    config_type_is_no_text: ("config.json", Some("{\"model_type\":3}")) => Type, "config.json: `model_type`: expected a string, found a number";
+    config_without_type: ("config.json", Some("{\"model_type\":null}")) => Missing, "config.json", "`model_type`";
     config_without_sizes: ("config.json", Some("{\"model_type\":\"llama\"}")) => Missing, "config.json", "`num_attention_heads`";
     missing_shard: ("model-00002-of-00002.safetensors", None) => Missing, "model-00002-of-00002.safetensors";
     no_weights: (INDEX, None) => Missing, "model.safetensors";
@@ -106,7 +113,16 @@ cases! { config;
     rank_0: r#"{"peft_type":"LORA","r":0,"lora_alpha":1}"# => Value, "`r`", "a rank from 1", "found 0";
     rank_negative: r#"{"peft_type":"LORA","r":-1,"lora_alpha":1}"# => Value, "`r`", "found -1";
     rank_of_a_million: r#"{"peft_type":"LORA","r":1000000,"lora_alpha":1}"# => Value, "`r`", "1000000";
-    no_rank: r#"{"peft_type":"LORA","lora_alpha":1}"# => Value, "`r`", "null";
+    no_rank: r#"{"peft_type":"LORA","r":null,"lora_alpha":1}"# => Value, "`r`", "null";
+    rsl_as_text: r#"{"peft_type":"LORA","use_rslora":"false"}"# => Type, "`use_rslora`", "true or false", "false";
+    dora_as_a_number: r#"{"peft_type":"LORA","use_dora":1}"# => Type, "`use_dora`", "found 1";
+    tying_as_text: r#"{"peft_type":"LORA","ensure_weight_tying":"yes"}"# => Type, "`ensure_weight_tying`", "yes";
+    rows_as_columns_as_text: r#"{"peft_type":"LORA","fan_in_fan_out":"no"}"# => Unsupported, "`fan_in_fan_out`", "no";
+    blocks_of_b: r#"{"peft_type":"LORA","use_bdlora":{"nblocks":2}}"# => Unsupported, "`use_bdlora`", "nblocks";
+    experts_as_parameters: r#"{"peft_type":"LORA","target_parameters":["mlp.experts.down_proj"]}"# => Unsupported, "`target_parameters`", "mlp.experts";
+    tokens_beside_the_pairs: r#"{"peft_type":"LORA","trainable_token_indices":{"embed_tokens":[7]}}"# => Unsupported, "`trainable_token_indices`", "embed_tokens";
+    several_routed: r#"{"peft_type":"LORA","arrow_config":{"top_k":3}}"# => Unsupported, "`arrow_config`", "top_k";
+    patterns_in_a_list: r#"{"peft_type":"LORA","rank_pattern":[4]}"# => Type, "`rank_pattern`", "[4]";
     alpha_1e30: r#"{"peft_type":"LORA","r":1,"lora_alpha":1e30}"# => Value, "`lora_alpha`", "1e+30";
     alpha_nan: r#"{"peft_type":"LORA","r":1,"lora_alpha":NaN}"# => Syntax, "valid JSON";
     alpha_is_a_text: r#"{"peft_type":"LORA","r":1,"lora_alpha":"NaN"}"# => Value, "`lora_alpha`", "NaN";
@@ -205,6 +221,97 @@ fn entries_that_no_file_can_hold() {
     refused(write(Vec::new(), &[], &twice), Kind::Duplicate, &["tensor `x`"]);
     let packed = Entry { dtype: Dtype::Q8_0, ..entry };
     refused(write(Vec::new(), &[], &[packed]), Kind::Unsupported, &["F32, F16 or BF16", "Q8_0"]);
+}
+
+/// What becomes of [`lora`]'s pairs on layer 0's queries and gate under another config.
+fn under(key: &str, value: serde_json::Value) -> Result<LoraAdapter> {
+    let mut adapter = lora().to_peft();
+    adapter.config.raw.insert(key.into(), value);
+    let json = adapter.config.to_json();
+    LoraAdapter::from_peft(PeftAdapter { config: AdapterConfig::from_json(json.as_bytes())?, ..adapter })
+}
+
+#[test]
+fn values_in_patterns_that_are_no_ranks_or_scales() {
+    for value in [json!("x"), json!(0), json!(null)] {
+        refused(
+            under("rank_pattern", json!({"q_proj": value})),
+            Kind::Value,
+            &["`rank_pattern`: expected a rank"],
+        );
+    }
+    for value in [json!("x"), json!(1e300), json!(null)] {
+        let words = ["`alpha_pattern`: expected a number", &format!("found {value}")];
+        refused(under("alpha_pattern", json!({"q_proj": value})), Kind::Value, &words);
+    }
+}
+
+#[test]
+fn tensors_of_modules_that_the_config_does_not_mean() {
+    let query = "model.layers.0.self_attn.q_proj";
+    for (key, value, module) in [
+        ("target_modules", json!(["gate_proj"]), query),
+        ("target_modules", json!(["layers.1.self_attn.q_proj", "gate_proj"]), query),
+        ("exclude_modules", json!(["self_attn.q_proj"]), query),
+        ("layers_to_transform", json!([1]), query),
+        ("target_modules", json!([]), ""),
+        ("target_modules", json!("all-linear"), ""),
+        ("target_modules", json!([query, "mlp.gate_proj"]), ""),
+        ("layers_to_transform", json!(0), ""),
+        ("layers_to_transform", json!([]), ""),
+    ] {
+        match under(key, value.clone()) {
+            Ok(adapter) => assert_eq!((adapter.pairs.len(), module), (2, ""), "{key}: {value}"),
+            Err(error) => {
+                let words = [module, "target_modules, exclude_modules and layers_to_transform"];
+                refused::<()>(Err(error), Kind::Mismatch, &words);
+            }
+        }
+    }
+}
+
+#[test]
+fn modules_that_the_config_means_and_that_have_no_tensors() {
+    let result = under("layers_to_transform", json!([0, 7]));
+    refused(result, Kind::Missing, &["`layers_to_transform`", "tensors for layer 7"]);
+    let mut adapter = lora();
+    let mut second = adapter.pairs[0].clone();
+    second.module = Module::from_hf("model.layers.1.self_attn.q_proj").unwrap();
+    adapter.pairs.push(second);
+    let words = ["model.layers.1.mlp.gate_proj", "as target_modules says", "none"];
+    refused(LoraAdapter::from_peft(adapter.to_peft()), Kind::Missing, &words);
+}
+
+#[test]
+fn layers_that_are_no_layers() {
+    for (key, value, kind) in [
+        ("layers_to_transform", json!("0"), Kind::Type),
+        ("layers_to_transform", json!([-1]), Kind::Type),
+        ("layers_pattern", json!("blocks"), Kind::Unsupported),
+        ("exclude_modules", json!(".*mlp.*"), Kind::Unsupported),
+    ] {
+        refused(under(key, value), kind, &[key]);
+    }
+}
+
+#[test]
+fn magnitudes_and_the_switch_for_them() {
+    refused(under("use_dora", json!(true)), Kind::Missing, &["q_proj", "lora_magnitude_vector", "none"]);
+    let mut adapter = lora();
+    adapter.pairs[0].magnitude = Some(vec![1.0; 8]);
+    let words = ["q_proj", "use_dora", "lora_magnitude_vector without it"];
+    refused(LoraAdapter::from_peft(adapter.to_peft()), Kind::Mismatch, &words);
+}
+
+#[test]
+fn a_gguf_lora_that_tokens_switch_on() {
+    let bytes = write_gguf(&lora(), "llama", HEADS, Vec::new()).unwrap();
+    let file = GgufFile::open(memory("a.gguf", bytes)).unwrap();
+    let mut metadata = file.header.metadata.clone();
+    metadata.set("adapter.alora.invocation_tokens", Value::U32(7));
+    let bytes = GgufWriter::begin(Vec::new(), &metadata, Vec::new()).unwrap().finish().unwrap();
+    let result = read_gguf(memory("a.gguf", bytes), "llama", HEADS);
+    refused(result, Kind::Unsupported, &["a.gguf", "`adapter.alora.invocation_tokens`"]);
 }
 
 const HEADS: Heads = Heads { queries: 2, keys: 1 };

@@ -35,7 +35,22 @@ impl Scale {
     }
 }
 
-fn refuse(kind: Kind, key: &str, expected: &str, found: &Value) -> Error {
+/// PEFT's rank and alpha where a config names none.
+const DEFAULT: u64 = 8;
+
+/// What trains or computes more than pairs of matrices, each beside modules of their own.
+const NOT_HELD: [&str; 8] = [
+    "modules_to_save",
+    "layer_replication",
+    "alora_invocation_tokens",
+    "target_parameters",
+    "trainable_token_indices",
+    "arrow_config",
+    "kasa_config",
+    "monteclora_config",
+];
+
+pub(super) fn refuse(kind: Kind, key: &str, expected: &str, found: &Value) -> Error {
     Error::new(kind, format!("`{key}`"), expected, found)
 }
 
@@ -43,9 +58,9 @@ impl AdapterConfig {
     /// Reads and checks the file.
     ///
     /// # Errors
-    /// Those of [`crate::json::object`]; [`Kind::Unsupported`] for regular expressions, a trained bias, saved modules,
-    /// repeated layers, tokens that switch the adapter on, or a base that is another; [`Kind::Value`] for a rank or alpha
-    /// out of range.
+    /// Those of [`crate::json::object`]; [`Kind::Unsupported`] for regular expressions, a trained bias, what is trained
+    /// or computed beside the pairs (saved modules, repeated layers …), or a base that is another; [`Kind::Value`] for a
+    /// rank or alpha out of range; [`Kind::Type`] for a switch that is neither true nor false.
     pub fn from_json(json: &[u8]) -> Result<Self> {
         let Value::Object(raw) = crate::json::object(json, limits::CONFIG_BYTES)? else {
             return Err(Error::new(Kind::Type, "", "a JSON object", "another value"));
@@ -55,7 +70,7 @@ impl AdapterConfig {
             None => return Err(Error::new(Kind::Missing, "`peft_type`", "a method's name", "nothing")),
             Some(other) => return Err(refuse(Kind::Type, "peft_type", "a method's name", other)),
         };
-        let config = Self { method, targets: targets(&raw)?, raw };
+        let config = Self { method, targets: names(&raw, "target_modules")?, raw };
         config.refuse_what_cannot_be_held()?;
         if config.method == "LORA" {
             config.scale("")?;
@@ -70,8 +85,11 @@ impl AdapterConfig {
             Some(Value::String(bias)) if bias == "none" => {}
             Some(other) => return Err(refuse(Kind::Unsupported, "bias", "none", other)),
         }
-        let empty = |value: &Value| value.is_null() || value.as_array().is_some_and(Vec::is_empty);
-        for key in ["modules_to_save", "layer_replication", "alora_invocation_tokens"] {
+        let empty = |value: &Value| {
+            let fields = value.as_object().is_some_and(Map::is_empty);
+            value.is_null() || fields || value.as_array().is_some_and(Vec::is_empty)
+        };
+        for key in NOT_HELD {
             if let Some(other) = self.raw.get(key).filter(|value| !empty(value)) {
                 return Err(refuse(Kind::Unsupported, key, "none", other));
             }
@@ -89,44 +107,75 @@ impl AdapterConfig {
             return Err(refuse(Kind::Unsupported, "init_lora_weights", expected, &begun.into()));
         }
         for key in ["use_qalora", "use_bdlora", "fan_in_fan_out", "lora_bias"] {
-            if let Some(other) = self.raw.get(key).filter(|value| **value == Value::Bool(true)) {
+            let set = |value: &&Value| !matches!(value, Value::Null | Value::Bool(false));
+            if let Some(other) = self.raw.get(key).filter(set) {
                 return Err(refuse(Kind::Unsupported, key, "false", other));
             }
         }
-        Ok(())
+        ["use_rslora", "use_dora", "ensure_weight_tying"]
+            .into_iter()
+            .try_for_each(|key| self.flag(key).map(drop))
+    }
+
+    /// A switch, off where nothing is said.
+    ///
+    /// # Errors
+    /// [`Kind::Type`] for anything but true and false: Python takes the text `false` for true.
+    pub(super) fn flag(&self, key: &str) -> Result<bool> {
+        match self.raw.get(key) {
+            None | Some(Value::Null) => Ok(false),
+            Some(Value::Bool(on)) => Ok(*on),
+            Some(other) => Err(refuse(Kind::Type, key, "true or false", other)),
+        }
     }
 
     /// PEFT takes the keys of both patterns for regular expressions; here they are the ends of paths.
     fn refuse_expressions(&self, key: &str) -> Result<()> {
-        let mut names = self.raw.get(key).and_then(Value::as_object).into_iter().flat_map(Map::keys);
-        names.find(|name| !is_plain(name)).map_or(Ok(()), |name| {
+        let names = match self.raw.get(key) {
+            None | Some(Value::Null) => None,
+            Some(Value::Object(patterns)) => Some(patterns.keys()),
+            Some(other) => return Err(refuse(Kind::Type, key, "numbers by module", other)),
+        };
+        names.into_iter().flatten().find(|name| !is_plain(name)).map_or(Ok(()), |name| {
             let expected = "names of modules, not regular expressions";
             Err(Error::new(Kind::Unsupported, format!("`{key}`"), expected, name))
         })
     }
 
-    /// Rank and alpha of the module at `path`, by `rank_pattern` and `alpha_pattern` or else `r` and `lora_alpha`.
+    /// Rank of the module at `path`, by `rank_pattern` or else `r`, or else PEFT's default.
     ///
     /// # Errors
-    /// [`Kind::Missing`], [`Kind::Type`] or [`Kind::Value`] naming the key.
-    pub fn scale(&self, path: &str) -> Result<Scale> {
-        let rank = self.pattern("rank_pattern", path).or_else(|| self.raw.get("r")).unwrap_or(&Value::Null);
-        let alpha = self
-            .pattern("alpha_pattern", path)
-            .or_else(|| self.raw.get("lora_alpha"))
-            .unwrap_or(&Value::Null);
+    /// [`Kind::Value`] where it is none.
+    pub fn rank(&self, path: &str) -> Result<u64> {
+        let (key, rank) = self.stated("rank_pattern", "r", path);
         let expected = format!("a rank from 1 to {}", limits::RANK);
-        let rank = rank
-            .as_u64()
-            .filter(|r| (1..=limits::RANK).contains(r))
-            .ok_or_else(|| refuse(Kind::Value, "r", &expected, rank))?;
+        let found = rank.as_u64().filter(|r| (1..=limits::RANK).contains(r));
+        found.ok_or_else(|| refuse(Kind::Value, key, &expected, &rank))
+    }
+
+    /// Rank and alpha of the module at `path`, by `rank_pattern` and `alpha_pattern`, or else `r` and `lora_alpha`, which
+    /// other methods call `alpha`, or else PEFT's defaults.
+    ///
+    /// # Errors
+    /// [`Kind::Type`] or [`Kind::Value`] naming the key.
+    pub fn scale(&self, path: &str) -> Result<Scale> {
+        let rank = self.rank(path)?;
+        let key = if self.method == "LORA" { "lora_alpha" } else { "alpha" };
+        let (key, alpha) = self.stated("alpha_pattern", key, path);
         let expected = "a number from -1000000 to 1000000";
         let alpha = alpha
             .as_f64()
             .filter(|a| a.abs() <= 1e6)
-            .ok_or_else(|| refuse(Kind::Value, "lora_alpha", expected, alpha))?;
-        let by_root = self.raw.get("use_rslora").and_then(Value::as_bool).unwrap_or(false);
-        Ok(Scale { rank, alpha, by_root })
+            .ok_or_else(|| refuse(Kind::Value, key, expected, &alpha))?;
+        Ok(Scale { rank, alpha, by_root: self.flag("use_rslora")? })
+    }
+
+    /// What the pattern says of the module at `path`, or else the key, or else PEFT's default; and which of both says it.
+    fn stated<'k>(&self, pattern: &'k str, key: &'k str, path: &str) -> (&'k str, Value) {
+        match self.pattern(pattern, path) {
+            Some(value) => (pattern, value.clone()),
+            None => (key, self.raw.get(key).cloned().unwrap_or_else(|| DEFAULT.into())),
+        }
     }
 
     /// The entry whose key is the path's end, on a dot: the first in the file, where several are.
@@ -180,6 +229,14 @@ impl AdapterConfig {
         Self { method: "LORA".into(), targets: sorted, raw }
     }
 
+    /// Keys that PEFT's LoRA does not know: it passes over them, with a warning.
+    pub fn unknown_keys(&self) -> Vec<&str> {
+        let known = Self::lora("", &[], Scale { rank: DEFAULT, alpha: 1.0, by_root: false }, 0.0).raw;
+        let unknown = |key: &&str| !known.contains_key(*key) && *key != "peft_version";
+        let keys = self.raw.keys().map(String::as_str).filter(unknown);
+        keys.filter(|_| self.method == "LORA").collect()
+    }
+
     /// The file's text: keys sorted, two spaces of indent.
     pub fn to_json(&self) -> String {
         let mut keys: Vec<&String> = self.raw.keys().collect();
@@ -195,20 +252,21 @@ fn is_plain(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))
 }
 
-/// `target_modules`: a list of names, or one name, as some methods write it; any other text is a regular expression.
-fn targets(raw: &Map<String, Value>) -> Result<Vec<String>> {
-    let value = raw.get("target_modules").unwrap_or(&Value::Null);
+/// `target_modules` or the like: a list of names, or one name, as some methods write it; any other text is a regular
+/// expression.
+pub(super) fn names(raw: &Map<String, Value>, key: &str) -> Result<Vec<String>> {
+    let value = raw.get(key).unwrap_or(&Value::Null);
     let found = match value {
         Value::Null => Some(Vec::new()),
         Value::String(name) if is_plain(name) => Some(vec![name.as_str()]),
         Value::String(_) => {
             let expected = "a list of module names, not a regular expression";
-            return Err(refuse(Kind::Unsupported, "target_modules", expected, value));
+            return Err(refuse(Kind::Unsupported, key, expected, value));
         }
         Value::Array(names) => names.iter().map(|name| name.as_str().filter(|name| is_plain(name))).collect(),
         _ => None,
     };
-    let names = found.ok_or_else(|| refuse(Kind::Type, "target_modules", "a list of module names", value))?;
+    let names = found.ok_or_else(|| refuse(Kind::Type, key, "a list of module names", value))?;
     let mut names: Vec<String> = names.into_iter().map(str::to_owned).collect();
     names.sort_unstable();
     Ok(names)

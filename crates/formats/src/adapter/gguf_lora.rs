@@ -1,11 +1,14 @@
 //! GGUF LoRA as llama.cpp reads it: `blk.N.attn_q.weight.lora_a` and `.lora_b`, one alpha for all. A of the embedding is
 //! transposed, `[vocabulary, r]`, so that a token's numbers are a row of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Seek, Write};
+
+use serde_json::Value as Json;
 
 use super::config::{AdapterConfig, Scale};
 use super::lora::{LoraAdapter, LoraPair};
+use super::meant::Meant;
 use super::module::Module;
 use crate::error::{Error, Kind, Result};
 use crate::gguf::{GgufFile, GgufWriter, Metadata, TensorPlan, Value};
@@ -96,18 +99,24 @@ fn gather(values: &[f32], order: &[u64], rank: u64) -> Vec<f32> {
     order.iter().flat_map(row).copied().collect()
 }
 
+/// The largest alpha that is read, up or down.
+const LARGEST_ALPHA: f64 = 1e6;
+
 /// Writes a LoRA in 32-bit floats. Scales that differ from pair to pair are folded into B, since the file has one
-/// alpha.
+/// alpha; so is a scale of 0, since llama.cpp takes an alpha of 0 for a scale of 1.
 ///
 /// # Errors
 /// [`Kind::Unsupported`] for `DoRA` magnitudes, which the format cannot hold; [`Kind::Shape`] for rows that do not fit
-/// `heads`; those of [`GgufWriter`].
+/// `heads`; [`Kind::Value`] for a scale that makes B infinite; those of [`GgufWriter`].
 pub fn write_gguf<W: Write>(adapter: &LoraAdapter, architecture: &str, heads: Heads, out: W) -> Result<W> {
     if let Some(pair) = adapter.pairs.iter().find(|pair| pair.magnitude.is_some()) {
         return Err(Error::new(Kind::Unsupported, pair.module.hf(), "a plain LoRA", "DoRA magnitudes"));
     }
     let effective = |pair: &LoraPair| pair.scale.factor() * pair.scale.rank as f64;
-    let alpha = adapter.pairs.first().map_or(1.0, effective) as f32;
+    // The largest, so that B grows nowhere; nothing can be divided by 0.
+    let largest = adapter.pairs.iter().map(effective).max_by(|a, b| a.abs().total_cmp(&b.abs()));
+    let largest = largest.map(|alpha| alpha.clamp(-LARGEST_ALPHA, LARGEST_ALPHA) as f32);
+    let alpha = largest.filter(|alpha| *alpha != 0.0).unwrap_or(1.0);
     let mut metadata = Metadata::new();
     metadata.set("general.type", Value::String("adapter".into()));
     metadata.set("general.architecture", Value::String(architecture.into()));
@@ -124,9 +133,19 @@ pub fn write_gguf<W: Write>(adapter: &LoraAdapter, architecture: &str, heads: He
     let mut writer = GgufWriter::begin(out, &metadata, plans.collect())?;
     for pair in &adapter.pairs {
         let order = b_order(architecture, pair.module, heads, pair.outputs)?;
-        let fold = if alpha == 0.0 { 1.0 } else { effective(pair) as f32 / alpha };
-        let b: Vec<f32> =
-            gather(&pair.b, &order, pair.scale.rank).into_iter().map(|value| value * fold).collect();
+        // Rounded as alpha is, so that B stays as it is where alpha says it all.
+        let fold = f64::from(effective(pair) as f32) / f64::from(alpha);
+        let folded = |value: f32| (f64::from(value) * fold) as f32;
+        let b: Vec<f32> = gather(&pair.b, &order, pair.scale.rank).into_iter().map(folded).collect();
+        if !b.iter().all(|value| value.is_finite()) {
+            let found = format!("a scale of {}", pair.scale.factor());
+            return Err(Error::new(
+                Kind::Value,
+                pair.module.hf(),
+                "a scale that B can hold in 32 bits",
+                found,
+            ));
+        }
         match pair.module {
             Module::Embedding => writer.write_f32(&transposed(&pair.a, pair.inputs))?,
             Module::Projection(_) | Module::Head => writer.write_f32(&pair.a)?,
@@ -147,24 +166,31 @@ fn must_be(metadata: &Metadata, key: &str, wanted: &str) -> Result<()> {
     }
 }
 
-/// Reads a GGUF LoRA for a base with these heads.
+/// Reads a GGUF LoRA for a base with these heads, of any type of tensors.
 ///
 /// # Errors
 /// [`Kind::Mismatch`] for a file that is no LoRA or of another architecture, [`Kind::Unsupported`] for tensors of
-/// other modules, [`Kind::Missing`] for half a pair, [`Kind::Shape`] and [`Kind::Value`] for their contents.
+/// other modules and for one that tokens switch on, [`Kind::Limit`] for blocks that would take too much memory as floats,
+/// [`Kind::Missing`] for half a pair, [`Kind::Shape`] and [`Kind::Value`] for their contents.
 pub fn read_gguf<R: Read + Seek>(source: Source<R>, architecture: &str, heads: Heads) -> Result<LoraAdapter> {
     let mut file = GgufFile::open(source)?;
     let name = file.name().to_owned();
     read(&mut file, architecture, heads).map_err(|e| e.in_file(&name))
 }
 
+/// Where llama.cpp's activated LoRA has the tokens from which on it acts.
+const ALORA: &str = "adapter.alora.invocation_tokens";
+
 fn read<R: Read + Seek>(file: &mut GgufFile<R>, architecture: &str, heads: Heads) -> Result<LoraAdapter> {
     let metadata = &file.header.metadata;
     must_be(metadata, "general.type", "adapter")?;
     must_be(metadata, "adapter.type", "lora")?;
     must_be(metadata, "general.architecture", architecture)?;
+    if metadata.get(ALORA).is_some() {
+        return Err(Error::new(Kind::Unsupported, format!("`{ALORA}`"), "none", "tokens that switch it on"));
+    }
     let alpha = field(metadata.float("adapter.lora.alpha")?, "adapter.lora.alpha")?;
-    if alpha.is_nan() || alpha.abs() > 1e6 {
+    if alpha.is_nan() || alpha.abs() > LARGEST_ALPHA {
         return Err(Error::new(
             Kind::Value,
             "`adapter.lora.alpha`",
@@ -196,18 +222,46 @@ fn read<R: Read + Seek>(file: &mut GgufFile<R>, architecture: &str, heads: Heads
         let (a, b) = (a.ok_or_else(|| half("lora_a"))?, b.ok_or_else(|| half("lora_b"))?);
         checked.push(Checked::new(architecture, heads, module, a, b)?);
     }
+    check_memory(file)?;
     let mut pairs = Vec::with_capacity(checked.len());
     for one in &checked {
         pairs.push(one.read(file, alpha)?);
     }
-    let first = pairs.first().map(|pair: &LoraPair| pair.scale);
-    let scale = field(first, "tensors")?;
-    let targets: std::collections::BTreeSet<&str> = pairs.iter().map(|pair| pair.module.name()).collect();
-    let mut config = AdapterConfig::lora("", &targets.into_iter().collect::<Vec<_>>(), scale, 0.0);
-    let ranks = pairs.iter().filter(|pair| pair.scale.rank != scale.rank);
-    let ranks: serde_json::Map<_, _> = ranks.map(|pair| (pair.module.hf(), pair.scale.rank.into())).collect();
+    Ok(LoraAdapter { config: config_of(&pairs)?, pairs, base: None })
+}
+
+/// Block types grow up to sixteenfold as floats; others, at most twofold, always fit.
+fn check_memory<R: Read + Seek>(file: &GgufFile<R>) -> Result<()> {
+    let floats: u64 = file.tensors().iter().map(|tensor| tensor.elements().saturating_mul(4)).sum();
+    let most = file.len().saturating_mul(2).saturating_add(limits::ADAPTER_BYTES);
+    if floats > most {
+        let expected = format!("at most {most} bytes as 32-bit floats");
+        return Err(Error::new(Kind::Limit, "tensors", expected, floats));
+    }
+    Ok(())
+}
+
+/// A config that means these pairs: by the names of their modules, or by paths where layers differ.
+fn config_of(pairs: &[LoraPair]) -> Result<AdapterConfig> {
+    let scale = field(pairs.first().map(|pair| pair.scale), "tensors")?;
+    let found: BTreeMap<Module, &LoraPair> = pairs.iter().map(|pair| (pair.module, pair)).collect();
+    let names: BTreeSet<&str> = found.keys().map(|module| module.name()).collect();
+    let mut config = AdapterConfig::lora("", &names.into_iter().collect::<Vec<_>>(), scale, 0.0);
+    if Meant::by(&config)?.check(&found).is_err() {
+        let paths: Vec<String> = found.keys().map(|module| module.hf()).collect();
+        config = AdapterConfig::lora("", &paths.iter().map(String::as_str).collect::<Vec<_>>(), scale, 0.0);
+    }
+    let differing = |differs: &dyn Fn(&LoraPair) -> Option<Json>| -> serde_json::Map<String, Json> {
+        pairs.iter().filter_map(|pair| Some((pair.module.hf(), differs(pair)?))).collect()
+    };
+    let ranks = differing(&|pair| (pair.scale.rank != scale.rank).then(|| pair.scale.rank.into()));
+    let alphas = differing(&|pair| {
+        let differs = pair.scale.alpha.to_bits() != scale.alpha.to_bits();
+        differs.then(|| pair.scale.alpha.into())
+    });
     config.raw.insert("rank_pattern".into(), ranks.into());
-    Ok(LoraAdapter { config, pairs, base: None })
+    config.raw.insert("alpha_pattern".into(), alphas.into());
+    Ok(config)
 }
 
 /// A pair in the file, of types and shapes that can be read.
@@ -224,13 +278,6 @@ struct Checked {
 
 impl Checked {
     fn new(architecture: &str, heads: Heads, module: Module, a: TensorInfo, b: TensorInfo) -> Result<Self> {
-        for tensor in [&a, &b] {
-            // A block type would grow sixteenfold in memory, and nobody quantizes what is so small.
-            if !matches!(tensor.dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16) {
-                let field = format!("tensor `{}`", tensor.name);
-                return Err(Error::new(Kind::Unsupported, field, "F32, F16 or BF16", tensor.dtype));
-            }
-        }
         let ([first, second], [outputs, columns]) = (matrix(&a)?, matrix(&b)?);
         let (rank, inputs, form) = match module {
             Module::Embedding => (second, first, "[in, r]"),
@@ -257,6 +304,8 @@ impl Checked {
         if let Some(width) = self.width {
             turn_back(&mut b, width as usize, rank as usize);
         }
+        // As in llama.cpp, an alpha of 0 is none: the scale is 1.
+        let alpha = if alpha == 0.0 { rank as f64 } else { alpha };
         let scale = Scale { rank, alpha, by_root: false };
         Ok(LoraPair { module, scale, inputs, outputs, a, b, magnitude: None })
     }

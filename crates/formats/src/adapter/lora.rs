@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::config::{AdapterConfig, Scale};
 use super::identity::BaseIdentity;
+use super::meant::Meant;
 use super::module::Module;
 use super::peft::{AdapterTensor, PeftAdapter};
 use crate::error::{Error, Kind, Result};
@@ -56,7 +57,8 @@ impl LoraAdapter {
     ///
     /// # Errors
     /// [`Kind::Unsupported`] for another method, for tensors of other modules and for one change that embedding and head
-    /// share, [`Kind::Missing`] for half a pair, [`Kind::Shape`] for shapes that contradict the rank or each other.
+    /// share, [`Kind::Missing`] for half a pair, [`Kind::Mismatch`] or [`Kind::Missing`] where config and tensors
+    /// disagree on modules, layers or magnitudes, [`Kind::Shape`] for shapes that contradict the rank or each other.
     pub fn from_peft(adapter: PeftAdapter) -> Result<Self> {
         if adapter.config.method != "LORA" {
             return Err(Error::new(Kind::Unsupported, "`peft_type`", "LORA", &adapter.config.method));
@@ -74,6 +76,7 @@ impl LoraAdapter {
             }
         }
         refuse_shared_ends(&adapter.config, modules.keys())?;
+        Meant::by(&adapter.config)?.check(&modules)?;
         let pairs = modules
             .into_iter()
             .map(|(module, parts)| pair(&adapter.config, module, parts))
@@ -123,20 +126,6 @@ impl LoraAdapter {
         })
     }
 
-    /// What a person should know before using it.
-    pub fn warnings(&self) -> Vec<String> {
-        self.idle().then(|| "every B is zero: this adapter does nothing".to_owned()).into_iter().collect()
-    }
-
-    /// Whether nothing has changed since its beginning, when every B was zero, and A where the embedding is changed.
-    fn idle(&self) -> bool {
-        let begins_at_zero = |pair: &LoraPair| match pair.module {
-            Module::Embedding => pair.a.iter().all(|value| *value == 0.0),
-            Module::Projection(_) | Module::Head => pair.b.iter().all(|value| *value == 0.0),
-        };
-        self.pairs.iter().all(begins_at_zero)
-    }
-
     /// For programs that look tokens up and make logits with one table where the base has no head of its own: they would
     /// apply to both what was trained for one.
     ///
@@ -159,8 +148,7 @@ fn refuse_shared_ends<'a>(
     config: &AdapterConfig,
     mut modules: impl Iterator<Item = &'a Module>,
 ) -> Result<()> {
-    let tying = config.raw.get("ensure_weight_tying").and_then(serde_json::Value::as_bool).unwrap_or(false);
-    if tying && modules.any(|module| !matches!(module, Module::Projection(_))) {
+    if config.flag("ensure_weight_tying")? && modules.any(|module| !matches!(module, Module::Projection(_))) {
         let expected = "false beside a LoRA on the embedding or the head";
         return Err(Error::new(Kind::Unsupported, "`ensure_weight_tying`", expected, true));
     }
@@ -184,6 +172,17 @@ fn pair(config: &AdapterConfig, module: Module, parts: Parts) -> Result<LoraPair
         return Err(Error::new(Kind::Shape, path, format!("{outputs} magnitudes"), m.values.len()));
     }
     let magnitude = parts.magnitude.map(|m| m.values);
+    match (config.flag("use_dora")?, &magnitude) {
+        (true, None) => {
+            let expected = "lora_magnitude_vector, as use_dora says";
+            return Err(Error::new(Kind::Missing, path, expected, "none"));
+        }
+        (false, Some(_)) => {
+            let found = "lora_magnitude_vector without it";
+            return Err(Error::new(Kind::Mismatch, path, "use_dora beside magnitudes", found));
+        }
+        _ => {}
+    }
     Ok(LoraPair { module, scale, inputs, outputs, a: a.values, b: b.values, magnitude })
 }
 

@@ -5,6 +5,7 @@ mod config;
 mod gguf_lora;
 mod identity;
 mod lora;
+mod meant;
 mod mlx;
 mod module;
 mod peft;

@@ -61,6 +61,11 @@ impl Mapping {
         Ok(Self(pairs))
     }
 
+    /// The columns to be renamed.
+    pub(super) fn columns(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|pair| pair.0.as_str())
+    }
+
     /// Renames a row's columns.
     ///
     /// # Errors

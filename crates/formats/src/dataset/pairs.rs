@@ -30,14 +30,42 @@ pub(super) fn optional_text<'r>(row: &'r Map<String, Value>, key: &str) -> Resul
     }
 }
 
-/// `instruction`, then `input` below it where there is one; `output` is the answer.
+/// `instruction`, then `input` below it where there is one; `output` is the answer. `history` has earlier questions and
+/// answers.
 pub(super) fn alpaca(row: &Map<String, Value>) -> Result<Vec<Message>> {
     let input = optional_text(row, "input")?;
     let instruction = text(row, "instruction")?;
     let asked = input.map_or_else(|| instruction.to_owned(), |input| format!("{instruction}\n\n{input}"));
     let system = optional_text(row, "system")?;
     let answer = say("assistant", text(row, "output")?);
-    Ok(system.map(|text| say("system", text)).into_iter().chain([say("user", &asked), answer]).collect())
+    let system = system.map(|text| say("system", text)).into_iter();
+    Ok(system.chain(history(row)?).chain([say("user", &asked), answer]).collect())
+}
+
+/// Earlier turns: a list of pairs of a question and its answer.
+fn history(row: &Map<String, Value>) -> Result<Vec<Message>> {
+    match row.get("history") {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::String(text)) if text.trim().is_empty() => Ok(Vec::new()),
+        Some(Value::Array(pairs)) => Ok(pairs.iter().map(past).collect::<Result<Vec<_>>>()?.concat()),
+        Some(other) => Err(no_history(other)),
+    }
+}
+
+fn past(pair: &Value) -> Result<[Message; 2]> {
+    let Some([asked, answer]) = pair.as_array().map(Vec::as_slice) else { return Err(no_history(pair)) };
+    let said = |role, value: &Value| match value.as_str() {
+        Some(text) if text.trim().is_empty() => {
+            Err(Error::new(Kind::Value, "`history`", "texts", "an empty one"))
+        }
+        Some(text) => Ok(say(role, text)),
+        None => Err(no_history(value)),
+    };
+    Ok([said("user", asked)?, said("assistant", answer)?])
+}
+
+fn no_history(found: &Value) -> Error {
+    Error::new(Kind::Type, "`history`", "a list of questions with their answers", type_name(found))
 }
 
 /// `prompt` and `completion`, both texts or both lists of messages.

@@ -50,6 +50,8 @@ pub struct Dataset<R: Read> {
     mapping: Mapping,
     header: Vec<String>,
     columns: Vec<String>,
+    /// Columns to be renamed that no row had yet.
+    unseen: Vec<String>,
     format: Option<Format>,
 }
 
@@ -57,7 +59,8 @@ impl<R: Read + Seek> Dataset<R> {
     /// Looks at the start of a file; `.csv` and `.tsv` are tables, `.txt` and `.md` plain text, the rest JSON.
     ///
     /// # Errors
-    /// [`Kind::Magic`] or [`Kind::Encoding`] for what is no text, [`Kind::Missing`] for an empty file.
+    /// [`Kind::Magic`] or [`Kind::Encoding`] for what is no text, [`Kind::Missing`] for an empty file or a column to be
+    /// renamed that a table does not have.
     pub fn open(source: Source<R>, mapping: Mapping) -> Result<Self> {
         let name = source.name().to_owned();
         if source.is_empty() {
@@ -71,12 +74,16 @@ impl<R: Read + Seek> Dataset<R> {
             _ => Container::Json,
         };
         let rows = Rows::new(source, container)?;
-        let mut dataset =
-            Self { rows, container, mapping, header: Vec::new(), columns: Vec::new(), format: None };
+        let unseen = mapping.columns().map(str::to_owned).collect();
+        let (header, columns) = (Vec::new(), Vec::new());
+        let mut dataset = Self { rows, container, mapping, header, columns, unseen, format: None };
         if let Container::Table(separator) = container {
             let record = dataset.rows.next_row()?.map_or(Ok(Vec::new()), |row| row.1);
             let fields = record.and_then(utf8).and_then(|text| table::fields(&text, char::from(separator)));
             dataset.header = fields.and_then(table::header).map_err(|e| e.in_file(&name))?;
+            dataset.unseen.retain(|column| !dataset.header.contains(column));
+            dataset.columns.clone_from(&dataset.header);
+            dataset.all_seen()?;
         }
         Ok(dataset)
     }
@@ -100,11 +107,14 @@ impl<R: Read + Seek> Dataset<R> {
     ///
     /// # Errors
     /// [`Kind::Limit`] for a file of too many rows, [`Kind::Truncated`] or [`Kind::Syntax`] for an array or
-    /// a quoted field that never ends, [`Kind::Missing`] for columns of no known format, [`Kind::Mismatch`] for a file
-    /// that changed meanwhile.
+    /// a quoted field that never ends, [`Kind::Missing`] for columns of no known format and for one to be renamed that no
+    /// row has, [`Kind::Mismatch`] for a file that changed meanwhile.
     #[allow(clippy::type_complexity, reason = "a row may fail without the file failing")]
     pub fn next_record(&mut self) -> Result<Option<(u64, Result<Record>)>> {
-        let Some((line, bytes)) = self.rows.next_row()? else { return Ok(None) };
+        let Some((line, bytes)) = self.rows.next_row()? else {
+            // Where no row could be read, that is what has to be said.
+            return if self.columns.is_empty() { Ok(None) } else { self.all_seen().map(|()| None) };
+        };
         let bytes = match bytes {
             Ok(bytes) => bytes,
             Err(error) => return Ok(Some((line, Err(error)))),
@@ -120,15 +130,30 @@ impl<R: Read + Seek> Dataset<R> {
         if self.columns.is_empty() {
             self.columns = row.keys().cloned().collect();
         }
+        self.unseen.retain(|column| !row.contains_key(column));
         let row = match self.mapping.apply(row) {
             Ok(row) => row,
             Err(error) => return Ok(Some((line, Err(error)))),
         };
         let format = match self.format {
             Some(format) => format,
-            None => *self.format.insert(detect(&row).map_err(|e| e.in_file(self.rows.name()))?),
+            None => match detect(&row) {
+                Ok(format) => *self.format.insert(format),
+                Err(error) => {
+                    self.all_seen()?;
+                    return Err(error.in_file(self.rows.name()));
+                }
+            },
         };
         Ok(Some((line, record(format, &row))))
+    }
+
+    /// Refuses to rename a column that the file does not have: a name that is misspelt would be passed over.
+    fn all_seen(&self) -> Result<()> {
+        let Some(column) = self.unseen.first() else { return Ok(()) };
+        let shown: Vec<&str> = self.columns.iter().take(12).map(String::as_str).collect();
+        let expected = format!("one of the columns {}", shown.join(", "));
+        Err(Error::new(Kind::Missing, "column mapping", expected, column).in_file(self.rows.name()))
     }
 
     fn object(&self, bytes: Vec<u8>) -> Result<Map<String, Value>> {

@@ -23,8 +23,8 @@ pub struct Report {
     pub name: Option<String>,
     /// `general.license` in a GGUF, `license` in a folder's model card.
     pub licence: Option<String>,
-    /// The sizes.
-    pub model: Sizes,
+    /// The sizes; `None` where a file of a tokenizer alone does not say them.
+    pub model: Option<Sizes>,
     /// Tensors of each type.
     pub types: BTreeMap<String, usize>,
     /// Elements in all tensors.

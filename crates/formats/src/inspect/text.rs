@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{CACHE_TOKENS, Report};
+use super::{CACHE_TOKENS, Report, Sizes};
 use crate::error::printable;
 
 /// Bytes with a unit, as people read them.
@@ -28,18 +28,15 @@ impl fmt::Display for Report {
         writeln!(f, "table sha256    {}", self.table_sha256)?;
         writeln!(f, "name            {}", show(&self.name))?;
         writeln!(f, "licence         {}", show(&self.licence))?;
-        let m = &self.model;
-        writeln!(f, "architecture    {}", printable(&m.architecture))?;
-        writeln!(f, "layers          {} of width {}, feed-forward {}", m.layers, m.width, m.feed_forward)?;
-        writeln!(
-            f,
-            "heads           {} of width {}, {} for keys and values",
-            m.heads, m.head_dim, m.kv_heads
-        )?;
-        writeln!(f, "context         {} tokens, rope base {}", m.context, m.rope_base)?;
-        let types: Vec<String> = self.types.iter().map(|(name, count)| format!("{count} × {name}")).collect();
-        writeln!(f, "tensors         {}", types.join(", "))?;
-        writeln!(f, "parameters      {:.1} million", self.parameters as f64 / 1e6)?;
+        self.model.as_ref().map_or(Ok(()), |sizes| fmt::Display::fmt(sizes, f))?;
+        if self.types.is_empty() {
+            writeln!(f, "tensors         none: this is a tokenizer without a model")?;
+        } else {
+            let types: Vec<String> =
+                self.types.iter().map(|(name, count)| format!("{count} × {name}")).collect();
+            writeln!(f, "tensors         {}", types.join(", "))?;
+            writeln!(f, "parameters      {:.1} million", self.parameters as f64 / 1e6)?;
+        }
         let t = &self.tokenizer;
         if t.sha256.is_some() {
             writeln!(f, "tokenizer       {}, {} tokens, {} merges", t.kind, t.vocabulary, t.merges)?;
@@ -55,6 +52,9 @@ impl fmt::Display for Report {
         };
         writeln!(f, "chat template   {template}")?;
         lines(f, &self.template.source)?;
+        if self.types.is_empty() {
+            return Ok(());
+        }
         writeln!(
             f,
             "memory          {} of weights as stored, {} as 32-bit floats,",
@@ -66,6 +66,17 @@ impl fmt::Display for Report {
             "                {} of key-value cache for {CACHE_TOKENS} tokens",
             size(self.memory.cache_1024)
         )
+    }
+}
+
+impl fmt::Display for Sizes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { architecture, layers, width, feed_forward, heads, kv_heads, head_dim, context, rope_base } =
+            self;
+        writeln!(f, "architecture    {}", printable(architecture))?;
+        writeln!(f, "layers          {layers} of width {width}, feed-forward {feed_forward}")?;
+        writeln!(f, "heads           {heads} of width {head_dim}, {kv_heads} for keys and values")?;
+        writeln!(f, "context         {context} tokens, rope base {rope_base}")
     }
 }
 

@@ -124,6 +124,11 @@ pub(super) fn register(env: &mut Environment<'static>) {
     }
 }
 
+/// What Python can index and knows the length of, beside lists.
+fn has_length(value: &Value) -> bool {
+    matches!(value.kind(), ValueKind::String | ValueKind::Map)
+}
+
 fn tests(env: &mut Environment<'static>) {
     let comparing = [
         (["eq", "equalto", "=="], Value::from_function(t::is_eq)),
@@ -161,8 +166,9 @@ fn tests(env: &mut Environment<'static>) {
     env.add_test("int", t::is_integer);
     env.add_test("float", t::is_float);
     env.add_test("string", t::is_string);
-    env.add_test("sequence", t::is_sequence);
-    env.add_test("iterable", t::is_iterable);
+    env.add_test("sequence", |value: &Value| has_length(value) || t::is_sequence(value));
+    // minijinja goes through `none` as through an empty list; Python does not.
+    env.add_test("iterable", |value: &Value| !value.is_none() && t::is_iterable(value));
     env.add_test("mapping", t::is_mapping);
     env.add_test("sameas", t::is_sameas);
     env.add_test("true", t::is_true);

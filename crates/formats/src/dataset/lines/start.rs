@@ -32,7 +32,7 @@ pub(super) fn is_spread(start: &[u8]) -> bool {
 
 pub(super) fn check_text(head: &[u8]) -> Result<()> {
     let starts = |magic: &&[u8]| head.starts_with(magic);
-    let magics: [&[u8]; 8] = [
+    let magics: [&[u8]; 11] = [
         b"PK\x03\x04",
         b"\x1f\x8b",
         b"BZh",
@@ -40,6 +40,9 @@ pub(super) fn check_text(head: &[u8]) -> Result<()> {
         b"\xfd7zX",
         b"\x28\xb5\x2f\xfd",
         b"PAR1",
+        b"%PDF",
+        b"\x89PNG",
+        b"\xff\xd8\xff",
         b"GGUF",
     ];
     if magics.iter().any(starts) || head.first() == Some(&0x80) {
