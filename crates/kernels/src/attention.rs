@@ -17,8 +17,8 @@ use std::sync::Arc;
 
 pub(crate) use gpu::{BACKWARD_SHADER, SHADER};
 
-/// What fits WebGPU's workgroup memory and invocations.
-const MAX_HEAD_DIM: usize = 512;
+/// The widest head of [`attention()`]: what fits WebGPU's workgroup memory and invocations.
+pub const MAX_HEAD_DIM: usize = 512;
 
 /// `y_i = Σ_j p_ij · v_j` over the keys `j` that query `i` sees, with `p_ij = softmax_j(cap(scale · q_i · k_j))`.
 ///

@@ -93,6 +93,15 @@ impl Gpu {
         complaint.map_or(Ok(()), Err)
     }
 
+    /// Waits until the browser has looked at all that was asked of the device, and said what it thinks of it: an error
+    /// scope is answered after everything before it. Natively what there is to hear has been said.
+    pub async fn settle(&self) {
+        if cfg!(target_family = "wasm") {
+            let _ = self.handle.push_error_scope(wgpu::ErrorFilter::Validation).pop().await;
+            crate::turn().await;
+        }
+    }
+
     /// Natively burn holds the device's only lost-device callback, so its own record is what there is.
     #[cfg(not(target_family = "wasm"))]
     fn loss(&self) -> Option<String> {

@@ -45,40 +45,26 @@ pub(crate) trait LoraOps: Backend {
     ) -> FloatTensor<Self>;
 }
 
-/// The products of one device. The default bodies are plain burn operations.
+/// The products of one device.
 pub(crate) trait LowRank: Backend {
     /// `u = s·x·Aᵀ`
-    fn down(x: FloatTensor<Self>, a: FloatTensor<Self>, scale: f32) -> FloatTensor<Self> {
-        Self::float_mul_scalar(Self::float_matmul(x, Self::float_transpose(a)), scale.into())
-    }
+    fn down(x: FloatTensor<Self>, a: FloatTensor<Self>, scale: f32) -> FloatTensor<Self>;
 
     /// `z = y + u·Bᵀ`
-    fn up(u: FloatTensor<Self>, b: FloatTensor<Self>, y: FloatTensor<Self>) -> FloatTensor<Self> {
-        Self::float_add(y, Self::float_matmul(u, Self::float_transpose(b)))
-    }
+    fn up(u: FloatTensor<Self>, b: FloatTensor<Self>, y: FloatTensor<Self>) -> FloatTensor<Self>;
 
     /// `g = s·∂z·B`
-    fn backward_up(grad: FloatTensor<Self>, b: FloatTensor<Self>, scale: f32) -> FloatTensor<Self> {
-        Self::float_mul_scalar(Self::float_matmul(grad, b), scale.into())
-    }
+    fn backward_up(grad: FloatTensor<Self>, b: FloatTensor<Self>, scale: f32) -> FloatTensor<Self>;
 
     /// `∂B = ∂zᵀ·u`
-    fn backward_b(grad: FloatTensor<Self>, u: FloatTensor<Self>) -> FloatTensor<Self> {
-        Self::float_matmul(Self::float_transpose(grad), u)
-    }
+    fn backward_b(grad: FloatTensor<Self>, u: FloatTensor<Self>) -> FloatTensor<Self>;
 
     /// `∂A = gᵀ·x`
-    fn backward_a(g: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self> {
-        Self::float_matmul(Self::float_transpose(g), x)
-    }
+    fn backward_a(g: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self>;
 
     /// `∂x = g·A`
-    fn backward_x(g: FloatTensor<Self>, a: FloatTensor<Self>) -> FloatTensor<Self> {
-        Self::float_matmul(g, a)
-    }
+    fn backward_x(g: FloatTensor<Self>, a: FloatTensor<Self>) -> FloatTensor<Self>;
 }
-
-impl LowRank for Flex {}
 
 impl LowRank for CubeBackend {
     fn down(x: CubeTensor, a: CubeTensor, scale: f32) -> CubeTensor {

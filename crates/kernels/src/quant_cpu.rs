@@ -4,12 +4,14 @@
 
 use crate::dot_cpu::dot;
 use crate::matrix::row_words;
-use crate::parallel::{for_each_chunk, wide};
+use crate::parallel::{for_each_chunk, numbers, wide};
+use crate::product_cpu::{Factor, add_product, beside, product};
 use crate::quant::{Part, QuantOps};
 use burn::backend::tensor::{FloatTensor, IntTensor};
-use burn::backend::{Backend, Flex, TensorMetadata};
-use burn::tensor::{Shape, Slice, TensorData};
+use burn::backend::{Flex, TensorMetadata};
+use burn::tensor::TensorData;
 use smolder_formats::quants;
+use std::cell::Cell;
 
 /// Numbers in a dequantized panel: a few MiB, beside which the product's own time is long.
 const PANEL: usize = 1 << 20;
@@ -28,10 +30,13 @@ impl QuantOps for Flex {
         if !transposed && x.shape()[0] <= FEW_ROWS {
             return few_rows(&x, &words, part);
         }
-        let height = (PANEL / part.cols).clamp(1, part.rows);
-        let starts = (0..part.rows).step_by(height);
-        let panels = starts.map(|start| (start, panel(&words, part, start, height.min(part.rows - start))));
-        if transposed { backward::<Self>(&x, panels) } else { forward::<Self>(&x, panels) }
+        let (x, tokens) = (x.to_contiguous(), x.shape()[0]);
+        let (y, cols) = if transposed {
+            (backward(numbers(&x), &words, part), part.cols)
+        } else {
+            (forward(numbers(&x), &words, part), part.rows)
+        };
+        FloatTensor::<Self>::from_data(TensorData::new(y, [tokens, cols]))
     }
 
     fn quant_rows(
@@ -54,31 +59,47 @@ impl QuantOps for Flex {
 }
 
 /// `[…, x·panelᵀ, …]`
-fn forward<B: Backend>(
-    x: &FloatTensor<B>,
-    panels: impl Iterator<Item = (usize, FloatTensor<B>)>,
-) -> FloatTensor<B> {
-    let mut products: Vec<_> =
-        panels.map(|(_, panel)| B::float_matmul(x.clone(), B::float_transpose(panel))).collect();
-    if products.len() == 1 { products.remove(0) } else { B::float_cat(products, 1) }
+fn forward(x: &[f32], words: &IntTensor<Flex>, part: Part) -> Vec<f32> {
+    let x = Factor::rows(x, part.cols);
+    beside(x, part.rows, 1.0, |write| {
+        each_panel(words, part, |start, panel| write(start, Factor::rows(panel, part.cols).transposed()));
+    })
 }
 
 /// `Σ x[:, panel]·panel`
-fn backward<B: Backend>(
-    x: &FloatTensor<B>,
-    panels: impl Iterator<Item = (usize, FloatTensor<B>)>,
-) -> FloatTensor<B> {
-    let product = |(start, panel): (usize, FloatTensor<B>)| {
-        let columns = Slice::from(start..start + panel.shape()[0]);
-        B::float_matmul(B::float_slice(x.clone(), &[Slice::full(), columns]), panel)
-    };
-    let sum = panels.map(product).reduce(B::float_add);
-    sum.unwrap_or_else(|| x.clone())
+fn backward(x: &[f32], words: &IntTensor<Flex>, part: Part) -> Vec<f32> {
+    let (x, mut sum) = (Factor::rows(x, part.rows), Vec::new());
+    each_panel(words, part, |start, panel| {
+        let x = x.some_columns(start, panel.len() / part.cols);
+        let panel = Factor::rows(panel, part.cols);
+        if sum.is_empty() {
+            sum = product(x, panel, 1.0);
+        } else {
+            add_product(&mut sum, x, panel);
+        }
+    });
+    sum
 }
 
-fn panel(words: &IntTensor<Flex>, part: Part, start: usize, height: usize) -> FloatTensor<Flex> {
-    let mut values = vec![0.0; height * part.cols];
-    for_each_chunk(&mut values, ROWS * part.cols, |chunk, out| {
+thread_local! {
+    /// A panel's memory, kept from one product to the next: the system clears new memory on one core.
+    static KEPT: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
+}
+
+/// Calls `f` with the first row and the numbers of each panel.
+fn each_panel(words: &IntTensor<Flex>, part: Part, mut f: impl FnMut(usize, &[f32])) {
+    let height = (PANEL / part.cols).clamp(1, part.rows);
+    let mut values = KEPT.take();
+    for start in (0..part.rows).step_by(height) {
+        values.resize(height.min(part.rows - start) * part.cols, 0.0);
+        dequantize_rows(words, part, start, &mut values);
+        f(start, &values);
+    }
+    KEPT.set(values);
+}
+
+fn dequantize_rows(words: &IntTensor<Flex>, part: Part, start: usize, values: &mut [f32]) {
+    for_each_chunk(values, ROWS * part.cols, |chunk, out| {
         wide(
             #[inline(always)]
             || {
@@ -88,7 +109,6 @@ fn panel(words: &IntTensor<Flex>, part: Part, start: usize, height: usize) -> Fl
             },
         );
     });
-    FloatTensor::<Flex>::from_data(TensorData::new(values, Shape::new([height, part.cols])))
 }
 
 /// `x·Wᵀ`, W's rows shared among the cores.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::inline_always, reason = "the widest instruction set must reach the loops that it is for")]
 
+use crate::dot_cpu::dot;
 use crate::parallel::{for_each, numbers, owned, wide};
 use crate::rms_norm::RmsNorm;
 use burn::backend::tensor::FloatTensor;
@@ -37,6 +38,41 @@ impl RmsNorm for Flex {
             );
         });
         (y, FloatTensor::<Flex>::from_data(TensorData::new(factors, [rows, 1])))
+    }
+
+    fn backward_input(
+        x: FloatTensor<Flex>,
+        weight: FloatTensor<Flex>,
+        r: FloatTensor<Flex>,
+        grad: FloatTensor<Flex>,
+    ) -> FloatTensor<Flex> {
+        let cols = x.shape()[1];
+        let (mut grad, [x, weight, r]) = (owned(grad), [x, weight, r].map(|tensor| tensor.to_contiguous()));
+        let weight = numbers(&weight);
+        let len = (ROWS * cols).max(1);
+        let chunks = grad.storage_mut::<f32>().chunks_mut(len).zip(numbers(&x).chunks(len));
+        for_each(chunks.zip(numbers(&r).chunks(ROWS)).collect(), |((grads, rows), factors)| {
+            wide(
+                #[inline(always)]
+                || {
+                    let rows = grads.chunks_mut(cols).zip(rows.chunks(cols));
+                    rows.zip(factors).for_each(|((grad, x), r)| backward_row(grad, x, weight, *r));
+                },
+            );
+        });
+        grad
+    }
+}
+
+/// Puts `∂x` in the place of `∂y`.
+#[inline(always)]
+fn backward_row(grad: &mut [f32], x: &[f32], weight: &[f32], r: f32) {
+    for (grad, weight) in grad.iter_mut().zip(weight) {
+        *grad *= weight;
+    }
+    let along = dot(grad, x) / x.len() as f32 * r * r;
+    for (grad, x) in grad.iter_mut().zip(x) {
+        *grad = (*grad - x * along) * r;
     }
 }
 

@@ -3,10 +3,11 @@
 use super::few::{FEW, attend};
 use super::softmax::softmax;
 use super::{Attention, Saved, Sizes, View};
+use crate::parallel::numbers;
 use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Flex, TensorMetadata};
-use burn::tensor::{FloatDType, Shape, Slice};
+use burn::tensor::{FloatDType, Shape, Slice, TensorData};
 
 /// Largest matrix of scores, in numbers: 16 MiB.
 const SCORES: usize = 4 << 20;
@@ -87,10 +88,17 @@ impl Block<'_> {
 
     /// `[queries, heads, head_dim]` to this block's `[kv_heads, group · rows, head_dim]`.
     fn grouped(&self, tensor: &Numbers) -> Numbers {
-        let rows = Flex::float_slice(tensor.clone(), &[Slice::from(self.from..self.to)]);
         let Sizes { heads, kv_heads, head_dim, .. } = self.sizes;
-        let shape = Shape::new([kv_heads, heads / kv_heads * self.rows(), head_dim]);
-        Flex::float_reshape(Flex::float_permute(rows, &[1, 0, 2]), shape)
+        let tensor = tensor.to_contiguous();
+        let rows = &numbers(&tensor)[self.from * heads * head_dim..self.to * heads * head_dim];
+        // Head by head: burn's own transposition moves single numbers.
+        let mut grouped = Vec::with_capacity(rows.len());
+        for head in 0..heads {
+            let of_head = rows.chunks(heads * head_dim).map(|row| &row[head * head_dim..][..head_dim]);
+            of_head.for_each(|row| grouped.extend_from_slice(row));
+        }
+        let shape = [kv_heads, heads / kv_heads * self.rows(), head_dim];
+        Numbers::from_data(TensorData::new(grouped, shape))
     }
 
     /// Undoes `grouped`.
