@@ -24,10 +24,12 @@ try {
 }
 
 // web/sw.js sees what a worker loads only from the second visit on: the first visit's files are put on its shelf here.
+// Each is looked for, since the page may have seen some of them, and kept those.
 async function keepForOffline() {
   try {
     const shelf = await caches.open("smolder-shell");
     const files = ["./worker.js", "./load.js", "./smolder-worker.js", "./smolder-worker_bg.wasm"].map(file);
-    if (!(await shelf.match(files[0]))) await shelf.addAll(files);
+    const kept = await Promise.all(files.map((address) => shelf.match(address)));
+    await shelf.addAll(files.filter((_, at) => !kept[at]));
   } catch {}
 }
