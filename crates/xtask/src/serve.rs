@@ -8,6 +8,7 @@ use crate::workspace::Workspace;
 use anyhow::{Context, Error, Result};
 use axum::Router;
 use axum::http::{HeaderValue, header::CACHE_CONTROL};
+use std::fs;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
@@ -31,6 +32,10 @@ pub fn follow(workspace: &Workspace, port: u16) -> Result<ExitCode> {
     drop(listen(port)?);
     let tools = tools::setup(workspace)?;
     page::fetch(workspace, &tools)?;
+    // trunk ends where a folder that it shall look away from is not there.
+    for ignored in ["dist", "target"] {
+        fs::create_dir_all(workspace.root.join(ignored))?;
+    }
     let trunk = page::trunk(workspace, &tools, "serve", "dev").args(["--address", "127.0.0.1", "--port"]);
     let dist = workspace.scratch("page-follow");
     let trunk = trunk.arg(port.to_string()).arg("--dist").arg(dist).arg(index::with_live_reload(workspace)?);

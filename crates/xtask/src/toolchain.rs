@@ -25,11 +25,25 @@ pub fn ensure(workspace: &Workspace) -> Result<Toolchain> {
         Ok(()) => Ok(None),
         Err(error) => {
             say(format!("    {error}"));
-            let advice =
-                format!("Run `rustup target add {WASM}` with a network connection, then this again.");
-            debian::lay_out(workspace).map(|()| Some(debian::NAME)).context(advice)
+            ensure!(has_rustup(), advice());
+            debian::lay_out(workspace).map(|()| Some(debian::NAME)).context(advice())
         }
     }
+}
+
+/// What a person can do where neither rustup nor Debian has given the target.
+fn advice() -> String {
+    if !has_rustup() {
+        return format!(
+            "Install Rust with rustup (https://rustup.rs), which has the {WASM} target; then run this again."
+        );
+    }
+    format!("Run `rustup target add {WASM}` with a network connection, then this again.")
+}
+
+/// Debian's packages too become a toolchain of rustup's.
+fn has_rustup() -> bool {
+    Process::new("rustup").arg("--version").first_line().is_some()
 }
 
 fn add_target() -> Result<()> {
