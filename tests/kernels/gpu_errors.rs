@@ -31,8 +31,8 @@ mod gpu {
     use smolder_kernels::burn::backend::Dispatch;
     use smolder_kernels::burn::tensor::Tensor;
     use smolder_kernels::gpu::{Gpu, GpuError, LimitsWanted};
+    use smolder_kernels::rms_norm;
     use smolder_kernels::wgsl::Shader;
-    use smolder_kernels::{rms_norm, turn};
     use smolder_tests::{numbers, tensor};
 
     /// A shader with the bindings of [`Launch`] around `$body`.
@@ -87,18 +87,10 @@ mod gpu {
     async fn launch(shader: &'static Shader) -> (Result<Vec<f32>, String>, Result<(), GpuError>) {
         let gpu = open().await;
         let x: Tensor<1> = tensor(&[1.0], [1], &gpu.device);
-        let y = Tensor::<1>::from_dispatch(Dispatch::launch(x.clone().into_dispatch(), shader));
-        let (read, mut checked) = (values(y).await, gpu.check());
-        // A browser tells of errors in a task of its own, which on a busy machine comes behind the numbers.
-        for _ in 0..20 {
-            if checked.is_err() {
-                break;
-            }
-            let _ = values(x.clone()).await;
-            turn().await;
-            checked = gpu.check();
-        }
-        (read, checked)
+        let y = Tensor::<1>::from_dispatch(Dispatch::launch(x.into_dispatch(), shader));
+        let read = values(y).await;
+        gpu.settle().await;
+        (read, gpu.check())
     }
 
     async fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, String> {

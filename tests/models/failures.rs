@@ -4,16 +4,25 @@ mod gpu {
     use smolder_kernels::gpu::{Gpu, GpuError, LimitsWanted};
     use smolder_models::generate::{Event, GenerateError, Generator, Settings};
     use smolder_models::peft::Base;
-    use smolder_tests::fixtures::cases;
+    use smolder_tests::fixtures::{Case, cases};
     use std::ops::ControlFlow;
 
-    /// How writing ended, and what the GPU says then, where `sabotage` came before the last tokens.
+    /// A model of one key head, and one of two.
+    const ONE: &str = "llama-hf";
+    const TWO: &str = "llama-k-k";
+
+    fn case(name: &str) -> Case {
+        cases().into_iter().find(|case| case.name == name).unwrap()
+    }
+
+    /// The tokens written, and what the GPU says then, where `sabotage` came before the last tokens.
     async fn write(
+        model: &str,
         capacity: usize,
         sabotage: fn(&Gpu),
-    ) -> (Result<usize, GenerateError>, Result<(), GpuError>) {
+    ) -> (Result<Vec<u32>, GenerateError>, Result<(), GpuError>) {
         let gpu = Gpu::open(LimitsWanted::WebGpuDefault).await.expect("a GPU for the tests");
-        let case = &cases()[0];
+        let case = case(model);
         let (opened, mut tokens) = (case.open(), 0);
         let mut config = opened.config.clone();
         config.sizes.context = 1 << 30;
@@ -29,21 +38,29 @@ mod gpu {
         let settings = Settings { max_tokens: 6, ..Settings::default() };
         let prompts = [case.prompt().ids];
         let ended = generator.run(&prompts, &opened.tokenizer, &settings, &mut watch).await;
-        (ended.map(|summaries| summaries[0].ids.len()), gpu.check())
+        (ended.map(|mut summaries| summaries.remove(0).ids), gpu.check())
     }
 
     #[test]
     fn a_gpu_that_is_lost_on_the_way_is_reported() {
-        assert_eq!(pollster::block_on(write(64, |_| ())), (Ok(6), Ok(())));
-        let (ended, lost) = pollster::block_on(write(64, Gpu::destroy));
+        let expected = case(ONE).prompt().greedy[..6].to_vec();
+        assert_eq!(pollster::block_on(write(ONE, 64, |_| ())), (Ok(expected), Ok(())));
+        let (ended, lost) = pollster::block_on(write(ONE, 64, Gpu::destroy));
         assert!(matches!(ended, Err(GenerateError::Device(_))), "{ended:?}");
         assert!(matches!(lost, Err(GpuError::Lost(_))), "{lost:?}");
     }
 
     #[test]
     fn a_cache_that_no_buffer_can_hold_is_reported() {
-        let (ended, _) = pollster::block_on(write(1 << 24, |_| ()));
+        let (ended, _) = pollster::block_on(write(ONE, 1 << 24, |_| ()));
         let message = ended.unwrap_err().to_string();
         assert!(message.starts_with("the device gave no result: can't allocate"), "{message}");
+    }
+
+    /// A layer's keys take 128 MiB and a little more, its two key heads half of that each.
+    #[test]
+    fn a_cache_that_one_buffer_cannot_hold_is_split() {
+        let expected = case(TWO).prompt().greedy[..6].to_vec();
+        assert_eq!(pollster::block_on(write(TWO, (1 << 20) + 64, |_| ())), (Ok(expected), Ok(())));
     }
 }

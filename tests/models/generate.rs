@@ -10,7 +10,7 @@ use smolder_kernels::burn::tensor::Tensor;
 use smolder_models::generate::{End, Event, GenerateError, Generator, Settings, Summary, positions};
 use smolder_models::peft::{Adapter, Base, Parameter};
 use smolder_models::sampling::{Sampling, SamplingError};
-use smolder_models::{Model, open};
+use smolder_models::{Linear, Model, open};
 use smolder_tests::fixtures::{Case, cases};
 use smolder_tests::{TestDevice, assert_close, on_every_device, values, wide};
 use std::ops::ControlFlow;
@@ -31,6 +31,9 @@ on_every_device!(
 // The other cases ask for models that a browser is not given.
 #[cfg(target_family = "wasm")]
 on_every_device!(greedy_continuations_are_those_of_transformers);
+
+/// Tokens of a continuation: in a browser, where a pass takes ten times as long, its beginning.
+const TOKENS: usize = if cfg!(target_family = "wasm") { 16 } else { 64 };
 
 /// A model with its tokenizer.
 struct Ready {
@@ -83,11 +86,13 @@ async fn greedy_continuations_are_those_of_transformers(device: &TestDevice) {
         let opened = case.open();
         assert_eq!(open::prompt(&opened.tokenizer, &prompt.text, Specials::AsText), prompt.ids);
         let ready = Ready::new(case, device).await;
-        let settings = Settings { ends: opened.ends, ..greedy(prompt.greedy.len()) };
+        let tokens = prompt.greedy.len().min(TOKENS);
+        let settings = Settings { ends: opened.ends, ..greedy(tokens) };
         let written = ready.write(std::slice::from_ref(&prompt.ids), &settings).await;
         let (summary, text) = &written[0];
-        assert_eq!(summary.ids, prompt.greedy, "{}", ready.case.name);
-        assert_eq!(*text, prompt.greedy_text, "{}", ready.case.name);
+        assert_eq!(summary.ids, prompt.greedy[..tokens], "{}", ready.case.name);
+        assert_eq!(*text, prompt.greedy_text[..text.len()], "{}", ready.case.name);
+        assert!(tokens < prompt.greedy.len() || *text == prompt.greedy_text, "{}", ready.case.name);
         assert_eq!((&summary.end, summary.read), (&End::MaxTokens, prompt.ids.len()));
         assert!(summary.prefill_secs > 0.0 && summary.decode_secs > 0.0);
     }
@@ -191,11 +196,11 @@ async fn stop_strings_are_found_across_tokens(device: &TestDevice) {
     let stop = format!("{}{}", left.chars().last().unwrap(), right.chars().next().unwrap());
     let (before, _) = prompt.greedy_text.split_once(&stop).unwrap();
     let stops = vec!["not there".to_owned(), stop.clone()];
-    let written = ready.write(std::slice::from_ref(&prompt.ids), &Settings { stops, ..greedy(24) }).await;
+    let written = ready.write(std::slice::from_ref(&prompt.ids), &Settings { stops, ..greedy(64) }).await;
     assert_eq!((&written[0].1[..], &written[0].0.end), (before, &End::Stop(stop)));
-    assert!(written[0].0.ids.len() < 24);
+    assert!(written[0].0.ids.len() < 64);
     let held = prompt.greedy_text.chars().next_back().unwrap().to_string() + "…";
-    let written = ready.write(&[prompt.ids], &Settings { stops: vec![held], ..greedy(24) }).await;
+    let written = ready.write(&[prompt.ids], &Settings { stops: vec![held], ..greedy(64) }).await;
     assert_eq!(written[0].1, prompt.greedy_text, "what became no stop string is shown at the end");
 }
 
@@ -246,8 +251,8 @@ async fn the_context_is_not_left(device: &TestDevice) {
 struct Damaged;
 
 impl Adapter for Damaged {
-    fn linear(&self, _: smolder_formats::names::Place, _: Tensor<2>, y: Tensor<2>) -> Tensor<2> {
-        y * f32::NAN
+    fn linear(&self, linear: &Linear, x: Tensor<2>) -> Tensor<2> {
+        linear.frozen(x) * f32::NAN
     }
 
     fn parameters(&self) -> Vec<Parameter> {

@@ -10,6 +10,7 @@ use smolder_tests::{TestDevice, assert_close, on_every_device, values};
 on_every_device!(
     logits_are_those_of_transformers,
     a_cache_changes_nothing,
+    a_cache_in_parts_changes_nothing,
     packed_documents_do_not_see_each_other
 );
 
@@ -45,8 +46,7 @@ async fn logits_are_those_of_transformers(device: &TestDevice) {
 }
 
 /// Through a cache for two sequences, of which the second is the case's: 20 tokens, then one, then the rest.
-fn in_pieces(model: &Model, ids: &[u32], device: &TestDevice) -> Tensor<2> {
-    let mut cache = Cache::new(model.config(), 2, ids.len() + 3, &device.device);
+fn in_pieces(model: &Model, ids: &[u32], mut cache: Cache) -> Tensor<2> {
     let mut piece = |from: usize, to: usize| {
         let other = Span { ids: ids[..2].to_vec(), position: from, row: cache.row(0) };
         let span = Span { ids: ids[from..to].to_vec(), position: from, row: cache.row(1) };
@@ -60,9 +60,29 @@ fn in_pieces(model: &Model, ids: &[u32], device: &TestDevice) -> Tensor<2> {
 async fn a_cache_changes_nothing(device: &TestDevice) {
     for case in cases() {
         let model = case.load(&device.device).await;
-        let logits = in_pieces(&model, &case.ids(), device);
-        check(&case, device, logits, &case.expected("logits")).await;
+        let ids = case.ids();
+        let cache = Cache::new(model.config(), 2, ids.len() + 3, &device.device);
+        check(&case, device, in_pieces(&model, &ids, cache), &case.expected("logits")).await;
     }
+}
+
+/// One of three key heads in a tensor, then two: what a long context comes to at a device's limits.
+async fn a_cache_in_parts_changes_nothing(device: &TestDevice) {
+    let mut in_parts = 0;
+    for case in cases() {
+        let sizes = case.open().config.sizes;
+        if sizes.kv_heads < 3 {
+            continue;
+        }
+        let (model, ids) = (case.load(&device.device).await, case.ids());
+        let head_bytes = 4 * 2 * (ids.len() + 3) * sizes.head_dim as usize;
+        for most in [1, 2 * head_bytes] {
+            let cache = Cache::in_parts_of(most, model.config(), 2, ids.len() + 3, &device.device);
+            check(&case, device, in_pieces(&model, &ids, cache), &case.expected("logits")).await;
+        }
+        in_parts += 1;
+    }
+    assert!(in_parts > 0);
 }
 
 async fn packed_documents_do_not_see_each_other(device: &TestDevice) {

@@ -45,10 +45,11 @@ impl TestDevice {
         self.device.clone().autodiff()
     }
 
-    /// Fails the test when WebGPU complained of anything since the device was opened. What nobody read back may not
-    /// have been complained of yet: see [`assert_trained`].
-    pub fn assert_healthy(&self) {
+    /// Fails the test when WebGPU complained of anything since the device was opened. Natively what nobody read back may
+    /// not have been complained of: see [`assert_trained`].
+    pub async fn assert_healthy(&self) {
         if let Some(gpu) = &self.gpu {
+            gpu.settle().await;
             assert_eq!(gpu.check(), Ok(()), "the GPU reported an error");
         }
     }
@@ -140,7 +141,7 @@ macro_rules! test_case {
             pollster::block_on(async {
                 let device = $device;
                 super::$case(&device).await;
-                device.assert_healthy();
+                device.assert_healthy().await;
             });
         }
 
@@ -149,7 +150,7 @@ macro_rules! test_case {
         async fn $case() {
             let device = $device;
             super::$case(&device).await;
-            device.assert_healthy();
+            device.assert_healthy().await;
         }
     };
 }

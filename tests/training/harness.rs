@@ -4,7 +4,7 @@ use futures_util::stream;
 use smolder_formats::Source;
 use smolder_formats::adapter::PeftAdapter;
 use smolder_models::Opened;
-use smolder_protocol::train::{DeviceChoice, End, Failure, TrainCommand, TrainEvent, Warning};
+use smolder_protocol::train::{DeviceChoice, End, Failure, Plan, TrainCommand, TrainEvent, Warning};
 use smolder_protocol::{Command, Event, TrainConfig};
 use smolder_tests::TestDevice;
 use smolder_tests::fixtures::{Bytes, bytes, open_gguf};
@@ -238,6 +238,19 @@ pub fn train_until(
     };
     pollster::block_on(smolder_trainer::run("test", machine.clone(), commands, emit));
     told
+}
+
+/// What a run would take, or why it could not begin.
+pub fn estimate(machine: &Machine, config: &TrainConfig) -> Result<Plan, Failure> {
+    let commands = stream::iter([Command::Estimate { id: 7, config: Box::new(config.clone()) }]);
+    let mut found = None;
+    let emit = |event: Event| {
+        if let Event::Estimated { id: 7, plan } = event {
+            found = Some(plan);
+        }
+    };
+    pollster::block_on(smolder_trainer::run("test", machine.clone(), commands, emit));
+    found.expect("an answer")
 }
 
 /// A run whose process may die; what it said before.

@@ -9,6 +9,7 @@ mod evaluating;
 mod failures;
 mod harness;
 mod memory;
+mod methods;
 mod parity;
 mod resuming;
 mod runs;

@@ -1,4 +1,4 @@
-//! Gradients and losses of LoRA and prompt tuning are PEFT's.
+//! Gradients and losses of the methods that PEFT knows are PEFT's.
 
 use crate::runs::{Run, runs};
 use smolder_models::Model;
@@ -81,7 +81,8 @@ pub async fn train(
         weight_decay: run.number("weight_decay"),
         clip: run.number("clip") as f32,
     };
-    let mut optimizer = Optimizer::new(settings, adapter.as_ref());
+    let rates = run.rates(adapter.as_ref());
+    let mut optimizer = Optimizer::new(settings, adapter.as_ref()).with_rates(rates);
     let mut steps = Vec::new();
     for batch in run.batches().iter().take(count) {
         let found = gradients(model, adapter.as_ref(), batch, scale(batch));

@@ -6,7 +6,7 @@ use smolder_formats::adapter::PeftAdapter;
 use smolder_formats::safetensors::Safetensors;
 use smolder_kernels::burn::tensor::Device;
 use smolder_models::Model;
-use smolder_models::peft::{Adapter, load};
+use smolder_models::peft::{Adapter, Method, Options};
 use smolder_tests::fixtures::{self, bytes, open_gguf, source};
 use smolder_trainer::data::Sequence;
 use std::collections::HashMap;
@@ -57,8 +57,34 @@ impl Run {
         Box::pin(fixtures::load(opened, config, device)).await
     }
 
+    /// The method that the run is of, by our name where that is another than the run's.
+    pub fn method(&self, file: &PeftAdapter) -> &'static Method {
+        Method::to_train(self.text("method").unwrap(), file).unwrap()
+    }
+
     pub fn start(&self, model: &Model) -> Box<dyn Adapter> {
-        adapter(&self.path(self.text("adapter").unwrap()), model)
+        let file = file(&self.path(self.text("adapter").unwrap()));
+        self.method(&file).load(&file, model).unwrap()
+    }
+
+    /// What the learning rate of each parameter is multiplied with.
+    pub fn rates(&self, adapter: &dyn Adapter) -> Vec<f64> {
+        let method = self.method(&file(&self.path(self.text("adapter").unwrap())));
+        let given = self.entry.get("ratio").map(|ratio| ("ratio".to_owned(), ratio.clone()));
+        let options = Options::new(method.options, &given.into_iter().collect()).unwrap();
+        method.rates(&options, &adapter.parameters()).unwrap()
+    }
+
+    /// PEFT's adapter after the ten steps, ids, and the logits that PEFT computes with both.
+    pub fn trained(&self) -> Option<(PeftAdapter, Vec<u32>, Vec<f32>)> {
+        let folder = self.path(self.text("final")?);
+        let ids = serde_json::from_value(self.entry["ids"].clone()).unwrap();
+        Some((file(&folder), ids, tensors(&format!("{folder}/logits.safetensors")).remove("logits").unwrap()))
+    }
+
+    /// The adapter after the ten steps as PEFT converts it to a LoRA of the unchanged base.
+    pub fn converted(&self) -> Option<PeftAdapter> {
+        Some(file(&self.path(self.text("converted")?)))
     }
 
     /// PEFT's adapter after the ten steps.
@@ -89,10 +115,10 @@ fn batch(rows: &Value) -> Vec<Sequence> {
     rows.as_array().unwrap().iter().flat_map(|row| row.as_array().unwrap().iter().map(document)).collect()
 }
 
-fn adapter(folder: &str, model: &Model) -> Box<dyn Adapter> {
+fn file(folder: &str) -> PeftAdapter {
     let config = bytes(&format!("{folder}/adapter_config.json"));
     let weights = source(&format!("{folder}/adapter_model.safetensors"));
-    load(&PeftAdapter::read(weights, Some(&config)).unwrap(), model).unwrap()
+    PeftAdapter::read(weights, Some(&config)).unwrap()
 }
 
 /// A file's tensors by name.

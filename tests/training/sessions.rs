@@ -1,14 +1,16 @@
 //! Runs through the session, from names to a written adapter.
 
-use crate::harness::{Machine, config, train, train_until};
+use crate::harness::{Machine, config, estimate, train, train_until};
 use crate::runs::runs;
 use smolder_protocol::TrainConfig;
-use smolder_protocol::train::{EndCause, TrainCommand, TrainEvent, Warning};
+use smolder_protocol::train::{EndCause, Failure, Plan, TrainCommand, TrainEvent, Warning};
 use smolder_tests::{TestDevice, on_every_device};
 
 on_every_device!(
     a_run_says_what_it_does_and_writes_an_adapter,
+    an_estimate_is_what_the_run_says_and_writes_nothing,
     ten_losses_through_the_session_are_those_of_peft,
+    a_single_row_leaves_none_to_evaluate_on,
     stopping_keeps_what_was_done,
 );
 
@@ -60,6 +62,34 @@ async fn a_run_says_what_it_does_and_writes_an_adapter(device: &TestDevice) {
     }
     let best = end.best.expect("an evaluation").step;
     assert!(card.contains(&format!("| weights | those after step {best} |")), "{card}");
+}
+
+async fn an_estimate_is_what_the_run_says_and_writes_nothing(device: &TestDevice) {
+    let machine = Machine::new();
+    let config = TrainConfig { eval_split: Some(0.2), ..config(device) };
+    let timeless = |plan: &Plan| Plan { duration_secs: None, ..plan.clone() };
+    let found = estimate(&machine, &config).unwrap();
+    assert!(found.duration_secs.is_some_and(|secs| secs > 0.0));
+    assert!(machine.disk.borrow().is_empty(), "a run that is only thought of leaves nothing");
+    let told = train(&machine, &config, false);
+    let plan = told.0.iter().find_map(|event| match event {
+        TrainEvent::Started(plan) => Some(plan),
+        _ => None,
+    });
+    assert_eq!(plan.map(timeless), Some(timeless(&found)));
+    let nowhere = TrainConfig { data: "nowhere.jsonl".to_owned(), ..config };
+    assert!(matches!(estimate(&machine, &nowhere), Err(Failure::Input { .. })));
+}
+
+async fn a_single_row_leaves_none_to_evaluate_on(device: &TestDevice) {
+    let mut machine = Machine::new();
+    for rows in machine.data.values_mut() {
+        rows.truncate(rows.find('\n').unwrap() + 1);
+    }
+    let told = train(&machine, &TrainConfig { eval_split: Some(0.5), ..config(device) }, false);
+    let warned = |event: &TrainEvent| matches!(event, TrainEvent::Warned(Warning::NothingToEvaluate));
+    assert!(told.0.iter().any(warned), "{:?}", told.0);
+    assert_eq!(told.end().best, None);
 }
 
 async fn ten_losses_through_the_session_are_those_of_peft(device: &TestDevice) {

@@ -93,7 +93,7 @@ async fn gradients_are_those_of_peft(device: &TestDevice) {
         good.push(verdict(&format!("smollm2, {}", run.name), "gradients", error, TOLERANCE));
         println!("     the largest error is that of {key}");
     }
-    device.assert_healthy();
+    device.assert_healthy().await;
     assert!(good.len() == 2 && good.iter().all(|good| *good), "the lines above say which gradients differ");
 }
 
@@ -113,7 +113,7 @@ async fn steps_are_those_of_peft(device: &TestDevice) {
         good.push(verdict(&name, "first norm", first, TOLERANCE));
         println!("     gradient norms of all steps are off by up to {norms:.1e}");
     }
-    device.assert_healthy();
+    device.assert_healthy().await;
     assert!(good.len() >= 4 && good.iter().all(|good| *good), "the lines above say which numbers differ");
 }
 

@@ -102,12 +102,28 @@ pub async fn fill(browser: &Browser, selector: &str, text: &str) {
     field.send_keys(text).await.expect("it takes text");
 }
 
+/// What the run would take is tried out, and holds until a setting changes.
+async fn expect_an_estimate(browser: &Browser) {
+    browser.wait_for("#estimate:enabled").await;
+    browser.click("#estimate").await;
+    browser.wait_for(".takes .tiles").await;
+    let tiles = browser.texts(".takes .tiles dd").await;
+    assert_eq!((tiles.len(), tiles[2].as_str()), (4, "30"), "{tiles:?}");
+    assert!(tiles[1].ends_with("MiB"), "{tiles:?}");
+    expect_fit_everywhere(browser, "estimated").await;
+    browser.click("input[value=Balanced]").await;
+    browser.wait_for(".takes [role=status]:empty").await;
+    browser.click("input[value=Quick]").await;
+    browser.wait_for(".takes .tiles").await;
+}
+
 #[tokio::test]
 async fn trains_compares_shares_and_goes_on_after_a_reload() {
     let browser = Browser::start().await;
     take_tiny_model(&browser).await;
     open(&browser, "#settings").await;
     browser.click("input[value=Quick]").await;
+    expect_an_estimate(&browser).await;
     open(&browser, "#train").await;
     browser.wait_for("#start:enabled").await;
     browser.click("#start").await;

@@ -6,6 +6,8 @@ use crate::progress::percent;
 use anyhow::{Context, Result, ensure};
 use smolder_formats::adapter::{BaseIdentity, Check, Heads, LoraAdapter, PeftAdapter, read_gguf};
 use smolder_models::Opened;
+use smolder_protocol::storage::AdapterRemark;
+use smolder_trainer::adapter_remarks;
 use std::fs::{self, File};
 use std::path::Path;
 
@@ -31,12 +33,29 @@ pub fn read_alone(path: &Path) -> Result<PeftAdapter> {
         "{} is a GGUF LoRA, which only its model explains: say which with --model",
         path.display()
     );
-    peft(path)
+    let adapter = peft(path)?;
+    warn(path, &adapter);
+    Ok(adapter)
+}
+
+/// Tells what should be known of an adapter.
+fn warn(path: &Path, adapter: &PeftAdapter) {
+    for remark in adapter_remarks(adapter) {
+        let words = match remark {
+            AdapterRemark::UnknownKeys { keys } => {
+                format!("says what means nothing here, and is passed over: {keys}")
+            }
+            AdapterRemark::Idle => "changes nothing: what it adds is exactly zero".to_owned(),
+        };
+        tell!("Careful: {} {words}", path.display());
+    }
 }
 
 /// Reads an adapter, whatever it was trained on; `base` says how a GGUF's names are to be read.
 pub fn find(path: &Path, base: &Opened<File>) -> Result<PeftAdapter> {
-    if is_gguf(path)? { Ok(gguf(path, base)?.to_peft()) } else { peft(path) }
+    let adapter = if is_gguf(path)? { gguf(path, base)?.to_peft() } else { peft(path)? };
+    warn(path, &adapter);
+    Ok(adapter)
 }
 
 fn compare(trained_on: &BaseIdentity, base: &mut Opened<File>, force: bool) -> Result<()> {

@@ -50,16 +50,29 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 
 /// What the person says next; nothing at the end.
 fn question(engine: &Engine) -> Result<Option<String>> {
+    loop {
+        let line = line(engine)?;
+        let Ok(text) = str::from_utf8(&line) else {
+            tell!("This line is not UTF-8 text and cannot be answered: write it again in UTF-8.");
+            continue;
+        };
+        let text = text.trim();
+        return Ok(Some(text.to_owned()).filter(|text| !text.is_empty() && text != "/quit"));
+    }
+}
+
+/// A line of standard input, empty at its end.
+fn line(engine: &Engine) -> Result<Vec<u8>> {
     if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
         let _ = write!(std::io::stderr(), "> ");
-        std::io::stderr().flush()?;
+        // Where the sign does not arrive the conversation goes on.
+        let _ = std::io::stderr().flush();
     }
     engine.interrupt.idle();
-    let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line).context("standard input cannot be read")?;
+    let mut line = Vec::new();
+    std::io::stdin().lock().read_until(b'\n', &mut line).context("standard input cannot be read")?;
     engine.interrupt.busy();
-    let line = line.trim();
-    Ok(Some(line.to_owned()).filter(|line| !line.is_empty() && line != "/quit"))
+    Ok(line)
 }
 
 fn advised(error: Error) -> Error {

@@ -15,7 +15,7 @@ use smolder_models::{LoadError, Model, Opened};
 use smolder_trainer::compute::Compute;
 use std::fs::File;
 use std::panic::{self, AssertUnwindSafe};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, Once, PoisonError};
 use std::time::Instant;
 
@@ -77,7 +77,8 @@ impl Engine {
         let (model, adapter) = attempt(gpu.as_ref(), || {
             let model = load(&mut opened, &device, &interrupt)?;
             let adapter = file.map_or_else(|| Ok(Box::new(Base) as _), |file| peft::load(&file, &model));
-            Ok((model, adapter?))
+            let name = options.adapter.as_deref().map(Path::to_string_lossy).unwrap_or_default();
+            Ok((model, adapter.map_err(|error| error.in_file(&name))?))
         })?;
         let loading = start.elapsed().as_secs_f64() - opening - choosing;
         remark(&format!(

@@ -64,7 +64,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 
 /// The mean loss on the examples of a file, `rows` computed at once.
 pub fn loss(engine: &Engine, file: Source<File>, mut config: TrainConfig, rows: u32) -> Result<MeanLoss> {
-    let prompt = engine.adapter.prompt_len() as u64;
+    let prompt = engine.adapter.lead_len() as u64;
     let context = engine.model.config().sizes.context.saturating_sub(prompt);
     config.seq_len = config.seq_len.min(u32::try_from(context).unwrap_or(u32::MAX));
     let found = load_rows(file, (&engine.tokenizer, &engine.template), &config, today());

@@ -50,8 +50,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     };
     match arguments.to {
         Form::Peft => peft(&adapter, &arguments.out)?,
-        Form::Gguf => gguf(adapter, base.as_mut(), &arguments.out)?,
-        Form::Mlx => mlx(adapter, base.as_mut(), &arguments.out)?,
+        Form::Gguf => gguf(&lora(adapter, &arguments.adapter)?, base.as_mut(), &arguments.out)?,
+        Form::Mlx => mlx(&lora(adapter, &arguments.adapter)?, base.as_mut(), &arguments.out)?,
     }
     answer(&arguments.out.display().to_string())
 }
@@ -63,23 +63,26 @@ fn peft(adapter: &PeftAdapter, folder: &Path) -> Result<()> {
     text(&folder.join(adapter::CONFIG), &(adapter.config.to_json() + "\n"))
 }
 
-fn gguf(adapter: PeftAdapter, base: Option<&mut Opened<File>>, file: &Path) -> Result<()> {
+/// The pairs that both forms are made of.
+fn lora(adapter: PeftAdapter, path: &Path) -> Result<LoraAdapter> {
+    Ok(LoraAdapter::from_peft(adapter).map_err(|error| error.in_file(&path.to_string_lossy()))?)
+}
+
+fn gguf(lora: &LoraAdapter, base: Option<&mut Opened<File>>, file: &Path) -> Result<()> {
     let base = base.context("a GGUF LoRA is written for one model: say which with --model")?;
     let tied = base.is_tied();
     let sizes = &base.config.sizes;
     let heads = Heads { queries: sizes.heads, keys: sizes.kv_heads };
-    let lora = LoraAdapter::from_peft(adapter)?;
     lora.check_shapes(|module| module.shape(sizes))?;
     lora.check_ends(tied, "llama.cpp")?;
     let written = Whole::create(file)?.write(|out| {
-        write_gguf(&lora, &sizes.architecture, heads, out)?;
+        write_gguf(lora, &sizes.architecture, heads, out)?;
         Ok(())
     });
     written.map(drop)
 }
 
-fn mlx(adapter: PeftAdapter, base: Option<&mut Opened<File>>, folder: &Path) -> Result<()> {
-    let lora = LoraAdapter::from_peft(adapter)?;
+fn mlx(lora: &LoraAdapter, base: Option<&mut Opened<File>>, folder: &Path) -> Result<()> {
     match base {
         Some(base) => lora.check_ends(base.is_tied(), "mlx-lm")?,
         None if lora.check_ends(true, "mlx-lm").is_err() => {
@@ -92,7 +95,7 @@ fn mlx(adapter: PeftAdapter, base: Option<&mut Opened<File>>, folder: &Path) -> 
     let mut config = String::new();
     make(folder)?;
     Whole::create(&folder.join("adapters.safetensors"))?.write(|out| {
-        config = write_mlx(&lora, out)?;
+        config = write_mlx(lora, out)?;
         Ok(())
     })?;
     text(&folder.join(adapter::CONFIG), &config)

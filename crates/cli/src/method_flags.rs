@@ -33,11 +33,24 @@ fn value(option: &OptionSpec, text: &str) -> Value {
     }
 }
 
-fn flag(option: &OptionSpec, methods: &[&str]) -> Arg {
+/// What a setting means, for the methods to which it means that.
+fn meaning(option: &OptionSpec) -> String {
     let default = option.default.trim_matches('"');
     let default = if default.is_empty() { String::new() } else { format!(" [default: {default}]") };
-    let help = format!("{}: {}{default}", methods.join(", "), option.about);
-    let flag = Arg::new(option.name).long(option.name).help(help);
+    let methods: Vec<&str> =
+        settings().filter(|(_, one)| *one == option).map(|(method, _)| method.name).collect();
+    format!("{}: {}{default}", methods.join(", "), option.about)
+}
+
+fn flag(option: &OptionSpec) -> Arg {
+    let mut meanings: Vec<String> = Vec::new();
+    for (_, one) in settings().filter(|(_, one)| one.name == option.name) {
+        let meaning = meaning(one);
+        if !meanings.contains(&meaning) {
+            meanings.push(meaning);
+        }
+    }
+    let flag = Arg::new(option.name).long(option.name).help(meanings.join("; "));
     match option.default {
         "true" | "false" => flag
             .num_args(0..=1)
@@ -50,11 +63,7 @@ fn flag(option: &OptionSpec, methods: &[&str]) -> Arg {
 
 impl Args for MethodFlags {
     fn augment_args(command: Command) -> Command {
-        let methods = |name| -> Vec<&str> {
-            settings().filter(|(_, one)| one.name == name).map(|(method, _)| method.name).collect()
-        };
-        let flags = unique().map(|one| flag(one, &methods(one.name)));
-        command.next_help_heading("Settings of the methods").args(flags)
+        command.next_help_heading("Settings of the methods").args(unique().map(flag))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -102,8 +111,14 @@ mod tests {
     #[test]
     fn help_names_the_method_and_the_default() {
         let help = MethodFlags::augment_args(Command::new("train")).render_help().to_string();
-        let line = |flag: &str| help.lines().find(|line| line.contains(flag)).unwrap().to_owned();
-        assert!(line("--rank").contains("lora: width of the two matrices [default: 8]"));
-        assert!(line("--text").ends_with("the text for --init text"));
+        let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        let meant = "--rank <VALUE> lora, lora-plus, lora-fa, dylora, dora, pissa, olora, hira: width of the two matrices [default: 8]; vera: ";
+        assert!(help.contains(meant), "{help}");
+        assert!(
+            help.contains(
+                "--text <VALUE> prompt-tuning, residual-prompt, prefix-tuning, mam: the text for --init text"
+            ),
+            "{help}"
+        );
     }
 }

@@ -49,11 +49,19 @@ pub fn weights(model: &Path) -> Result<Opened<File>> {
     let path = resolve(model)?;
     let opened = match (path.parent(), path.file_name()) {
         (Some(folder), Some(name)) if !path.is_dir() => {
-            Opened::gguf(&name.to_string_lossy(), &mut |name| find(folder, name))
+            let opened = Opened::gguf(&name.to_string_lossy(), &mut |name| find(folder, name));
+            opened.map_err(|error| placed(error, folder))
         }
-        _ => Opened::hf(&mut |name| find(&path, name)),
+        _ => Opened::hf(&mut |name| find(&path, name)).map_err(|error| placed(error, &path)),
     };
-    opened.with_context(|| format!("{}", model.display()))
+    Ok(opened?)
+}
+
+/// The error with its file's whole path: some readers know files by their names in a folder.
+fn placed(error: smolder_formats::Error, folder: &Path) -> smolder_formats::Error {
+    let whole = Path::new(&error.file).starts_with(folder);
+    let file = if whole { error.file } else { folder.join(&error.file).display().to_string() };
+    smolder_formats::Error { file, ..error }
 }
 
 /// A file in a folder by name; `None` where there is none.

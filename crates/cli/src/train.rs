@@ -1,5 +1,6 @@
 //! The settings of `smolder train`: a configuration file, and flags that override it.
 
+mod estimate;
 mod file;
 mod run;
 
@@ -24,6 +25,9 @@ pub struct Arguments {
     /// Go on from the newest checkpoint in --out.
     #[arg(long)]
     pub resume: bool,
+    /// Say what the run would take in memory and time, and stop.
+    #[arg(long, conflicts_with_all = ["resume", "log_json"])]
+    pub estimate: bool,
     /// Write a line of JSON for each step.
     #[arg(long, value_name = "FILE")]
     pub log_json: Option<PathBuf>,

@@ -122,6 +122,7 @@ pub fn warning(found: &Warning) -> String {
         Warning::EvaluationNotFinite { step } => {
             format!("evaluation after step {step}: the loss is infinite or NaN")
         }
+        Warning::NothingToEvaluate => "of a single row none is kept back to evaluate on".to_owned(),
         Warning::NoSample { prompt, reason } => {
             format!("no answer to {}: {}", printable(prompt), printable(reason))
         }

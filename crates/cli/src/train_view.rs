@@ -5,7 +5,7 @@ use crate::train_text::{
     checkpoint, duration, end, evaluation, failure, plain, plan, resources, sample, step, warning,
 };
 use anyhow::{Context, Result};
-use smolder_protocol::train::{Evaluation, Plan, Sample, StepReport, TrainEvent, Warning};
+use smolder_protocol::train::{Evaluation, NotFinite, Plan, Sample, StepReport, TrainEvent, Warning};
 use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{IsTerminal, Write};
@@ -151,6 +151,15 @@ fn log_line(report: &StepReport) -> String {
     )
 }
 
+/// A step that changed nothing as a line of the log file: what was not finite, for which JSON has no number.
+fn skipped_line(step: u64, cause: NotFinite) -> String {
+    let what = match cause {
+        NotFinite::Loss => "loss",
+        NotFinite::Gradient => "gradient",
+    };
+    format!("{{\"step\":{step},\"skipped\":\"{what}\"}}")
+}
+
 /// Shows events as they come.
 pub struct Screen {
     view: View,
@@ -177,10 +186,9 @@ impl Screen {
     pub fn show(&mut self, event: &TrainEvent) -> Result<()> {
         match event {
             TrainEvent::Started(plan) => self.begin(plan)?,
-            TrainEvent::Stepped(report) => {
-                if let Some((path, file)) = &mut self.log {
-                    writeln!(file, "{}", log_line(report)).with_context(|| unwritable(path))?;
-                }
+            TrainEvent::Stepped(report) => self.log(&log_line(report))?,
+            TrainEvent::Warned(Warning::StepSkipped { step, cause, .. }) => {
+                self.log(&skipped_line(*step, *cause))?;
             }
             _ => {}
         }
@@ -193,6 +201,11 @@ impl Screen {
             self.draw();
         }
         Ok(())
+    }
+
+    fn log(&mut self, line: &str) -> Result<()> {
+        let Some((path, file)) = &mut self.log else { return Ok(()) };
+        writeln!(file, "{line}").with_context(|| unwritable(path))
     }
 
     /// A run that goes on does the steps behind its checkpoint again: the log keeps those before.

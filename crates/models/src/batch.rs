@@ -30,6 +30,8 @@ pub(crate) struct Run {
     pub from: usize,
     /// Rows of an adapter's prompt, before the tokens; 0 unless the span begins its sequence.
     pub prompt: usize,
+    /// Keys and values of an adapter's prefix, before all rows; likewise.
+    pub prefix: usize,
     /// Tokens.
     pub tokens: usize,
     /// Row of the cache for the first.
@@ -55,17 +57,19 @@ impl Run {
     }
 }
 
-/// The runs of spans whose sequences begin with `prompt` virtual tokens.
-fn runs(spans: &[Span], prompt: usize) -> Vec<Run> {
+/// The runs of spans whose sequences begin with keys and values of a prefix, and with virtual tokens.
+fn runs(spans: &[Span], Lead { prefix, prompt }: Lead) -> Vec<Run> {
     let mut from = 0;
     let run = |span: &Span| {
-        let own = if span.position == 0 { prompt } else { 0 };
-        let position = span.position + prompt - own;
+        let begins = span.position == 0;
+        let own = if begins { prompt } else { 0 };
+        let position = span.position + prefix + prompt - own;
         let tokens = span.ids.len();
         from += own + tokens;
         Run {
             from: from - own - tokens,
             prompt: own,
+            prefix: if begins { prefix } else { 0 },
             tokens,
             at: span.row + position,
             position,
@@ -75,10 +79,19 @@ fn runs(spans: &[Span], prompt: usize) -> Vec<Run> {
     spans.iter().map(run).collect()
 }
 
+/// What an adapter puts before each sequence.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Lead {
+    /// Keys and values that no row has.
+    pub prefix: usize,
+    /// Virtual tokens.
+    pub prompt: usize,
+}
+
 impl Batch {
-    /// Spans of sequences that begin with `prompt` virtual tokens. `windows` are the model's, each once.
-    pub(crate) fn new(spans: &[Span], prompt: usize, windows: &[Option<usize>], device: &Device) -> Self {
-        let runs = runs(spans, prompt);
+    /// Spans of sequences that begin with what an adapter puts there. `windows` are the model's, each once.
+    pub(crate) fn new(spans: &[Span], lead: Lead, windows: &[Option<usize>], device: &Device) -> Self {
+        let runs = runs(spans, lead);
         let ints = |values: Vec<i32>| {
             let len = values.len();
             Tensor::<1, Int>::from_data(TensorData::new(values, [len]), (device, DType::I32))
@@ -118,6 +131,18 @@ impl Batch {
         self.positions.clone()
     }
 
+    /// Keys or values of all rows, and before those of each sequence's beginning an adapter's prefix.
+    pub(crate) fn led(&self, rows: Tensor<3>, prefix: &Tensor<3>) -> Tensor<3> {
+        if self.runs.iter().all(|run| run.prefix == 0) {
+            return rows;
+        }
+        let pieces = self.runs.iter().flat_map(|run| {
+            let own = rows.clone().narrow(0, run.from, run.len());
+            [(run.prefix > 0).then(|| prefix.clone()), Some(own)]
+        });
+        Tensor::cat(pieces.flatten().collect(), 0)
+    }
+
     pub(crate) fn runs(&self) -> &[Run] {
         &self.runs
     }
@@ -135,7 +160,9 @@ mod tests {
 
     #[test]
     fn a_window_counts_the_token_itself() {
-        let [run] = runs(&[Span { ids: vec![0; 4], position: 3, row: 10 }], 0)[..] else { panic!("one run") };
+        let [run] = runs(&[Span { ids: vec![0; 4], position: 3, row: 10 }], Lead::default())[..] else {
+            panic!("one run")
+        };
         assert_eq!(run.seen(Some(2)).collect::<Vec<_>>(), [[12, 14], [13, 15], [14, 16], [15, 17]]);
         assert_eq!(run.seen(None).last(), Some([10, 17]));
     }
@@ -144,9 +171,20 @@ mod tests {
     fn a_prompt_comes_before_the_first_token_only() {
         let spans =
             [Span { ids: vec![0; 2], position: 0, row: 0 }, Span { ids: vec![0; 1], position: 2, row: 20 }];
-        let [first, second] = runs(&spans, 5)[..] else { panic!("two runs") };
+        let [first, second] = runs(&spans, Lead { prefix: 0, prompt: 5 })[..] else { panic!("two runs") };
         assert_eq!((first.from, first.prompt, first.at, first.len()), (0, 5, 0, 7));
         assert_eq!((second.from, second.prompt, second.at, second.len()), (7, 0, 27, 1));
         assert_eq!(second.seen(None).collect::<Vec<_>>(), [[20, 28]]);
+    }
+
+    #[test]
+    fn a_prefix_is_seen_and_has_no_rows() {
+        let spans =
+            [Span { ids: vec![0; 2], position: 0, row: 0 }, Span { ids: vec![0; 1], position: 2, row: 20 }];
+        let [first, second] = runs(&spans, Lead { prefix: 3, prompt: 0 })[..] else { panic!("two runs") };
+        assert_eq!((first.from, first.at, first.len(), first.position), (0, 3, 2, 3));
+        assert_eq!(first.seen(None).collect::<Vec<_>>(), [[0, 4], [0, 5]]);
+        assert_eq!((second.from, second.at, second.len(), second.prefix), (2, 25, 1, 0));
+        assert_eq!(second.seen(Some(2)).collect::<Vec<_>>(), [[24, 26]]);
     }
 }

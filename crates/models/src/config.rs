@@ -1,11 +1,16 @@
 //! What an architecture makes of a model's description: everything that the forward pass must know.
 
+mod scaling;
+
 use crate::architectures;
 use crate::description::Description;
 use serde_json::Value;
 use smolder_formats::model::ModelConfig;
+use smolder_formats::names::Projection;
 use smolder_formats::{Error, Kind, Result};
-use smolder_kernels::{Gate, Scaling};
+use smolder_kernels::{Gate, MAX_HEAD_DIM, Scaling};
+
+pub(crate) use scaling::scaling;
 
 /// A rotary embedding.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,22 +56,31 @@ pub struct Config {
     pub post_norms: bool,
     /// Whether queries, keys and values have a bias.
     pub qkv_bias: bool,
-    /// Whether the norms' weights are stored less one, as Hugging Face's Gemma files have them.
-    pub norm_less_one: bool,
+    /// What Hugging Face's files, and adapters, leave out of norms' weights: 1 for Gemma. GGUF files hold them whole.
+    pub norm_stored_less: f32,
     /// Whether rows of q and k lie in the order that neighbouring numbers pair in, as llama.cpp writes them.
     pub permuted_qk: bool,
 }
 
 impl Config {
+    /// Whether a projection has a bias.
+    pub(crate) fn has_bias(&self, projection: Projection) -> bool {
+        self.qkv_bias && matches!(projection, Projection::Q | Projection::K | Projection::V)
+    }
+
     /// Reads a model's description.
     ///
     /// # Errors
-    /// [`Kind::Unsupported`] for an architecture, an activation or a RoPE scaling that is not known; those of
-    /// [`Description`].
+    /// [`Kind::Unsupported`] for an architecture, an activation or a RoPE scaling that is not known, and for heads that
+    /// are too wide; those of [`Description`].
     pub fn read(description: Description) -> Result<Self> {
         let mut sizes = description.sizes()?;
         let architecture = architectures::find(&sizes.architecture)?;
         architecture.name.clone_into(&mut sizes.architecture);
+        if sizes.head_dim > MAX_HEAD_DIM as u64 {
+            let expected = format!("at most {MAX_HEAD_DIM}");
+            return Err(Error::new(Kind::Unsupported, "head width", expected, sizes.head_dim));
+        }
         let rope = rope(description, &sizes)?;
         let head_dim = sizes.head_dim as f32;
         let mut config = Self {
@@ -80,7 +94,7 @@ impl Config {
             qk_norm: false,
             post_norms: false,
             qkv_bias: false,
-            norm_less_one: false,
+            norm_stored_less: 0.0,
             permuted_qk: false,
         };
         (architecture.configure)(description, &mut config)?;
@@ -162,36 +176,4 @@ fn json_scaling(description: Description) -> Result<&'static str> {
     let old = ["rope_scaling.rope_type", "rope_scaling.type"];
     let has = |path: &&str| description.string("", path).map(|found| found.is_some());
     Ok(if has(&old[0])? || has(&old[1])? { "rope_scaling" } else { "rope_parameters" })
-}
-
-/// The scaling below `path` of a `config.json`, or in a GGUF's own keys.
-pub(crate) fn scaling(description: Description, path: &str) -> Result<Scaling> {
-    let at = |name: &str| format!("{path}.{name}");
-    let kind =
-        description.string("rope.scaling.type", &at("rope_type"))?.or(description.string("", &at("type"))?);
-    let number = |gguf: &str, json: &str| {
-        let missing = || {
-            let field = description.field(gguf, &at(json));
-            Error::new(Kind::Missing, field, "a number above 0 for this RoPE scaling", "none")
-        };
-        let value = description.number(gguf, &at(json))?;
-        value.filter(|v| v.is_finite() && *v > 0.0).map(|v| v as f32).ok_or_else(missing)
-    };
-    match kind.as_deref() {
-        None | Some("none" | "default") => Ok(Scaling::None),
-        Some("linear") => Ok(Scaling::Linear { factor: number("rope.scaling.factor", "factor")? }),
-        Some("llama3") => Ok(Scaling::Llama3 {
-            factor: number("rope.scaling.factor", "factor")?,
-            low: number("", "low_freq_factor")?,
-            high: number("", "high_freq_factor")?,
-            original_context: number(
-                "rope.scaling.original_context_length",
-                "original_max_position_embeddings",
-            )? as u32,
-        }),
-        Some(other) => {
-            let field = description.field("rope.scaling.type", &at("rope_type"));
-            Err(Error::new(Kind::Unsupported, field, "none, linear or llama3", other))
-        }
-    }
 }

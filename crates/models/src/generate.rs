@@ -62,7 +62,7 @@ impl<'a> Generator<'a> {
         capacity: usize,
     ) -> Result<Self, GenerateError> {
         let capacity = capacity.min(context(model, adapter));
-        let rows = capacity + adapter.prompt_len();
+        let rows = capacity + adapter.lead_len();
         let tokens = (sequences as u64).saturating_mul(rows as u64);
         // Stated for 16 bits a number, and here they have 32.
         let bytes = model.config().sizes.cache_bytes(tokens).saturating_mul(2);
@@ -79,7 +79,7 @@ impl<'a> Generator<'a> {
 
     /// Tokens that a prompt and its continuation may have together.
     pub fn capacity(&self) -> usize {
-        self.cache.capacity() - self.adapter.prompt_len()
+        self.cache.capacity() - self.adapter.lead_len()
     }
 
     /// Room for these prompts and `max_tokens` more each, as far as the model's context reaches.
@@ -202,7 +202,7 @@ struct Awaiting {
 
 /// Tokens that the model's context has room for beside an adapter's.
 fn context(model: &Model, adapter: &dyn Adapter) -> usize {
-    (model.config().sizes.context as usize).saturating_sub(adapter.prompt_len())
+    (model.config().sizes.context as usize).saturating_sub(adapter.lead_len())
 }
 
 /// Refuses prompts that are empty, have more than `room` tokens, or tokens that the model does not know.

@@ -17,11 +17,12 @@ mod read;
 pub mod sampling;
 pub mod stop_strings;
 
-pub use batch::Batch;
+pub use batch::{Batch, Span};
 pub use cache::Cache;
 pub use config::Config;
 pub use description::Description;
 pub use generate::Generator;
+pub use layers::{Linear, Norm};
 pub use load::{LoadError, Progress};
 pub use merge::{Merging, merge};
 pub use model::Model;

@@ -1,7 +1,7 @@
 //! From a file's tensors to a model on a device, a few MiB at a time.
 
 use crate::config::{Config, Rope};
-use crate::layers::{Attention, Block, FeedForward, Inputs, Linear};
+use crate::layers::{Attention, Block, FeedForward, Inputs, Linear, Norm};
 use crate::model::Model;
 use crate::read::read;
 use smolder_formats::names::{Place, Projection, to_hf};
@@ -63,7 +63,7 @@ impl Model {
         let parts =
             parts.map_err(|e| if loader.cancelled { LoadError::Cancelled } else { LoadError::File(e) })?;
         let model = parts(config, device.clone());
-        read(model.norm.clone()).await.map_err(LoadError::Device)?;
+        read(model.norm.weight.clone()).await.map_err(LoadError::Device)?;
         Ok(model)
     }
 }
@@ -88,7 +88,12 @@ impl Loader<'_> {
     async fn model(&mut self) -> Result<Assemble, Error> {
         if let Some(tensor) = self.source.tensors().iter().find(|t| t.name.starts_with("rope_factors_")) {
             let field = format!("tensor `{}`", tensor.name);
-            return Err(Error::new(Kind::Unsupported, field, "a model without longrope", "its factors"));
+            return Err(Error::new(
+                Kind::Unsupported,
+                field,
+                "a model without longrope (take its file with the shorter context)",
+                "its factors",
+            ));
         }
         let embedding = self.matrix("token_embd.weight", Order::AsIs).await?;
         let factors = self.find("rope_freqs.weight").map(|info| self.source.read_f32(&info)).transpose()?;
@@ -141,6 +146,7 @@ impl Loader<'_> {
             q_norm: self.norm_if(config.qk_norm, layer, "attn_q_norm").await?,
             k_norm: self.norm_if(config.qk_norm, layer, "attn_k_norm").await?,
             frequencies: place.rope.as_ref().map(|rope| ropes.table(rope)).transpose()?,
+            amplitude: place.rope.as_ref().map_or(1.0, |rope| rope.scaling.amplitude()),
             window: place.window,
         })
     }
@@ -161,8 +167,7 @@ impl Loader<'_> {
         let place = Place { layer, projection };
         let permuted = self.config.permuted_qk && matches!(projection, Projection::Q | Projection::K);
         let order = if permuted { Order::Paired(self.config.sizes.head_dim as usize) } else { Order::AsIs };
-        let biased =
-            self.config.qkv_bias && matches!(projection, Projection::Q | Projection::K | Projection::V);
+        let biased = self.config.has_bias(projection);
         let weight = self.matrix(&format!("{}.weight", place.gguf()), order).await?;
         let bias =
             if biased { Some(self.vector(&format!("{}.bias", place.gguf()), 0.0).await?) } else { None };
@@ -187,13 +192,16 @@ impl Loader<'_> {
         Ok(builder.finish())
     }
 
-    async fn norm(&mut self, name: &str) -> Result<Tensor<1>, Error> {
-        let offset = if self.config.norm_less_one { 1.0 } else { 0.0 };
-        self.vector(name, offset).await
+    async fn norm(&mut self, name: &str) -> Result<Norm, Error> {
+        let Config { norm_stored_less: stored_less, sizes, .. } = self.config;
+        let weight = self.vector(name, if self.hf { *stored_less } else { 0.0 }).await?;
+        let path = to_hf(&sizes.architecture, name).unwrap_or_default();
+        let path = path.trim_end_matches(".weight").to_owned();
+        Ok(Norm { path, weight, stored_less: *stored_less, eps: sizes.norm_eps as f32 })
     }
 
     /// A norm that not every family has.
-    async fn norm_if(&mut self, has: bool, layer: u32, tensor: &str) -> Result<Option<Tensor<1>>, Error> {
+    async fn norm_if(&mut self, has: bool, layer: u32, tensor: &str) -> Result<Option<Norm>, Error> {
         if has { self.norm(&norm_name(layer, tensor)).await.map(Some) } else { Ok(None) }
     }
 

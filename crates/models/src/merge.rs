@@ -5,6 +5,7 @@ use crate::open::{Opened, Weights};
 use crate::peft::{Merge, Method};
 use smolder_formats::adapter::{Heads, Module, PeftAdapter, row_order};
 use smolder_formats::gguf::{GgufWriter, Metadata, SplitGguf, TensorPlan, Value};
+use smolder_formats::names::{Place, to_hf};
 use smolder_formats::quants::dequantize_into;
 use smolder_formats::{Dtype, Error, Kind, Result, TensorInfo, TensorSource};
 use std::io::{Read, Seek, Write};
@@ -64,7 +65,7 @@ impl<'a, R: Read + Seek, W: Write> Merging<'a, R, W> {
             return Err(Error::new(Kind::Unsupported, "base", "a GGUF model", "another format"));
         };
         let sizes = &base.config.sizes;
-        let change = Method::of(adapter)?.merge(adapter, sizes)?;
+        let change = Method::of(adapter)?.merge(adapter, &base.config)?;
         let heads = Heads { queries: sizes.heads, keys: sizes.kv_heads };
         let target = Target { architecture: &sizes.architecture, heads, change, dtype };
         let tensors = target.tensors(file.tensors());
@@ -157,12 +158,38 @@ impl Target<'_> {
         }
     }
 
+    /// Hugging Face's name of a norm's weight or a bias that becomes another.
+    fn vector(&self, tensor: &Written) -> Option<String> {
+        to_hf(self.architecture, &tensor.name).filter(|name| self.change.changes_vector(name))
+    }
+
+    fn copy_vector<R: Read + Seek, W: Write>(
+        &self,
+        file: &mut SplitGguf<R>,
+        (tensor, name): (&TensorInfo, &str),
+        writer: &mut GgufWriter<W>,
+    ) -> Result<()> {
+        let mut values = file.read_f32(tensor)?;
+        let count = values.len() as u64;
+        let order = match name.strip_suffix(".bias").and_then(Place::from_hf) {
+            Some(place) => self.order(Module::Projection(place), count)?,
+            None => (0..count).collect(),
+        };
+        for (value, index) in values.iter_mut().zip(order) {
+            self.change.change_vector(name, index as usize, value);
+        }
+        writer.write_f32(&values)
+    }
+
     fn copy<R: Read + Seek, W: Write>(
         &self,
         file: &mut SplitGguf<R>,
         written: &Written,
         writer: &mut GgufWriter<W>,
     ) -> Result<()> {
+        if let Some(name) = self.vector(written) {
+            return self.copy_vector(file, (&written.from, &name), writer);
+        }
         let (changed, tensor) = (self.module(written), &written.from);
         let changed = changed.filter(|module| self.change.changes(*module));
         if changed.is_none() && self.plan(written).dtype == tensor.dtype {

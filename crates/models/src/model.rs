@@ -1,12 +1,13 @@
 //! A decoder-only transformer on frozen weights.
 
-use crate::batch::{Batch, Span};
+use crate::batch::{Batch, Lead, Span};
 use crate::cache::Cache;
 use crate::config::Config;
-use crate::layers::Block;
+use crate::layers::{Block, Linear, Norm};
 use crate::peft::Adapter;
+use smolder_formats::names::Place;
+use smolder_kernels::Matrix;
 use smolder_kernels::burn::tensor::{Device, Int, Tensor};
-use smolder_kernels::{Matrix, rms_norm};
 
 /// A model on its device. Sampling and training use the same one; adapters come with each call.
 #[derive(Debug)]
@@ -15,7 +16,7 @@ pub struct Model {
     pub(crate) device: Device,
     pub(crate) embedding: Matrix,
     pub(crate) blocks: Vec<Block>,
-    pub(crate) norm: Tensor<1>,
+    pub(crate) norm: Norm,
     /// `None` where the embedding serves as head.
     pub(crate) head: Option<Matrix>,
 }
@@ -38,10 +39,10 @@ impl Model {
 
     /// Whole sequences, each of which sees itself alone.
     pub fn batch(&self, sequences: &[&[u32]], adapter: &dyn Adapter) -> Batch {
-        let (mut row, prompt) = (0, adapter.prompt_len());
+        let (mut row, lead) = (0, adapter.lead_len());
         let span = |ids: &&[u32]| {
-            row += prompt + ids.len();
-            Span { ids: ids.to_vec(), position: 0, row: row - prompt - ids.len() }
+            row += lead + ids.len();
+            Span { ids: ids.to_vec(), position: 0, row: row - lead - ids.len() }
         };
         self.batch_of(&sequences.iter().map(span).collect::<Vec<_>>(), adapter)
     }
@@ -51,7 +52,8 @@ impl Model {
         let mut windows: Vec<_> = self.config.layers.iter().map(|layer| layer.window).collect();
         windows.sort_unstable();
         windows.dedup();
-        Batch::new(spans, adapter.prompt_len(), &windows, &self.device)
+        let lead = Lead { prefix: adapter.prefix_len(), prompt: adapter.prompt_len() };
+        Batch::new(spans, lead, &windows, &self.device)
     }
 
     /// The residual stream behind the last block, `[rows, width]`.
@@ -106,8 +108,18 @@ impl Model {
     }
 
     /// The last norm, before the head.
-    pub fn last_norm(&self, h: Tensor<2>) -> Tensor<2> {
-        rms_norm(h, self.norm.clone(), self.config.sizes.norm_eps as f32)
+    pub fn last_norm(&self, h: Tensor<2>, adapter: &dyn Adapter) -> Tensor<2> {
+        self.norm.forward(h, adapter)
+    }
+
+    /// A linear layer of a block.
+    pub(crate) fn linear(&self, place: Place) -> Option<&Linear> {
+        self.blocks.get(place.layer as usize)?.linears().find(|linear| linear.place == place)
+    }
+
+    /// All norms in order, the last one behind the blocks.
+    pub(crate) fn norms(&self) -> impl Iterator<Item = &Norm> {
+        self.blocks.iter().flat_map(Block::norms).chain([&self.norm])
     }
 
     /// The matrix that makes logits of normalised rows.
@@ -117,7 +129,7 @@ impl Model {
 
     /// Logits `[rows, vocabulary]` of rows of the residual stream.
     pub fn logits(&self, h: Tensor<2>, adapter: &dyn Adapter) -> Tensor<2> {
-        let x = self.last_norm(h);
+        let x = self.last_norm(h, adapter);
         let logits = match adapter.head(&x, 0) {
             Some(change) => self.head().matmul(x) + change,
             None => self.head().matmul(x),

@@ -5,7 +5,7 @@ use crate::device::{Check, Problem};
 use crate::method::MethodSpec;
 use crate::model::{ModelCommand, ModelEvent};
 use crate::storage::{StorageCommand, StorageEvent};
-use crate::train::{TrainCommand, TrainEvent};
+use crate::train::{Failure, Plan, TrainCommand, TrainConfig, TrainEvent};
 use serde::{Deserialize, Serialize};
 
 /// What a front end asks for.
@@ -21,6 +21,13 @@ pub enum Command {
     Storage(StorageCommand),
     /// Something about a training run.
     Train(TrainCommand),
+    /// Tell what a run would take, without beginning it; while a run goes on, it waits for its end.
+    Estimate {
+        /// Comes back with the answer.
+        id: u64,
+        /// The run's settings.
+        config: Box<TrainConfig>,
+    },
     /// Tell which methods there are to train with.
     Methods,
     /// Look at examples.
@@ -47,6 +54,13 @@ pub enum Event {
     Storage(StorageEvent),
     /// Something happened in a training run.
     Train(TrainEvent),
+    /// [`Command::Estimate`] is done.
+    Estimated {
+        /// The command's.
+        id: u64,
+        /// What the run would take, or why it could not begin.
+        plan: Result<Plan, Failure>,
+    },
     /// [`Command::Methods`] is done.
     Methods(Vec<MethodSpec>),
     /// Something about examples.

@@ -135,6 +135,8 @@ pub enum StorageEvent {
         id: u64,
         /// The file.
         file: StoredFile,
+        /// What should be known of an adapter; nothing of other files.
+        remarks: Vec<AdapterRemark>,
     },
     /// An export is written.
     Exported {
@@ -176,6 +178,18 @@ pub struct StoredFile {
     pub whole: bool,
     /// The model that an adapter is for, where it says.
     pub base: Option<String>,
+}
+
+/// What a person should know of an adapter that can be used all the same. The texts live with the front ends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AdapterRemark {
+    /// Its config says what means nothing here, and is passed over.
+    UnknownKeys {
+        /// Their names, shortened and without control characters.
+        keys: String,
+    },
+    /// It changes nothing: what it adds is exactly zero.
+    Idle,
 }
 
 /// Why the storage did not do something. The texts live with the front ends.

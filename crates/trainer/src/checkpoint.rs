@@ -4,9 +4,11 @@ mod compare;
 mod file;
 mod keep;
 mod name;
+mod nowhere;
 mod store;
 
 pub use keep::{Checkpoints, Found, SaveError};
+pub(crate) use nowhere::Nowhere;
 pub use store::{Store, StoreError};
 
 use crate::data::Cursor;

@@ -16,6 +16,7 @@ pub mod optimizer;
 mod platform;
 pub mod pretrain;
 mod preview;
+mod remarks;
 pub mod room;
 mod run;
 pub mod schedule;
@@ -32,6 +33,7 @@ pub use files::{FileError, Files, NoFiles, NoStore};
 pub use platform::FolderStore;
 #[cfg(target_family = "wasm")]
 pub use platform::{OpfsFile, OpfsFiles, OpfsRecord, OpfsStorage, OpfsStore};
+pub use remarks::adapter_remarks;
 pub use run::load_rows;
 pub use session::run;
 pub use today::{template_options, today};

@@ -104,7 +104,7 @@ impl<R: Read + Seek> Loaded<R> {
         if strength.to_bits() != 1_f32.to_bits() {
             file = peft::with_strength(file, strength).map_err(|error| input(&error))?;
         }
-        let adapter = peft::load(&file, &self.model).map_err(|error| input(&error))?;
+        let adapter = peft::load(&file, &self.model).map_err(|error| input(&error.in_file(name)))?;
         self.adapter = Some((name.to_owned(), strength, adapter));
         Ok(())
     }

@@ -25,6 +25,8 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct Optimizer {
     settings: Settings,
+    /// What the learning rate of each parameter is multiplied with.
+    rates: Vec<f64>,
     /// Updates done.
     pub step: u32,
     /// Means of the gradients and of their squares, in the order of the parameters.
@@ -50,11 +52,17 @@ impl Settings {
 }
 
 impl Optimizer {
-    /// No update done yet.
+    /// No update done yet, and one learning rate for all.
     pub fn new(settings: Settings, adapter: &dyn Adapter) -> Self {
         let zeros = |value: &Tensor<2>| [value.zeros_like(), value.zeros_like()];
-        let moments = adapter.parameters().iter().map(|parameter| zeros(&parameter.value)).collect();
-        Self { settings, step: 0, moments }
+        let moments: Vec<_> = adapter.parameters().iter().map(|parameter| zeros(&parameter.value)).collect();
+        Self { settings, rates: vec![1.0; moments.len()], step: 0, moments }
+    }
+
+    /// The same, the learning rate of each parameter multiplied.
+    #[must_use]
+    pub fn with_rates(self, rates: Vec<f64>) -> Self {
+        Self { rates, ..self }
     }
 
     /// The gradients' norm, and the factor that clips them; `None` where there is no gradient.
@@ -79,10 +87,11 @@ impl Optimizer {
         let Settings { beta1, beta2, epsilon, weight_decay, .. } = self.settings;
         let settings = AdamW { rate, beta1, beta2, epsilon, weight_decay, step: self.step };
         let old = std::mem::take(&mut self.moments);
-        let each = adapter.parameters().into_iter().zip(gradients).zip(old);
+        let each = adapter.parameters().into_iter().zip(gradients).zip(old).zip(&self.rates);
         let (values, moments) = each
-            .map(|((parameter, gradient), [mean, variance])| {
+            .map(|(((parameter, gradient), [mean, variance]), factor)| {
                 let Some(gradient) = gradient else { return (parameter.value, [mean, variance]) };
+                let settings = AdamW { rate: rate * factor, ..settings };
                 let (value, mean, variance) =
                     adamw(parameter.value, gradient, mean, variance, norm.factor.clone(), settings);
                 (value, [mean, variance])

@@ -14,7 +14,7 @@ mod steps;
 
 pub use rows::load as load_rows;
 
-use crate::checkpoint::{Checkpoints, State, Store};
+use crate::checkpoint::{Checkpoint, Checkpoints, Nowhere, State, Store};
 use crate::data::{Batches, Data};
 use crate::files::Files;
 use crate::loaded::{Base, Loaded};
@@ -29,7 +29,7 @@ use smolder_formats::adapter::{BaseIdentity, PeftAdapter};
 use smolder_kernels::turn;
 use smolder_models::peft::{self, Adapter};
 use smolder_protocol::TrainConfig;
-use smolder_protocol::train::{End, EndCause, Failure, TrainCommand, TrainEvent, Warning};
+use smolder_protocol::train::{End, EndCause, Failure, Plan, TrainCommand, TrainEvent, Warning};
 use steps::Stepped;
 
 /// Told what happens.
@@ -81,21 +81,47 @@ pub(crate) async fn train<F: Files>(
     commands: &mut (impl FusedStream<Item = TrainCommand> + Unpin),
     emit: Emit<'_>,
 ) -> Result<End, Failure> {
+    let stored = open::checkpoints(files, (&config, resume), emit).await?;
+    let mut run = open(files, loaded, config, stored, emit).await?;
+    run.begin(emit).await?;
+    let cause = run.steps(commands, emit).await?;
+    run.finish(cause, emit).await
+}
+
+/// What a run as `config` says would take. Nothing is written.
+///
+/// # Errors
+/// [`Failure`], where it could not begin.
+pub(crate) async fn estimate<F: Files>(
+    files: &mut F,
+    loaded: &mut Loaded<F::Reader>,
+    config: TrainConfig,
+) -> Result<Plan, Failure> {
+    let stored = (Checkpoints::new(Nowhere, config.keep, config.keep_best), None);
+    open(files, loaded, config, stored, &mut |_| ()).await?.plan().await
+}
+
+/// A run before its first step, or behind the checkpoint's.
+async fn open<'a, F: Files, S: Store>(
+    files: &mut F,
+    loaded: &'a mut Loaded<F::Reader>,
+    config: TrainConfig,
+    (checkpoints, checkpoint): (Checkpoints<S>, Option<Checkpoint>),
+    emit: Emit<'_>,
+) -> Result<Run<'a, S>, Failure> {
     let identity = loaded.identity().map_err(failure::input)?;
-    let (checkpoints, checkpoint) = open::checkpoints(files, (&config, resume), emit).await?;
     let form = open::form(files, loaded, (&config, &identity), checkpoint.as_ref(), emit).await?;
     let base = loaded.base();
-    let prompt = peft::load(&form, base.model).map_err(failure::input)?.prompt_len();
+    let name = config.adapter.as_deref().filter(|_| checkpoint.is_none()).unwrap_or_default();
+    let adapter = peft::load(&form, base.model).map_err(|error| failure::input(error.in_file(name)));
+    let prompt = adapter?.lead_len();
     let cut = TrainConfig { seq_len: open::seq_len(&config, base, prompt, emit)?, ..config.clone() };
     // A run that goes on another day goes on with the same rows.
     let day = checkpoint.as_ref().and_then(|one| one.state.day).unwrap_or_else(today);
     let examples = open::examples(files, base, (&cut, day), emit).await?;
     let parts =
         open::Parts { seq_len: cut.seq_len, config, base, identity, form, examples, checkpoints, checkpoint };
-    let mut run = Run::assemble(parts, emit)?;
-    run.begin(emit).await?;
-    let cause = run.steps(commands, emit).await?;
-    run.finish(cause, emit).await
+    Run::assemble(parts, emit)
 }
 
 impl<S: Store> Run<'_, S> {

@@ -42,6 +42,11 @@ pub async fn run<F: Files>(
                 let mut told = inbox.of_run();
                 training::start(files, (gpu, loaded), (*config, resume), &mut told, &mut emit).await;
             }
+            Heard::Command(Command::Estimate { id, config }) => {
+                let Session { files, gpu, loaded } = &mut session;
+                let plan = training::estimate(files, (gpu, loaded), *config, &mut emit).await;
+                emit(Event::Estimated { id, plan });
+            }
             // Nothing goes on that these could be meant for; files are the caller's.
             Heard::Command(Command::Cancel | Command::Train(_) | Command::Storage(_)) => {}
             Heard::Lost(reason) => {

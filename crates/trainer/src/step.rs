@@ -143,11 +143,10 @@ fn head(
     };
     let rows = ints(rows);
     let picked = h.clone().select(0, rows.clone()).autodiff().require_grad();
-    let normed = model.last_norm(picked.clone());
+    let normed = model.last_norm(picked.clone(), adapter);
     let x = normed.clone().inner();
     let (loss, gradient) = chunks((model, adapter), &x, &ints(targets), scale, sums);
-    let grads = (normed * gradient.autodiff()).sum().backward();
-    let gradient = picked.grad(&grads).unwrap_or_else(|| picked.clone().inner().zeros_like());
+    let gradient = sums.pull_back(normed, gradient, &picked);
     (loss, h.zeros_like().select_assign(0, rows, gradient, IndexingUpdateOp::Add))
 }
 

@@ -6,7 +6,7 @@ use crate::loaded::Loaded;
 use crate::run;
 use futures_util::stream::FusedStream;
 use smolder_kernels::gpu::Gpu;
-use smolder_protocol::train::{Failure, TrainCommand, TrainEvent};
+use smolder_protocol::train::{Failure, Plan, TrainCommand, TrainEvent};
 use smolder_protocol::{Event, ModelEvent, TrainConfig, model};
 use std::ops::ControlFlow;
 
@@ -28,11 +28,34 @@ pub(crate) async fn start<F: Files>(
         }
         Err(failure) => Err(failure),
     };
-    if matches!(ended, Err(Failure::Device(_) | Failure::OutOfMemory { .. })) {
-        // What is on a device that failed is not known.
+    if failed_on_device(&ended) {
         *loaded = None;
     }
     tell(ended.map_or_else(TrainEvent::Failed, TrainEvent::Finished));
+}
+
+/// Loads what the settings name, unless it is loaded, and tells what a run would take.
+///
+/// # Errors
+/// [`Failure`], where a run could not begin.
+pub(crate) async fn estimate<F: Files>(
+    files: &mut F,
+    (gpu, loaded): (&mut Option<Gpu>, &mut Option<Loaded<F::Reader>>),
+    config: TrainConfig,
+    emit: &mut impl FnMut(Event),
+) -> Result<Plan, Failure> {
+    let ready = ready(files, (gpu, loaded), &config, emit).await?;
+    ready.bare();
+    let plan = run::estimate(files, ready, config).await;
+    if failed_on_device(&plan) {
+        *loaded = None;
+    }
+    plan
+}
+
+/// What is on a device that failed is not known.
+fn failed_on_device<T>(ended: &Result<T, Failure>) -> bool {
+    matches!(ended, Err(Failure::Device(_) | Failure::OutOfMemory { .. }))
 }
 
 /// The model that the settings name, on the device that they name.

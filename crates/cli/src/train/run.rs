@@ -1,5 +1,6 @@
 //! `smolder train`: settings to a session, its events to the terminal.
 
+use super::estimate::estimate;
 use super::{Arguments, Settings};
 use crate::engine::caught;
 use crate::files::Paths;
@@ -17,7 +18,11 @@ use std::task::Poll;
 
 /// Trains, and says where the adapter is.
 pub fn run(arguments: Arguments) -> Result<()> {
+    let only_estimate = arguments.estimate;
     let Settings { config, resume, log_json: log } = arguments.settings()?;
+    if only_estimate {
+        return estimate(config);
+    }
     let (out, model, smolder) = (config.out.clone(), config.model.clone(), program());
     let mut screen = Screen::open(log.as_deref(), resume)?;
     train((config, resume), &mut |event| screen.show(event))?;

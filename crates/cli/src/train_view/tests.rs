@@ -115,6 +115,14 @@ fn the_log_is_json_with_the_numbers_as_they_are() {
 }
 
 #[test]
+fn a_skipped_step_is_in_the_log_and_is_kept_with_the_others() {
+    let line = skipped_line(2, NotFinite::Gradient);
+    assert_eq!(line, r#"{"step":2,"skipped":"gradient"}"#);
+    let log = format!("{{\"step\":1}}\n{line}\n");
+    assert_eq!([1, 2].map(|done| kept(log.as_bytes(), done)), [11, log.len()]);
+}
+
+#[test]
 fn half_a_line_of_a_log_is_not_kept() {
     let log = b"{\"step\":1}\n{\"step\":2}\n{\"step\":3}\n{\"st";
     assert_eq!([0, 1, 3, 9].map(|done| kept(log, done)), [0, 11, 33, 33]);

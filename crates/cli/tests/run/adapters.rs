@@ -65,6 +65,49 @@ fn so_do_single_files() {
 }
 
 #[test]
+fn keys_that_mean_nothing_are_told() {
+    let (folder, mut adapter) = (Folder::new("keys"), peft(&trained(RUN).2));
+    adapter.config.raw.insert("use_newest_trick".into(), true.into());
+    let path = folder.path("keys.safetensors");
+    adapter.write_weights(File::create(&path).unwrap()).unwrap();
+    let (from, to) = (path.to_str().unwrap(), folder.text("out"));
+    let ended = command(&["export", "--adapter", from, "--to", "mlx", "--out", &to]).output().unwrap();
+    let told = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success() && told.contains("passed over: use_newest_trick\n"), "{told}");
+}
+
+#[test]
+fn a_config_that_contradicts_itself_is_refused_by_its_file() {
+    let (folder, mut adapter) = (Folder::new("contradicting"), peft(&trained(RUN).2));
+    adapter.config.raw.insert("rank_pattern".into(), serde_json::json!({"q_proj": "x"}));
+    let path = folder.path("pattern.safetensors");
+    adapter.write_weights(File::create(&path).unwrap()).unwrap();
+    let (from, to) = (path.to_str().unwrap(), folder.text("out"));
+    let words = [from, "`rank_pattern`", "found \"x\""];
+    fails(&["export", "--adapter", from, "--to", "mlx", "--out", &to], &words);
+    let base = model("llama-llama3/q4_0.gguf");
+    fails(&["generate", "--model", &base, "--device", "cpu", "--prompt", "x", "--adapter", from], &words);
+}
+
+#[test]
+fn an_adapter_that_does_nothing_is_told() {
+    let (folder, mut adapter) = (Folder::new("idle"), peft(&trained(RUN).2));
+    let arguments = |path: &str| {
+        let base = model("llama-llama3/q4_0.gguf");
+        let given = ["generate", "--model", &base, "--device", "cpu", "--prompt", "x", "--max-tokens", "1"];
+        command(&[&given[..], &["--adapter", path]].concat()).output().unwrap()
+    };
+    let said = |adapter: &PeftAdapter, name: &str| {
+        adapter.write_weights(File::create(folder.path(name)).unwrap()).unwrap();
+        String::from_utf8_lossy(&arguments(&folder.text(name)).stderr).contains("changes nothing")
+    };
+    assert!(!said(&adapter, "trained.safetensors"));
+    let b = adapter.tensors.iter_mut().filter(|one| one.part.starts_with("lora_B"));
+    b.for_each(|one| one.values.fill(0.0));
+    assert!(said(&adapter, "idle.safetensors"));
+}
+
+#[test]
 fn another_models_adapter_is_refused_unless_forced() {
     let (folder, mut adapter) = (Folder::new("other"), peft(&trained(RUN).2));
     let none = Sha256Hash::of(b"another file");
@@ -97,11 +140,12 @@ fn what_is_no_adapter_is_refused() {
     with(&model("llama/model.safetensors"), &["adapter_config.json"]);
     with("/no/such/adapter", &["/no/such/adapter cannot be opened"]);
     fails(
-        &["generate", "--model", &base, "--device", "cpu", "--prompt", "x", "--adapter", &ia3()],
-        &["`peft_type`", "IA3"],
+        &["generate", "--model", &base, "--device", "cpu", "--prompt", "x", "--adapter", &other()],
+        &["`peft_type`", "ADALORA"],
     );
 }
 
-fn ia3() -> String {
-    fixtures().join("formats/peft/ia3").to_str().unwrap().to_owned()
+/// Of a method that is not here.
+fn other() -> String {
+    fixtures().join("formats/peft/adalora").to_str().unwrap().to_owned()
 }

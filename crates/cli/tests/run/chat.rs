@@ -13,9 +13,9 @@ fn chat(more: &[&str]) -> Command {
 }
 
 /// All that is said to these lines.
-fn says(lines: &str, more: &[&str]) -> Ended {
+fn says(lines: impl AsRef<[u8]>, more: &[&str]) -> Ended {
     let mut child = chat(more).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+    child.stdin.take().unwrap().write_all(lines.as_ref()).unwrap();
     let output = child.wait_with_output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
@@ -48,6 +48,17 @@ fn it_ends_with_its_input_or_an_empty_line() {
     assert_eq!((one.code, says("one\n\ntwo\n", &[]).out), (Some(0), one.out));
     let nothing = says("", &[]);
     assert_eq!((nothing.code, nothing.out.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_line_that_is_no_text_is_told_and_the_next_one_answered() {
+    let ended = says(b"caf\xe9\none\n", &[]);
+    assert_eq!((ended.code, &ended.out), (Some(0), &says("one\n", &[]).out), "{ended:?}");
+    assert!(
+        ended
+            .err
+            .ends_with("\nThis line is not UTF-8 text and cannot be answered: write it again in UTF-8.\n")
+    );
 }
 
 #[test]

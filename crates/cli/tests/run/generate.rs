@@ -1,6 +1,7 @@
 //! What `smolder generate` prints.
 
-use crate::program::{case, model, prints, run};
+use crate::program::{Folder, case, model, prints, run};
+use std::fs;
 
 /// The continuation that transformers chooses, on a device.
 fn continues(name: &str, device: &str) {
@@ -8,7 +9,7 @@ fn continues(name: &str, device: &str) {
     let path = model(case["gguf"].as_str().or(case["hf"].as_str()).unwrap());
     let prompt = case["prompt"]["text"].as_str().unwrap();
     let out =
-        prints(&["generate", "--model", &path, "--prompt", prompt, "--max-tokens", "24", "--device", device]);
+        prints(&["generate", "--model", &path, "--prompt", prompt, "--max-tokens", "64", "--device", device]);
     assert_eq!(out.trim_end_matches('\n'), case["prompt"]["greedy_text"], "{name}");
 }
 
@@ -23,6 +24,22 @@ mod gpu {
     fn it_prints_the_continuation_and_nothing_else() {
         super::continues("phi3-q5_1", "gpu");
     }
+}
+
+/// llama.cpp takes it so, and such files are older than the key that names the kind.
+#[test]
+fn a_stretched_context_of_no_kind_is_linear() {
+    let (folder, case) = (Folder::new("kind"), case("llama-linear-q4_1"));
+    let mut bytes = fs::read(model("llama-linear/q4_1.gguf")).unwrap();
+    let key = b"llama.rope.scaling.type";
+    let at = bytes.windows(key.len()).position(|word| word == key).unwrap();
+    bytes[at..at + key.len()].copy_from_slice(b"llama.rope.scaling.none");
+    fs::write(folder.path("old.gguf"), bytes).unwrap();
+    let prompt = case["prompt"]["text"].as_str().unwrap();
+    let path = folder.text("old.gguf");
+    let base = ["generate", "--model", &path, "--device", "cpu", "--max-tokens", "64"];
+    let out = prints(&[&base[..], &["--prompt", prompt]].concat());
+    assert_eq!(out.trim_end_matches('\n'), case["prompt"]["greedy_text"]);
 }
 
 #[test]

@@ -39,6 +39,7 @@ fn models_that_want_more_than_their_family_are_named() {
         generate(&configured(&folder, base, &more), &[], words);
     };
     refused("llama", json!({"hidden_act": "gelu"}), &["`hidden_act`", "expected silu", "found gelu"]);
+    refused("llama", json!({"head_dim": 520}), &["config.json: head width: expected at most 512, found 520"]);
     refused("gemma3", json!({"use_bidirectional_attention": true}), &["`use_bidirectional_attention`"]);
     refused("gemma3", json!({"attn_logit_softcapping": 2.0}), &["`attn_logit_softcapping`"]);
     refused("qwen3", json!({"layer_types": ["chunked_attention"]}), &["`layer_types`", "chunked_attention"]);
@@ -52,6 +53,38 @@ fn models_that_want_more_than_their_family_are_named() {
     );
 }
 
+/// Stretched contexts: each way to say so is computed as its makers mean it, or refused with what to do.
+#[test]
+fn stretched_contexts_that_are_not_computed_are_named() {
+    let folder = Folder::new("stretched");
+    let scaled = |base: &str, scaling: Value, words: &[&str]| {
+        generate(&configured(&folder, base, &json!({ "rope_scaling": scaling })), &[], words);
+    };
+    let expected =
+        "expected none, linear, llama3 or yarn (others: take the model's file with its original context)";
+    scaled("llama", json!({"rope_type": "dynamic", "factor": 2}), &["rope_type`", expected, "found dynamic"]);
+    let longrope = json!({"type": "longrope", "short_factor": [1, 1], "long_factor": [2, 2]});
+    scaled("phi3-partial", longrope, &[expected, "found longrope"]);
+    let yarn = |more: Value| {
+        let mut yarn = json!({"type": "yarn", "factor": 2, "original_max_position_embeddings": 64});
+        yarn.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        yarn
+    };
+    scaled("qwen2", yarn(json!({"factor": -2})), &["`rope_scaling.factor`: expected a number above 0", "-2"]);
+    scaled(
+        "qwen2",
+        yarn(json!({"factor": null})),
+        &["`rope_scaling.factor`: expected a number above 0", "none"],
+    );
+    scaled("qwen2", yarn(json!({"mscale": 1})), &["`rope_scaling.mscale`: expected yarn without this"]);
+    scaled("qwen2", yarn(json!({"truncate": false})), &["truncate`: expected true, found false"]);
+    let mut bytes = fs::read(model("llama-linear/q4_1.gguf")).unwrap();
+    let at = bytes.windows(6).position(|word| word == b"linear").unwrap();
+    bytes[at..at + 6].copy_from_slice(b"stripe");
+    fs::write(folder.path("stripe.gguf"), bytes).unwrap();
+    generate(&folder.text("stripe.gguf"), &[], &["`rope.scaling.type`", expected, "found stripe"]);
+}
+
 fn generate(model: &str, more: &[&str], words: &[&str]) {
     fails(&[&["generate", "--model", model, "--device", "cpu", "--prompt", "one"][..], more].concat(), words);
 }
@@ -61,17 +94,21 @@ fn models_that_cannot_run_are_named() {
     let folder = Folder::new("models");
     let other = changed(&folder, "other.gguf", b"llama", b"other");
     generate(&other, &[], &["other.gguf: architecture: expected one of llama, ", "found other"]);
+    let said = fails(&["generate", "--model", &other, "--device", "cpu", "--prompt", "one"], &[]).err;
+    assert_eq!(said.matches(&other).count(), 1, "a file is named once: {said}");
     let missing = changed(&folder, "missing.gguf", b"blk.0.ffn_up.weight", b"blk.0.ffn_uq.weight");
     generate(&missing, &[], &["missing.gguf", "blk.0.ffn_up.weight"]);
     let bytes = fs::read(model("llama/f32.gguf")).unwrap();
     fs::write(folder.path("short.gguf"), &bytes[..bytes.len() / 2]).unwrap();
-    generate(&folder.text("short.gguf"), &[], &["short.gguf"]);
+    let short = folder.text("short.gguf");
+    generate(&short, &[], &[&format!("smolder: {short}: tensor `")]);
     let nan = f32::NAN.to_le_bytes();
     let weight: [u8; 4] = bytes[bytes.len() - 4..].try_into().unwrap();
     let nan = changed(&folder, "nan.gguf", &weight, &nan);
     generate(&nan, &[], &["nan.gguf: tensor", "expected a finite number, found infinity or NaN"]);
     generate(&model("llama/model.safetensors"), &[], &["expected", "GGUF"]);
-    generate(&fixtures().to_string_lossy(), &[], &["fixtures", "config.json"]);
+    let none = fixtures().join("config.json").display().to_string();
+    generate(&fixtures().to_string_lossy(), &[], &[&format!("smolder: {none}: expected this file, found")]);
     generate("/no/such.gguf", &[], &["/no/such.gguf does not exist"]);
 }
 

@@ -131,6 +131,18 @@ fn a_run_is_told_in_lines_and_its_adapter_helps() {
 }
 
 #[test]
+fn an_estimate_says_what_a_run_would_take_and_begins_none() {
+    let (place, rows, model) = (Place::new("estimate"), rows(), base());
+    let usual = place.arguments(&rows, &model, &["--estimate"]);
+    let without_log = usual.into_iter().filter(|one| *one != "--log-json" && *one != place.log);
+    let told = prints(&without_log.collect::<Vec<_>>());
+    for words in ["40 steps", "parameters are trained", "on the CPU: about", "of memory, about"] {
+        assert!(told.contains(words), "{words} is not in {told}");
+    }
+    assert!(!std::path::Path::new(&place.out).exists(), "nothing is written");
+}
+
+#[test]
 fn a_file_of_settings_is_equal_to_flags() {
     let (flags, file) = (Place::new("flags"), Place::new("file"));
     trained(&flags, &["--steps", "4", "--no-shuffle", "--schedule", "cosine"]);
@@ -248,7 +260,7 @@ fn what_cannot_train_is_named() {
     let (rows, model) = (rows(), base());
     let refused = |more: &[&str], words: &[&str]| drop(fails(&place.arguments(&rows, &model, more), words));
     refused(&["--seed", "9007199254740993"], &["seed: expected at most"]);
-    refused(&["--method", "magic"], &["lora, prompt-tuning", "magic"]);
+    refused(&["--method", "magic"], &["one of lora, ", ", prompt-tuning", "magic"]);
     refused(&["--targets", "none"], &["`targets`", "none"]);
     refused(&["--resume", "--out", "/proc/none"], &["/proc/none"]);
     trained(&place, &["--steps", "1"]);

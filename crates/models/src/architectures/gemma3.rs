@@ -20,7 +20,7 @@ fn configure(description: Description, config: &mut Config) -> Result<()> {
     config.qk_norm = true;
     config.post_norms = true;
     config.embedding_scale = Some((config.sizes.width as f32).sqrt());
-    config.norm_less_one = matches!(description, Description::Json(_));
+    config.norm_stored_less = 1.0;
     let scalar = description.number("", "query_pre_attn_scalar")?;
     config.attention_scale = scalar.unwrap_or(config.sizes.head_dim as f64).sqrt().recip() as f32;
     let cap = |gguf, json| Ok(description.number(gguf, json)?.map(|cap| cap as f32));

@@ -1,22 +1,24 @@
 //! Grouped-query attention with rotary positions (Ainslie et al. 2023, arXiv 2305.13245).
 
 use crate::batch::Batch;
-use crate::cache::LayerCache;
+use crate::cache::{LayerCache, some_heads};
 use crate::config::Config;
-use crate::layers::{Inputs, Linear};
+use crate::layers::{Inputs, Linear, Norm};
 use crate::peft::Adapter;
 use smolder_kernels::burn::tensor::Tensor;
-use smolder_kernels::{Pairing, attention, rms_norm, rope};
+use smolder_kernels::{Pairing, attention, rope};
 
 #[derive(Debug)]
 pub(crate) struct Attention {
     /// Queries, keys, values.
     pub inputs: Inputs<3>,
     pub output: Linear,
-    pub q_norm: Option<Tensor<1>>,
-    pub k_norm: Option<Tensor<1>>,
+    pub q_norm: Option<Norm>,
+    pub k_norm: Option<Norm>,
     /// Of the rotary embedding; `None` for a layer without positions.
     pub frequencies: Option<Tensor<1>>,
+    /// What turned queries and keys are multiplied with.
+    pub amplitude: f32,
     pub window: Option<usize>,
 }
 
@@ -33,26 +35,51 @@ impl Attention {
         let (tokens, sizes) = (x.dims()[0], &config.sizes);
         let (heads, kv_heads, dim) = (sizes.heads as usize, sizes.kv_heads as usize, sizes.head_dim as usize);
         let [q, k, v] = self.inputs.forward(x, [heads * dim, kv_heads * dim, kv_heads * dim], adapter);
-        let q = self.turn(q.reshape([tokens, heads, dim]), self.q_norm.as_ref(), batch, config);
-        let k = self.turn(k.reshape([tokens, kv_heads, dim]), self.k_norm.as_ref(), batch, config);
+        let q = self.turn(q.reshape([tokens, heads, dim]), self.q_norm.as_ref(), batch, adapter);
+        let k = self.turn(k.reshape([tokens, kv_heads, dim]), self.k_norm.as_ref(), batch, adapter);
         let v = v.reshape([tokens, kv_heads, dim]);
-        let (k, v) = match cache {
-            Some(cache) => cache.append(&k, &v, batch.runs()),
+        let (k, v) = match adapter.prefix(self.output.place.layer) {
+            Some([keys, values]) => (batch.led(k, &keys), batch.led(v, &values)),
             None => (k, v),
         };
-        let seen = batch.ranges(self.window);
-        let y = attention(q, k, v, seen, config.attention_scale, config.attention_cap);
+        let parts = match cache {
+            Some(cache) => cache.append(&k, &v, batch.runs()),
+            None => vec![(k, v)],
+        };
+        let y = self.attend(&q, parts, batch, config);
         self.output.forward(y.reshape([tokens, heads * dim]), adapter)
     }
 
+    /// What each head of `q` finds in its key head, where `parts` hold some key heads each.
+    fn attend(
+        &self,
+        q: &Tensor<3>,
+        parts: Vec<(Tensor<3>, Tensor<3>)>,
+        batch: &Batch,
+        config: &Config,
+    ) -> Tensor<3> {
+        let group = (config.sizes.heads / config.sizes.kv_heads) as usize;
+        let (seen, mut first) = (batch.ranges(self.window), 0);
+        let attend = |(k, v): (Tensor<3>, Tensor<3>)| {
+            let heads = group * k.dims()[1];
+            let q = some_heads(q, first, heads);
+            first += heads;
+            attention(q, k, v, seen, config.attention_scale, config.attention_cap)
+        };
+        let mut found: Vec<_> = parts.into_iter().map(attend).collect();
+        if found.len() == 1 { found.remove(0) } else { Tensor::cat(found, 1) }
+    }
+
     /// Each head normalised and turned by its position.
-    fn turn(&self, x: Tensor<3>, norm: Option<&Tensor<1>>, batch: &Batch, config: &Config) -> Tensor<3> {
+    fn turn(&self, x: Tensor<3>, norm: Option<&Norm>, batch: &Batch, adapter: &dyn Adapter) -> Tensor<3> {
         let x = match norm {
-            Some(weight) => rms_norm(x, weight.clone(), config.sizes.norm_eps as f32),
+            Some(norm) => norm.forward(x, adapter),
             None => x,
         };
         match &self.frequencies {
-            Some(frequencies) => rope(x, batch.positions(), frequencies.clone(), Pairing::Halves, 1.0),
+            Some(frequencies) => {
+                rope(x, batch.positions(), frequencies.clone(), Pairing::Halves, self.amplitude)
+            }
             None => x,
         }
     }

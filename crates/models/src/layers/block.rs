@@ -3,19 +3,18 @@
 use crate::batch::Batch;
 use crate::cache::LayerCache;
 use crate::config::Config;
-use crate::layers::{Attention, FeedForward};
-use crate::peft::Adapter;
+use crate::layers::{Attention, FeedForward, Linear, Norm};
+use crate::peft::{Adapter, Sublayer};
 use smolder_kernels::burn::tensor::Tensor;
-use smolder_kernels::{add_rms_norm, rms_norm};
 
 #[derive(Debug)]
 pub(crate) struct Block {
-    pub attention_norm: Tensor<1>,
+    pub attention_norm: Norm,
     pub attention: Attention,
-    pub attention_post_norm: Option<Tensor<1>>,
-    pub feed_forward_norm: Tensor<1>,
+    pub attention_post_norm: Option<Norm>,
+    pub feed_forward_norm: Norm,
     pub feed_forward: FeedForward,
-    pub feed_forward_post_norm: Option<Tensor<1>>,
+    pub feed_forward_post_norm: Option<Norm>,
 }
 
 impl Block {
@@ -28,16 +27,31 @@ impl Block {
         cache: Option<&mut LayerCache>,
         adapter: &dyn Adapter,
     ) -> Tensor<2> {
-        let eps = config.sizes.norm_eps as f32;
-        let normed = |x: Tensor<2>, weight: Option<&Tensor<1>>| match weight {
-            Some(weight) => rms_norm(x, weight.clone(), eps),
+        let normed = |x: Tensor<2>, norm: Option<&Norm>| match norm {
+            Some(norm) => norm.forward(x, adapter),
             None => x,
         };
-        let x = rms_norm(h.clone(), self.attention_norm.clone(), eps);
-        let x = self.attention.forward(&x, batch, config, cache, adapter);
-        let x = normed(x, self.attention_post_norm.as_ref());
-        let (h, x) = add_rms_norm(x, h, self.feed_forward_norm.clone(), eps);
-        let x = self.feed_forward.forward(&x, config, adapter);
-        h + normed(x, self.feed_forward_post_norm.as_ref())
+        let layer = self.attention.output.place.layer;
+        let x = self.attention_norm.forward(h.clone(), adapter);
+        let y = self.attention.forward(&x, batch, config, cache, adapter);
+        let y = normed(y, self.attention_post_norm.as_ref());
+        let y = adapter.sublayer(Sublayer::Attention(layer), &x, y);
+        let (h, x) = self.feed_forward_norm.forward_sum(y, h, adapter);
+        let y = self.feed_forward.forward(&x, config, adapter);
+        let y = normed(y, self.feed_forward_post_norm.as_ref());
+        h + adapter.sublayer(Sublayer::FeedForward(layer), &x, y)
+    }
+
+    /// Its linear layers.
+    pub fn linears(&self) -> impl Iterator<Item = &Linear> {
+        let attention = self.attention.inputs.each().iter().chain([&self.attention.output]);
+        attention.chain(self.feed_forward.inputs.each()).chain([&self.feed_forward.output])
+    }
+
+    /// Its norms.
+    pub fn norms(&self) -> impl Iterator<Item = &Norm> {
+        let attention = [&self.attention.q_norm, &self.attention.k_norm, &self.attention_post_norm];
+        let attention = [&self.attention_norm].into_iter().chain(attention.into_iter().flatten());
+        attention.chain([&self.feed_forward_norm]).chain(&self.feed_forward_post_norm)
     }
 }

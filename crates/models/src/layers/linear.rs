@@ -5,22 +5,36 @@ use smolder_formats::names::Place;
 use smolder_kernels::Matrix;
 use smolder_kernels::burn::tensor::Tensor;
 
-/// `y = x·Wᵀ + b`, as an adapter changes it.
+/// A frozen linear layer.
 #[derive(Debug)]
-pub(crate) struct Linear {
-    pub place: Place,
-    pub weight: Matrix,
-    pub bias: Option<Tensor<1>>,
+pub struct Linear {
+    pub(crate) place: Place,
+    pub(crate) weight: Matrix,
+    pub(crate) bias: Option<Tensor<1>>,
 }
 
 impl Linear {
-    pub fn forward(&self, x: Tensor<2>, adapter: &dyn Adapter) -> Tensor<2> {
-        let y = self.weight.matmul(x.clone());
-        let y = match &self.bias {
+    /// Which one it is.
+    pub fn place(&self) -> Place {
+        self.place
+    }
+
+    /// `y = x·Wᵀ + b`, as it is without an adapter: `[tokens, in]` to `[tokens, out]`.
+    pub fn frozen(&self, x: Tensor<2>) -> Tensor<2> {
+        self.biased(self.weight.matmul(x))
+    }
+
+    /// `y + b`
+    pub(crate) fn biased(&self, y: Tensor<2>) -> Tensor<2> {
+        match &self.bias {
             Some(bias) => y + bias.clone().unsqueeze(),
             None => y,
-        };
-        adapter.linear(self.place, x, y)
+        }
+    }
+
+    /// As an adapter changes it.
+    pub(crate) fn forward(&self, x: Tensor<2>, adapter: &dyn Adapter) -> Tensor<2> {
+        adapter.linear(self, x)
     }
 }
 
@@ -45,6 +59,13 @@ impl<const N: usize> Inputs<N> {
                     y.clone().narrow(1, start - width, width)
                 })
             }
+        }
+    }
+    /// The layers, one where they are fused.
+    pub fn each(&self) -> &[Linear] {
+        match self {
+            Self::Separate(each) => each,
+            Self::Fused(linear) => std::slice::from_ref(linear),
         }
     }
 }

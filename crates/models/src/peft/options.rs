@@ -71,6 +71,11 @@ impl Options {
         self.read(name, "a text", |value| value.as_str())
     }
 
+    /// Whether the method has such a setting.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.values.contains_key(name)
+    }
+
     fn read<'a, T>(&'a self, name: &str, expected: &str, read: impl Fn(&'a Value) -> Option<T>) -> Result<T> {
         let value = self.values.get(name).unwrap_or(&Value::Null);
         read(value).ok_or_else(|| Error::new(Kind::Value, format!("`{name}`"), expected, value))

@@ -223,6 +223,8 @@ pub enum Warning {
         /// Steps done.
         step: u64,
     },
+    /// Rows were to be kept back to evaluate on, and there is only one.
+    NothingToEvaluate,
     /// A prompt could not be answered.
     NoSample {
         /// The prompt.

@@ -75,7 +75,7 @@ fn the_loss_falls_and_the_file_computes_the_same() {
     let mut go = |_, _| ControlFlow::Continue(());
     let model =
         pollster::block_on(Model::load(opened.weights.source(), config, &Device::flex(), &mut go)).unwrap();
-    let found = values(model.last_norm(model.hidden(&model.batch(&[&ids], &Base), None, &Base)));
+    let found = values(model.last_norm(model.hidden(&model.batch(&[&ids], &Base), None, &Base), &Base));
     let mask = vec![true; ids.len()];
     let expected = values(trained.network.hidden(&trained.network.weights, &[Sequence { ids, mask }]));
     assert!(found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-4), "{found:?} {expected:?}");

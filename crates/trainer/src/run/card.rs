@@ -92,6 +92,8 @@ fn settings(Summary { config, method, lr, seq_len, .. }: &Summary) -> Rows {
     let known = [
         ("rank", "r"),
         ("alpha", "lora_alpha"),
+        ("alpha", "alpha"),
+        ("DoRA", "use_dora"),
         ("dropout", "lora_dropout"),
         ("rsLoRA", "use_rslora"),
         ("targets", "target_modules"),

@@ -3,6 +3,7 @@
 use super::{Emit, Run, adapter, card, failure, warn};
 use crate::checkpoint::{Checkpoint, Found, NamedTensor, Store};
 use smolder_formats::adapter::PeftAdapter;
+use smolder_models::peft::Method;
 use smolder_protocol::train::{EndCause, Failure};
 
 /// The weights come last: where they are, the rest is there too.
@@ -36,7 +37,9 @@ impl<S: Store> Run<'_, S> {
 
     fn files(&self, weights: &[NamedTensor], card: String) -> Result<[Vec<u8>; 3], Failure> {
         let base = Some(self.identity.clone());
-        let filled = PeftAdapter { base, ..adapter::filled(&self.form, weights) };
+        let filled = adapter::filled(&self.form, weights);
+        let method = Method::of(&filled).map_err(failure::input)?;
+        let filled = PeftAdapter { base, ..method.export(&filled).map_err(failure::input)? };
         let mut tensors = Vec::new();
         filled.write_weights(&mut tensors).map_err(failure::input)?;
         Ok([card.into_bytes(), filled.config.to_json().into_bytes(), tensors])

@@ -12,7 +12,7 @@ use crate::{dropout, platform};
 use smolder_formats::adapter::{BaseIdentity, PeftAdapter};
 use smolder_formats::dataset::Format;
 use smolder_formats::template::Date;
-use smolder_models::peft::{self, Method};
+use smolder_models::peft::{Adapter, Method, Options};
 use smolder_protocol::TrainConfig;
 use smolder_protocol::train::{Failure, TrainEvent, Warning};
 
@@ -114,6 +114,9 @@ pub(super) async fn examples<F: Files>(
     };
     let divided = data::Examples::new(train, eval, config).map_err(|_| Failure::NothingToLearn)?;
     let data::Examples { train, eval } = divided;
+    if config.eval_split.is_some() && eval.is_none() {
+        emit(TrainEvent::Warned(Warning::NothingToEvaluate));
+    }
     Ok(Examples { train, eval, chat: !config.raw && format != Some(Format::Text), day })
 }
 
@@ -133,13 +136,15 @@ impl<'a, S: Store> Run<'a, S> {
     /// Puts it together, before its first step or behind a checkpoint's.
     pub(super) fn assemble(parts: Parts<'a, S>, emit: Emit<'_>) -> Result<Self, Failure> {
         let Parts { config, seq_len, base, identity, form, examples, checkpoints, checkpoint } = parts;
-        let adapter = peft::load(&form, base.model).map_err(failure::input)?;
-        let optimizer = Optimizer::new(Settings::of(&config), adapter.as_ref());
+        let method = Method::to_train(&config.method, &form).map_err(failure::input)?;
+        let adapter = method.load(&form, base.model).map_err(failure::input)?;
+        let rates = rates(method, &config, adapter.as_ref()).map_err(failure::input)?;
+        let optimizer = Optimizer::new(Settings::of(&config), adapter.as_ref()).with_rates(rates);
         let state = state(&config, (&form, &examples), checkpoint.as_ref(), &identity)?;
         let Examples { train, eval, chat, .. } = examples;
         let batches = Batches::new(train, Batching::of(&config), state.cursor);
         warn(emit, batches.larger_than_data());
-        let lr = config.lr.unwrap_or(Method::of(&form).map_err(failure::input)?.lr);
+        let lr = config.lr.unwrap_or(method.lr);
         let schedule = Schedule::new(&config, lr, batches.steps(config.length()));
         let room = Room { most: state.part_sequences, ..Room::default() };
         let (newest, start_ms) = (checkpoint.as_ref().map(|one| one.state.step), platform::now_ms());
@@ -169,6 +174,12 @@ impl<'a, S: Store> Run<'a, S> {
         }
         Ok(run)
     }
+}
+
+/// What each parameter's learning rate is multiplied with; an adapter that is continued has no options.
+fn rates(method: &Method, config: &TrainConfig, adapter: &dyn Adapter) -> smolder_formats::Result<Vec<f64>> {
+    let given = if config.adapter.is_some() { &serde_json::Map::new() } else { &config.options };
+    method.rates(&Options::new(method.options, given)?, &adapter.parameters())
 }
 
 /// A run's state before its first step, or a checkpoint's, where that is of the same run.

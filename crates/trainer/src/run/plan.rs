@@ -8,7 +8,12 @@ use crate::platform;
 use crate::step::{CHUNK, gradients};
 use smolder_protocol::train::{Failure, Length, Plan};
 
+/// What looking at a token takes of what learning it does: one way of three, where layers are computed again on the way
+/// back.
+const LOOK: f64 = 1.0 / 3.0;
+
 impl<S: Store> Run<'_, S> {
+    /// Samples are not counted: how long an answer gets is not known.
     pub(super) async fn plan(&self) -> Result<Plan, Failure> {
         let data = self.batches.data();
         let numbers =
@@ -16,7 +21,9 @@ impl<S: Store> Run<'_, S> {
         let trained_parameters = self.adapter.parameters().into_iter().map(numbers).sum::<usize>() as u64;
         let left = self.schedule.total.saturating_sub(self.state.step);
         let seconds_a_token = if left > 0 { self.trial().await? } else { 0.0 };
-        let tokens_a_step = data.tokens() as f64 / self.batches.steps(Length::Epochs(1.0)) as f64;
+        let steps_an_epoch = self.batches.steps(Length::Epochs(1.0));
+        let trained_tokens = left as f64 * data.tokens() as f64 / steps_an_epoch as f64;
+        let evaluated_tokens = self.evaluated_tokens(left, steps_an_epoch);
         Ok(Plan {
             done: self.state.step,
             steps: self.schedule.total,
@@ -29,8 +36,16 @@ impl<S: Store> Run<'_, S> {
             frozen_parameters: self.base.parameters,
             gpu: self.base.compute.name().map(str::to_owned),
             memory_bytes: self.memory(trained_parameters),
-            duration_secs: Some(left as f64 * tokens_a_step * seconds_a_token),
+            duration_secs: Some((trained_tokens + LOOK * evaluated_tokens) * seconds_a_token),
         })
+    }
+
+    /// Tokens of all evaluations in the steps that are left: one before the first, one each time that it is due, one at the
+    /// end.
+    fn evaluated_tokens(&self, left: u64, steps_an_epoch: u64) -> f64 {
+        let every = self.config.eval_every.unwrap_or(steps_an_epoch).max(1);
+        let times = left.div_ceil(every) + u64::from(self.newest.is_none());
+        times as f64 * self.eval.as_ref().map_or(0, crate::data::Data::tokens) as f64
     }
 
     /// Bytes on the device at its fullest: the weights; an adapter with gradients and two moments; each layer's input; the

@@ -51,7 +51,7 @@ impl<S: Store> Run<'_, S> {
         Ok(Checkpoint { state, base: self.identity.clone(), adapter, optimizer })
     }
 
-    /// The adapter's tensors, under their names and shapes in PEFT's file.
+    /// The adapter's tensors, under their names and shapes in PEFT's file, those that are not trained at the end.
     pub(super) async fn weights(&self) -> Result<Vec<NamedTensor>, SaveError> {
         let shapes: HashMap<String, &Vec<u64>> =
             self.form.tensors.iter().map(|tensor| (tensor.key(), &tensor.shape)).collect();
@@ -65,7 +65,17 @@ impl<S: Store> Run<'_, S> {
                 values: self.read(parameter.value).await?,
             });
         }
+        tensors.extend(self.frozen(&tensors));
         Ok(tensors)
+    }
+
+    /// The adapter's tensors that are not trained, as they began.
+    fn frozen(&self, trained: &[NamedTensor]) -> Vec<NamedTensor> {
+        let keyed = self.form.tensors.iter().map(|tensor| (tensor.key(), tensor));
+        let frozen = keyed.filter(|(key, _)| trained.iter().all(|one| one.name != *key));
+        frozen
+            .map(|(name, one)| NamedTensor { name, shape: one.shape.clone(), values: one.values.clone() })
+            .collect()
     }
 
     async fn moments(&self) -> Result<Vec<NamedTensor>, SaveError> {
@@ -87,7 +97,7 @@ impl<S: Store> Run<'_, S> {
 
     fn is_idle(&self, weights: &[NamedTensor]) -> bool {
         let form = super::adapter::filled(&self.form, weights);
-        Method::of(&form).is_ok_and(|method| (method.idle)(&form))
+        Method::of(&form).is_ok_and(|method| method.idle(&form))
     }
 
     /// Weights and moments of the newest checkpoint; the place in data and schedule stays.

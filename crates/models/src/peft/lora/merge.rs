@@ -1,15 +1,15 @@
 //! `W' = W + s·B·A`, of the embedding `E' = E + s·(B·A)ᵀ`
 
+use crate::config::Config;
 use crate::peft::Merge;
 use smolder_formats::adapter::{LoraAdapter, LoraPair, Module, PeftAdapter};
-use smolder_formats::model::ModelConfig;
 use smolder_formats::{Error, Kind, Result};
 use std::collections::BTreeMap;
 
 /// A LoRA's pairs, checked against the model.
-pub(crate) fn merge(file: &PeftAdapter, sizes: &ModelConfig) -> Result<Box<dyn Merge>> {
+pub(crate) fn merge(file: &PeftAdapter, config: &Config) -> Result<Box<dyn Merge>> {
     let lora = LoraAdapter::from_peft(file.clone())?;
-    lora.check_shapes(|module| module.shape(sizes))?;
+    lora.check_shapes(|module| module.shape(&config.sizes))?;
     if let Some(pair) = lora.pairs.iter().find(|pair| pair.magnitude.is_some()) {
         return Err(Error::new(Kind::Unsupported, pair.module.hf(), "a plain LoRA", "DoRA magnitudes"));
     }
@@ -32,8 +32,8 @@ impl Merge for Pairs {
     }
 }
 
-/// Row `row` of B times A.
-fn change_linear(LoraPair { scale, a, b, .. }: &LoraPair, row: usize, weights: &mut [f32]) {
+/// Adds row `row` of s·B·A.
+pub(crate) fn change_linear(LoraPair { scale, a, b, .. }: &LoraPair, row: usize, weights: &mut [f32]) {
     let (rank, factor) = (scale.rank as usize, scale.factor() as f32);
     let b = b.get(row * rank..(row + 1) * rank).unwrap_or_default();
     for (b, a) in b.iter().zip(a.chunks(weights.len().max(1))) {

@@ -4,11 +4,12 @@
 use super::files::OpfsFiles;
 use super::js::{self, Blob};
 use crate::files::Files;
+use crate::remarks::adapter_remarks;
 use smolder_formats::Source;
 use smolder_formats::adapter::{BaseIdentity, Check, Heads, LoraAdapter, PeftAdapter, read_gguf};
 use smolder_formats::model::ModelConfig;
 use smolder_models::peft::Method;
-use smolder_protocol::storage::StorageFailure;
+use smolder_protocol::storage::{AdapterRemark, StorageFailure};
 use std::io::Cursor;
 
 /// What is larger is no adapter that a tab could use.
@@ -16,8 +17,12 @@ const MOST_BYTES: u64 = 1 << 30;
 
 type Result<T> = std::result::Result<T, StorageFailure>;
 
-/// The bytes of that one file.
-pub(crate) async fn adopt(blob: &Blob, name: &str, (model, config): (&str, Option<&str>)) -> Result<Vec<u8>> {
+/// The bytes of that one file, and what should be known of it.
+pub(crate) async fn adopt(
+    blob: &Blob,
+    name: &str,
+    (model, config): (&str, Option<&str>),
+) -> Result<(Vec<u8>, Vec<AdapterRemark>)> {
     let size = blob.bytes() as u64;
     if size > MOST_BYTES {
         return Err(unusable(format!(
@@ -35,10 +40,11 @@ pub(crate) async fn adopt(blob: &Blob, name: &str, (model, config): (&str, Optio
         return Err(StorageFailure::OtherBase { expected, found });
     }
     check_shapes(&adapter, &base.config.sizes).map_err(|error| unusable(error.in_file(name)))?;
+    let remarks = adapter_remarks(&adapter);
     let base = Some(BaseIdentity { name: model.to_owned(), ..identity });
     let mut out = Vec::new();
     PeftAdapter { base, ..adapter }.write_weights(&mut out).map_err(unusable)?;
-    Ok(out)
+    Ok((out, remarks))
 }
 
 fn read(

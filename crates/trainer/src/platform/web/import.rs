@@ -6,23 +6,28 @@ use super::js::{self, AbortSignal, Blob};
 use super::part::{NOTE, Note, Part};
 use smolder_formats::sniff;
 use smolder_formats::source::CHUNK_BYTES;
-use smolder_protocol::storage::{Import, Origin, Shelf, StorageFailure};
+use smolder_protocol::storage::{AdapterRemark, Import, Origin, Shelf, StorageFailure};
 
 /// Told of bytes done and, where somebody says, in all.
 pub(crate) type Progress<'a> = &'a mut dyn FnMut(u64, Option<u64>);
 
-/// Takes a file in, unless it is stopped; what has arrived from an address outlives a failure. Returns its size.
+/// Takes a file in, unless it is stopped; what has arrived from an address outlives a failure. Returns its
+/// size, and what should be known of an adapter.
 pub(crate) async fn import(
     wanted: &Import,
     attached: Option<&Blob>,
     stop: &AbortSignal,
     progress: Progress<'_>,
-) -> Result<u64, StorageFailure> {
+) -> Result<(u64, Vec<AdapterRemark>), StorageFailure> {
     check_name(&wanted.name)?;
     let mut part = Part::open(wanted.shelf, &wanted.name).await?;
     let arrived = match (&wanted.origin, attached) {
-        (Origin::Url(address), _) => transfer(address, wanted, &mut part, stop, progress).await,
-        (Origin::Attached, Some(blob)) => copy(blob, wanted, &mut part, stop, progress).await,
+        (Origin::Url(address), _) => {
+            transfer(address, wanted, &mut part, stop, progress).await.map(|()| Vec::new())
+        }
+        (Origin::Attached, Some(blob)) => {
+            copy(blob, wanted, &mut part, stop, progress).await.map(|()| Vec::new())
+        }
         (Origin::Adapter { model, config }, Some(blob)) => {
             take_adapter(blob, wanted, (model, config.as_deref()), &mut part).await
         }
@@ -30,12 +35,12 @@ pub(crate) async fn import(
             Err(file(&wanted.name, "a file beside the command", "none"))
         }
     };
-    let whole = arrived.and_then(|()| check(wanted, &mut part));
+    let whole = arrived.and_then(|remarks| check(wanted, &mut part).map(|()| remarks));
     match (whole, &wanted.origin) {
-        (Ok(()), _) => {
+        (Ok(remarks), _) => {
             let bytes = part.len;
             part.keep().await?;
-            Ok(bytes)
+            Ok((bytes, remarks))
         }
         (Err(failure), Origin::Url(_)) if part.len > 0 && goes_on(&failure) => Err(failure),
         (Err(failure), _) => {
@@ -88,10 +93,11 @@ async fn take_adapter(
     wanted: &Import,
     made_for: (&str, Option<&str>),
     part: &mut Part,
-) -> Result<(), StorageFailure> {
-    let bytes = adopt(blob, &wanted.name, made_for).await?;
+) -> Result<Vec<AdapterRemark>, StorageFailure> {
+    let (bytes, remarks) = adopt(blob, &wanted.name, made_for).await?;
     part.restart(Note::default()).await?;
-    part.write(&bytes, Some(bytes.len() as u64))
+    part.write(&bytes, Some(bytes.len() as u64))?;
+    Ok(remarks)
 }
 
 /// Brings the part to its full length.

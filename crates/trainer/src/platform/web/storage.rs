@@ -61,15 +61,15 @@ impl Storage {
         emit: &mut impl FnMut(StorageEvent),
     ) -> Result<StorageEvent, StorageFailure> {
         let blob = attached.map(JsCast::unchecked_into::<Blob>);
-        let bytes = self.tell(wanted.id, emit, async |stop, progress| {
+        let arrived = self.tell(wanted.id, emit, async |stop, progress| {
             import(wanted, blob.as_ref(), stop, progress).await
         });
-        let bytes = bytes.await?;
+        let (bytes, remarks) = arrived.await?;
         let (place, name) = (wanted.shelf, wanted.name.clone());
         let folder = Folder::root().await?.folder(shelf_folder(place)).await?;
         let base = base_of(place, &folder, &name).await;
         let file = StoredFile { shelf: place, name, bytes, whole: true, base };
-        Ok(StorageEvent::Imported { id: wanted.id, file })
+        Ok(StorageEvent::Imported { id: wanted.id, file, remarks })
     }
 
     async fn export(
