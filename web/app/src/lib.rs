@@ -15,6 +15,7 @@ mod carried;
 mod chart;
 mod choices;
 mod download;
+mod estimating;
 mod examples;
 mod exports;
 mod facts;

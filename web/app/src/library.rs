@@ -6,7 +6,9 @@ pub(crate) use download::Download;
 
 use crate::bundled;
 use smolder_protocol::record::StoredRun;
-use smolder_protocol::storage::{Import, Origin, Shelf, StorageEvent, StorageFailure, StoredFile};
+use smolder_protocol::storage::{
+    AdapterRemark, Import, Origin, Shelf, StorageEvent, StorageFailure, StoredFile,
+};
 
 /// A file on its way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +29,8 @@ pub(crate) struct Library {
     pub(crate) runs: Option<Vec<StoredRun>>,
     /// What went wrong last, until something goes right.
     pub(crate) failure: Option<StorageFailure>,
+    /// What should be known of the adapter that came last, until something else comes or goes.
+    pub(crate) remarks: Vec<AdapterRemark>,
     /// What failed and can be asked for once more: what comes from an address.
     pub(crate) again: Option<Import>,
     last_id: u64,
@@ -97,7 +101,7 @@ impl Library {
     /// Gives it an id of its own and follows it from now on.
     fn begin(&mut self, import: Import) -> Import {
         self.last_id += 1;
-        (self.failure, self.again) = (None, None);
+        (self.failure, self.again, self.remarks) = (None, None, Vec::new());
         let import = Import { id: self.last_id, ..import };
         let total_bytes = import.bytes;
         self.transfers.push(Transfer { import: import.clone(), done_bytes: 0, total_bytes });
@@ -113,8 +117,9 @@ impl Library {
                     transfer.total_bytes = total_bytes.or(transfer.total_bytes);
                 }
             }
-            StorageEvent::Imported { id, file } => {
+            StorageEvent::Imported { id, file, remarks } => {
                 self.end(Some(id));
+                self.remarks = remarks;
                 self.forget(file.shelf, &file.name);
                 self.files.push(file);
                 self.files.sort_by(|a, b| (a.shelf, &a.name).cmp(&(b.shelf, &b.name)));
@@ -123,7 +128,10 @@ impl Library {
             // Another state's.
             StorageEvent::Exported { .. } => {}
             StorageEvent::Runs(runs) => self.runs = Some(runs),
-            StorageEvent::Removed { shelf, name } => self.forget(shelf, &name),
+            StorageEvent::Removed { shelf, name } => {
+                self.remarks.clear();
+                self.forget(shelf, &name);
+            }
             StorageEvent::Refused { id, failure } => {
                 let ended = self.end(id);
                 self.known = true;
@@ -159,6 +167,10 @@ mod tests {
         StoredFile { shelf: Shelf::Models, name: name.to_owned(), bytes: 10, whole, base: None }
     }
 
+    fn imported(import: &Import, file: StoredFile) -> StorageEvent {
+        StorageEvent::Imported { id: import.id, file, remarks: Vec::new() }
+    }
+
     fn listed(files: &[StoredFile]) -> Library {
         let mut library = Library::default();
         library.hear(StorageEvent::Listed(files.to_vec()));
@@ -172,7 +184,7 @@ mod tests {
         let import = library.fetch(Shelf::Models, bundled::MODEL).unwrap();
         assert_eq!(import.origin, Origin::Url("assets/tales.gguf".to_owned()));
         assert_eq!(library.fetch(Shelf::Models, bundled::MODEL), None, "it is on its way");
-        library.hear(StorageEvent::Imported { id: import.id, file: stored(bundled::MODEL, true) });
+        library.hear(imported(&import, stored(bundled::MODEL, true)));
         assert_eq!(library.fetch(Shelf::Models, bundled::MODEL), None, "it is here");
         assert_eq!(library.fetch(Shelf::Models, "mine.gguf"), None, "it does not come with the page");
         assert!(listed(&[stored(bundled::MODEL, false)]).fetch(Shelf::Models, bundled::MODEL).is_some());
@@ -197,7 +209,7 @@ mod tests {
         library.hear(StorageEvent::Importing { id: import.id, done_bytes: 5, total_bytes: None });
         let [transfer] = &library.transfers[..] else { panic!("{:?}", library.transfers) };
         assert_eq!((transfer.done_bytes, transfer.total_bytes), (5, Some(20)));
-        library.hear(StorageEvent::Imported { id: import.id, file: stored("a.gguf", true) });
+        library.hear(imported(&import, stored("a.gguf", true)));
         assert!(library.transfers.is_empty());
         assert_eq!(library.files, [stored("a.gguf", true), stored("b.gguf", true)]);
         assert_eq!(library.used_bytes(), 20);
@@ -233,5 +245,21 @@ mod tests {
         assert!(again.id > import.id && library.failure.is_none());
         assert_eq!(Import { id: import.id, ..again }, import);
         assert_eq!(library.retry(), None, "it is on its way");
+    }
+
+    #[test]
+    fn remarks_on_an_adapter_stay_until_something_else_is_asked_for() {
+        let mut library = listed(&[]);
+        let import = library.take_adapter("mine.safetensors", "base.gguf", None);
+        let file = StoredFile {
+            shelf: Shelf::Adapters,
+            base: Some("base.gguf".into()),
+            ..stored("mine.safetensors", true)
+        };
+        let remarks = vec![AdapterRemark::Idle];
+        library.hear(StorageEvent::Imported { id: import.id, file, remarks: remarks.clone() });
+        assert_eq!((library.has(Shelf::Adapters, "mine.safetensors"), &library.remarks), (true, &remarks));
+        library.take(Shelf::Data, "d.csv", 1);
+        assert_eq!(library.remarks, []);
     }
 }

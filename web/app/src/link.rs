@@ -127,9 +127,12 @@ impl State {
             Event::Checked(check) => Self::Checked(gravest_first(check)),
             Event::Failed(problem) => self.after_gpu_failure(problem),
             // The other screens' own.
-            Event::Methods(_) | Event::Storage(_) | Event::Data(_) | Event::Model(_) | Event::Train(_) => {
-                self
-            }
+            Event::Methods(_)
+            | Event::Storage(_)
+            | Event::Data(_)
+            | Event::Model(_)
+            | Event::Train(_)
+            | Event::Estimated { .. } => self,
         }
     }
 

@@ -10,6 +10,7 @@ mod wake;
 use crate::answers::{Answers, Question};
 use crate::bridge::Bridge;
 use crate::choices::Choices;
+use crate::estimating::Estimating;
 use crate::exports::Exports;
 use crate::library::Library;
 use crate::link::{Message, State};
@@ -41,6 +42,7 @@ pub(crate) struct Session {
     pub(crate) library: RwSignal<Library>,
     pub(crate) exports: RwSignal<Exports>,
     pub(crate) looking: RwSignal<Looking>,
+    pub(crate) estimating: RwSignal<Estimating>,
     pub(crate) run: RwSignal<Run>,
     /// How far the adapter is that a link offers; nothing until the person wants it.
     pub(crate) arriving: RwSignal<Option<Arriving>>,
@@ -90,6 +92,7 @@ impl Session {
             library: RwSignal::default(),
             exports: RwSignal::default(),
             looking: RwSignal::default(),
+            estimating: RwSignal::default(),
             run: RwSignal::default(),
             arriving: RwSignal::new(None),
             awake: RwSignal::new(false),
@@ -129,6 +132,7 @@ impl Session {
         self.library.set(Library::default());
         self.exports.set(Exports::default());
         self.looking.update(Looking::forget);
+        self.estimating.set(Estimating::default());
         self.answers.set(Answers::default());
         self.own.update_value(|own| {
             (own.waited_secs, own.last_tick_secs) = (0.0, now_secs());

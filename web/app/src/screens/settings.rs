@@ -4,6 +4,7 @@ mod advanced;
 mod field;
 mod method;
 mod offered;
+mod takes;
 
 use super::parts::{Choice, Heading, Onward, trouble};
 use crate::choices::Choices;
@@ -16,6 +17,7 @@ use leptos::prelude::*;
 use method::Methods;
 use offered::Offered;
 use smolder_protocol::TrainConfig;
+use takes::Takes;
 
 #[component]
 pub(crate) fn Settings() -> impl IntoView {
@@ -40,6 +42,7 @@ pub(crate) fn Settings() -> impl IntoView {
             <Methods/>
             <Advanced/>
             {wrong}
+            <Takes/>
             <Onward at=Screen::Settings ready/>
         </section>
     }

@@ -2,12 +2,13 @@
 
 use super::{DRAW_MS, Session, now_secs};
 use crate::BUILD;
+use crate::estimating::Estimating;
 use crate::link::{Message, State};
 use crate::look::Looking;
 use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
 use smolder_protocol::storage::{Shelf, StorageEvent, StoredFile};
-use smolder_protocol::train::{EndCause, Failure, TrainCommand, TrainEvent};
+use smolder_protocol::train::{EndCause, Failure, Plan, TrainCommand, TrainEvent};
 use smolder_protocol::{Command, Event, ModelCommand, ModelEvent, Problem, StorageCommand};
 
 impl Session {
@@ -20,6 +21,7 @@ impl Session {
             Message::Said(Event::Data(event)) => self.looking.update(|looking| looking.hear(event)),
             Message::Said(Event::Model(event)) => self.hear_model(&event),
             Message::Said(Event::Train(event)) => self.hear_train(event),
+            Message::Said(Event::Estimated { id, plan }) => self.hear_estimate(id, plan),
             other => self.hear_check(other),
         }
     }
@@ -28,6 +30,7 @@ impl Session {
         let ready = matches!(message, Message::Said(Event::Ready { .. }));
         if let Message::Failed(failure) = &message {
             self.run.update(|run| run.crash(failure.reason(), now_secs()));
+            self.estimating.set(Estimating::default());
         }
         self.state.update(|state| *state = state.clone().after(message, BUILD));
         if ready && matches!(self.state.get_untracked(), State::Checking { .. }) {
@@ -50,7 +53,7 @@ impl Session {
         }
         self.hear_of_link(&event);
         let own = match &event {
-            StorageEvent::Imported { id, file } => {
+            StorageEvent::Imported { id, file, .. } => {
                 if file.shelf != Shelf::Adapters {
                     self.looking.update(Looking::forget);
                 }
@@ -84,6 +87,13 @@ impl Session {
         if let Some(next) = self.answers.try_update(|answers| answers.hear(event)).flatten() {
             self.send(&Command::Model(ModelCommand::Generate(Box::new(next))));
         }
+    }
+
+    fn hear_estimate(self, id: u64, plan: Result<Plan, Failure>) {
+        self.loading.set(None);
+        let held = self.estimating.try_update(|estimating| estimating.hear(id, plan)).flatten();
+        // Where it failed, nobody knows what the worker holds: it is asked to load again.
+        self.set_loaded(held);
     }
 
     fn hear_train(self, event: TrainEvent) {

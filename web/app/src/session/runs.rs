@@ -26,6 +26,13 @@ impl Session {
         self.begin(config, false);
     }
 
+    /// Asks what the chosen run would take.
+    pub(crate) fn estimate_chosen(self) {
+        let config = self.choices().config.get_untracked();
+        let Some(id) = self.estimating.try_update(|estimating| estimating.ask(&config)) else { return };
+        self.send(&Command::Estimate { id, config: Box::new(config) });
+    }
+
     /// Goes on with a run that was not finished, behind what its record tells.
     pub(crate) fn go_on(self, config: TrainConfig) {
         self.begin(config, true);

@@ -23,7 +23,9 @@ mod zh;
 
 pub(crate) use options::{method_about, method_name, option_label};
 pub(crate) use problems::{Words, failure_words, problem_words};
-pub(crate) use told::{generate_failure_words, note_line, run_failure_words, storage_failure_words};
+pub(crate) use told::{
+    generate_failure_words, note_line, remark_line, run_failure_words, storage_failure_words,
+};
 
 /// A language of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,6 +5,14 @@ use super::words::words;
 words! {
     /// What the Settings screen says.
     SettingsWords {
+        takes: "What it will take", "预计开销";
+        takes_lead: "Loads the model and tries a step with one example. Nothing is trained yet.", "载入模型并用一个示例试算一步，尚不训练。";
+        estimate: "Estimate", "估算";
+        estimating: "Trying a step", "正在试算一步";
+        takes_time: "Time, without samples", "时间（不含试答）";
+        takes_memory: "Memory on the device", "设备内存";
+        takes_steps: "Steps", "步数";
+        takes_numbers: "Numbers that are trained", "训练的参数";
         link: "Settings from a link", "链接带来的设置";
         link_lead: "The link would change these:", "该链接会更改以下设置：";
         link_same: "They are what is chosen already.", "与当前设置相同。";
@@ -28,6 +36,33 @@ words! {
         lora_about: "Adds two narrow matrices beside each layer’s weights. The best known, and a good default.", "在每层权重旁加两个窄矩阵。最常用，也是稳妥的默认选择。";
         prompt_tuning: "Prompt tuning", "提示调优";
         prompt_tuning_about: "Learns some virtual words that stand before every text. Tiny, and slower to learn.", "学习放在每段文本前的几个虚拟词。体积极小，但学得较慢。";
+        lora_plus_about: "A LoRA whose second matrix learns faster than its first.", "第二个矩阵比第一个学得更快的 LoRA。";
+        lora_fa_about: "A LoRA whose first matrix stays random: half as much to learn.", "第一个矩阵保持随机的 LoRA，要学的少一半。";
+        dora_about: "A LoRA that learns how long each row of the weights is apart from where it points.", "把权重每一行的长度与方向分开学习的 LoRA。";
+        vera_about: "Random matrices that all layers share; each layer learns two vectors.", "各层共用随机矩阵，每层只学两个向量。";
+        loha_about: "Two products of narrow matrices, multiplied entry by entry: a higher rank for as many numbers.", "两组窄矩阵之积逐元素相乘，同样的参数得到更高的秩。";
+        lokr_about: "A Kronecker product of small matrices: a high rank for few numbers.", "小矩阵的克罗内克积，用很少的参数得到高秩。";
+        hira_about: "Each weight times one plus a number from narrow matrices: a change of any rank, at more work a step.", "每个权重乘以“一加窄矩阵之积”，变化可以是任意秩，但每步更费时。";
+        miss_about: "A LoRA whose first matrix only sums up blocks of the input: one matrix to learn.", "第一个矩阵只对输入分块求和的 LoRA，只学一个矩阵。";
+        ia3_about: "Stretches what some layers read or give, number by number. Tiny.", "逐个缩放某些层的输入或输出，体积极小。";
+        ln_tuning_about: "Trains the norms’ weights that the model has already. Tiny.", "训练模型已有的归一化权重，体积极小。";
+        bitfit_about: "Trains biases alone. Tiny; other programs do not read it.", "只训练偏置，体积极小；其他程序无法读取。";
+        dylora_about: "A LoRA that learns with another rank each time: what comes first in it counts most.", "每次用不同的秩来学的 LoRA，排在前面的部分最重要。";
+        pissa_about: "A LoRA that starts as the strongest part of each weight, instead of from zero.", "从每个权重最强的部分开始，而不是从零开始的 LoRA。";
+        olora_about: "A LoRA that starts as an orthogonal part of each weight, instead of from zero.", "从每个权重的一个正交部分开始，而不是从零开始的 LoRA。";
+        ssf_about: "Stretches and shifts what layers give, number by number. Tiny; other programs do not read it.", "逐个缩放并平移各层的输出，体积极小；其他程序无法读取。";
+        prefix_tuning_about: "Virtual words that every layer’s attention sees before each text.", "每一层注意力在每段文本前都能看到的虚拟词。";
+        houlsby: "Houlsby adapters", "Houlsby 适配器";
+        houlsby_about: "A small network behind attention and behind the feed-forward block of each layer. Other programs do not read it.", "在每层的注意力和前馈块之后各加一个小网络；其他程序无法读取。";
+        pfeiffer: "Pfeiffer adapters", "Pfeiffer 适配器";
+        pfeiffer_about: "A small network behind the feed-forward block of each layer. Other programs do not read it.", "在每层的前馈块之后加一个小网络；其他程序无法读取。";
+        parallel_adapter: "Parallel adapters", "并行适配器";
+        parallel_adapter_about: "A small network beside the feed-forward block of each layer. Other programs do not read it.", "在每层的前馈块旁边加一个小网络；其他程序无法读取。";
+        residual_prompt: "Residual prompt tuning", "残差提示调优";
+        residual_prompt_about: "Virtual words before every text; a small network that helps to learn them is left out of the file.", "放在每段文本前的虚拟词，由一个小网络帮助学习，网络本身不写入文件。";
+        mam: "MAM adapter", "MAM 适配器";
+        mam_about: "Prefix tuning and parallel adapters at once. Other programs do not read it.", "同时使用前缀调优和并行适配器；其他程序无法读取。";
+        p_tuning_about: "Virtual words before every text, made by a small network that is left out of the file.", "放在每段文本前的虚拟词，由一个小网络生成，网络本身不写入文件。";
         advanced: "Advanced", "高级";
         group_length: "How long", "时长";
         group_rate: "Learning rate", "学习率";

@@ -22,6 +22,8 @@ words! {
         answer_do: "It answered with status {status}. Reload the page, or choose another file.", "服务器返回状态 {status}。请重新载入页面，或选择其他文件。";
         network: "The server cannot be reached", "无法连接服务器";
         network_do: "Check the connection and try again; what has arrived is kept.", "请检查网络后重试，已收到的部分会保留。";
+        unknown_keys: "The adapter’s settings say what means nothing here, and is passed over: {keys}", "该适配器的设置中有此处无意义的内容，已忽略：{keys}";
+        idle: "The adapter changes nothing: what it adds is exactly zero.", "该适配器不产生任何作用：它所增加的恰好为零。";
         cancelled: "Stopped", "已停止";
         cancelled_do: "Nothing was changed.", "没有任何改动。";
         refused: "The browser refused", "浏览器拒绝了操作";

@@ -5,7 +5,7 @@ use crate::chart::number;
 use crate::run::Note;
 use crate::units;
 use smolder_protocol::model;
-use smolder_protocol::storage::StorageFailure;
+use smolder_protocol::storage::{AdapterRemark, StorageFailure};
 use smolder_protocol::train::{EndCause, Failure, NotFinite, Plan, Warning};
 
 /// A line of the log.
@@ -70,6 +70,7 @@ fn warning_line(warning: &Warning, t: &Phrases) -> String {
         }
         Warning::AdapterFrozen { step } => numbers(w.frozen, &[("step", *step)]),
         Warning::EvaluationNotFinite { step } => numbers(w.evaluation_infinite, &[("step", *step)]),
+        Warning::NothingToEvaluate => w.nothing_to_evaluate.to_owned(),
         Warning::NoSample { prompt, reason } => fill(w.no_sample, &[("prompt", prompt), ("reason", reason)]),
         Warning::TargetsUnmatched { targets } => fill(w.unmatched, &[("targets", &targets.join(", "))]),
         Warning::BatchHalved { before, now } => {
@@ -150,6 +151,14 @@ pub(crate) fn storage_failure_words(failure: &StorageFailure, t: &Phrases) -> Wo
     }
 }
 
+/// What should be known of an adapter that can be used all the same.
+pub(crate) fn remark_line(remark: &AdapterRemark, t: &Phrases) -> String {
+    match remark {
+        AdapterRemark::UnknownKeys { keys } => fill(t.storage.unknown_keys, &[("keys", keys)]),
+        AdapterRemark::Idle => t.storage.idle.to_owned(),
+    }
+}
+
 /// Why there is no answer.
 pub(crate) fn generate_failure_words(failure: &model::Failure, t: &Phrases) -> Words {
     let w = &t.try_it;
@@ -181,6 +190,7 @@ mod tests {
             Warning::RolledBack { step: 9, checkpoint: 5 },
             Warning::AdapterFrozen { step: 3 },
             Warning::EvaluationNotFinite { step: 3 },
+            Warning::NothingToEvaluate,
             Warning::NoSample { prompt: "a".into(), reason: "too long".into() },
             Warning::TargetsUnmatched { targets: vec!["q".into()] },
             Warning::BatchHalved { before: 4, now: 2 },
@@ -197,6 +207,9 @@ mod tests {
                 let line = warning_line(warning, t);
                 assert!(!line.contains(['{', '}']), "{line}");
             }
+            let unknown = remark_line(&AdapterRemark::UnknownKeys { keys: "a, b".into() }, t);
+            assert!(unknown.contains("a, b") && !unknown.contains(['{', '}']), "{unknown}");
+            assert_ne!(remark_line(&AdapterRemark::Idle, t), "");
         }
     }
 

@@ -11,6 +11,7 @@ words! {
         rolled_back: "After step {step}, training went back to the checkpoint of step {checkpoint}", "第 {step} 步后退回到第 {checkpoint} 步的存档";
         frozen: "After {step} steps the adapter still changes nothing: raise the learning rate", "{step} 步之后适配器仍无作用：请提高学习率";
         evaluation_infinite: "The held-out loss after step {step} is infinite", "第 {step} 步后，留出示例的损失为无穷大";
+        nothing_to_evaluate: "There is only one example: none is held back to test with", "只有一个示例，没有留出用于评估的示例";
         no_sample: "“{prompt}” could not be answered: {reason}", "无法回答“{prompt}”：{reason}";
         unmatched: "The model has no layers called {targets}", "模型中没有名为 {targets} 的层";
         halved: "Memory ran out: the same step is done in parts of {now} instead of {before} examples", "内存不足：同一步改为每次 {now} 个示例（原为 {before} 个）";

@@ -8,7 +8,7 @@ use crate::choices::Choices;
 use crate::preferences::Preferences;
 use crate::route::Screen;
 use crate::session::Session;
-use crate::text::fill;
+use crate::text::{fill, remark_line};
 use crate::units;
 use leptos::prelude::*;
 use smolder_protocol::storage::{Shelf, StoredFile};
@@ -32,8 +32,23 @@ pub(super) fn Elsewhere() -> impl IntoView {
             </ul>
             <Bring/>
             <Transfers shelf=Shelf::Adapters/>
+            <Remarks/>
         </section>
     }
+}
+
+/// What should be known of the adapter that came last.
+#[component]
+fn Remarks() -> impl IntoView {
+    let session = Session::here();
+    let remarks = Memo::new(move |_| session.library.with(|library| library.remarks.clone()));
+    let lines = move || {
+        let phrases = Preferences::here().phrases();
+        let words =
+            remarks.with(|remarks| remarks.iter().map(|one| remark_line(one, phrases)).collect::<Vec<_>>());
+        words.into_iter().map(|words| view! { <p>{words}</p> }).collect_view()
+    };
+    view! { <div class="aside" id="adapter-remarks" role="status">{lines}</div> }
 }
 
 /// Which model it is for, and its files.
