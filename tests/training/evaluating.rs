@@ -1,16 +1,17 @@
 //! Evaluation, early stopping, and which adapter is written.
 
-use crate::harness::{Machine, config, train};
+use crate::harness::{Machine, config, train, train_until};
 use crate::runs::runs;
 use smolder_formats::dataset::Row;
 use smolder_protocol::TrainConfig;
-use smolder_protocol::train::{BatchSize, EndCause, Evaluation, TrainEvent};
+use smolder_protocol::train::{BatchSize, EndCause, Evaluation, TrainCommand, TrainEvent};
 use smolder_tests::{TestDevice, on_every_device, values};
 use smolder_trainer::compute::DeviceError;
 use smolder_trainer::data::{Data, Sequence};
 use smolder_trainer::evaluation::mean_loss;
 use smolder_trainer::room::Room;
 use smolder_trainer::step;
+use std::ops::ControlFlow;
 
 on_every_device!(the_mean_is_over_tokens_whatever_the_batches);
 
@@ -29,7 +30,16 @@ async fn the_mean_is_over_tokens_whatever_the_batches(device: &TestDevice) {
     for rows in [1, 3, 10] {
         let mut room = Room::default();
         let work = (&data, BatchSize::Rows(rows));
-        let found = mean_loss(&model, &compute, adapter.as_ref(), work, &mut room).await.unwrap();
+        let mut watched = Vec::new();
+        let mut watch = |done, total| {
+            watched.push((done, total));
+            ControlFlow::Continue(())
+        };
+        let found = mean_loss(&model, &compute, adapter.as_ref(), work, &mut room, &mut watch).await;
+        let found = found.unwrap().expect("nobody broke it off");
+        assert_eq!(watched.len(), sequences.len().div_ceil(rows as usize));
+        assert!(watched.is_sorted() && watched[0].0 == 0, "{watched:?}");
+        assert!(watched.iter().all(|(done, total)| done < total && *total == labels as u64), "{watched:?}");
         assert_eq!(found.tokens, labels as u64);
         assert!((found.loss - expected).abs() <= 1e-5 * expected, "{rows} rows: {} {expected}", found.loss);
     }
@@ -80,6 +90,28 @@ fn training_stops_where_it_no_longer_helps_and_the_best_is_written() {
     let told = train(&machine, &last, false);
     let end = evaluations(&told).last().unwrap().loss.to_bits();
     assert_eq!(loss_with("out", &machine, &last), end, "or the last, where that was wanted");
+}
+
+#[test]
+fn an_evaluation_that_was_ended_is_made_up_for() {
+    let (machine, config) = overfitting();
+    let whole = train(&machine, &config, false);
+    // Eight rows in four batches: before the first step, and after it.
+    for (ended_at, done) in [(1, 0), (5, 1)] {
+        let (machine, config) = overfitting();
+        let mut batches = 0;
+        let stopped = train_until(&machine, &config, false, |event| {
+            let looks = matches!(event, TrainEvent::Evaluating { .. });
+            batches += usize::from(looks);
+            (looks && batches == ended_at).then_some(TrainCommand::Stop)
+        });
+        assert_eq!((stopped.end().cause, stopped.end().step), (EndCause::Stopped, done as u64));
+        assert_eq!(evaluations(&stopped).len(), done);
+        let resumed = train(&machine, &config, true);
+        assert_eq!([evaluations(&stopped), evaluations(&resumed)].concat(), evaluations(&whole));
+        assert_eq!([stopped.losses(), resumed.losses()].concat(), whole.losses());
+        assert_eq!(resumed.end().best, whole.end().best);
+    }
 }
 
 /// The bits of the evaluation loss before the first step of a run that continues an adapter.

@@ -2,8 +2,10 @@
 
 use crate::data::Learn;
 use crate::engine::{self, Engine};
+use crate::interrupt::Stopped;
 use crate::open;
 use crate::output::tell;
+use crate::progress::{EVALUATING, percent};
 use crate::train_text::{failure, warning};
 use anyhow::{Result, anyhow, bail};
 use serde_json::json;
@@ -81,15 +83,21 @@ pub fn loss(engine: &Engine, file: Source<File>, mut config: TrainConfig, rows: 
 fn measure(engine: &Engine, data: &Data, rows: u32) -> Result<MeanLoss> {
     let (compute, mut room) = (engine.compute(), Room::default());
     let work = (data, BatchSize::Rows(rows));
-    let found = mean_loss(&engine.model, &compute, engine.adapter.as_ref(), work, &mut room);
+    let mut show = percent(EVALUATING);
+    let mut watch = |done, total| {
+        show(done, total);
+        engine.interrupt.flow()
+    };
+    let found = mean_loss(&engine.model, &compute, engine.adapter.as_ref(), work, &mut room, &mut watch);
     let found = pollster::block_on(found);
     room.warnings.iter().for_each(|one| tell!("{}", warning(one)));
-    found.map_err(|error| {
+    let found = found.map_err(|error| {
         anyhow!(failure(&match error {
             DeviceError::OutOfMemory => Failure::OutOfMemory { tokens: data.longest() as u64 },
             DeviceError::Failed(problem) => Failure::Device(problem),
         }))
-    })
+    })?;
+    found.ok_or_else(|| Stopped.into())
 }
 
 fn print(MeanLoss { loss, tokens }: MeanLoss, json: bool) -> Result<()> {

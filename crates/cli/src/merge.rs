@@ -36,8 +36,11 @@ pub struct Arguments {
     #[arg(long = "type", value_enum)]
     dtype: Option<Quantization>,
     /// Examples to compare on: the loss of the model with the adapter, and of the file.
-    #[arg(long, short)]
-    data: Option<PathBuf>,
+    #[arg(long, short, default_value = "instructions-en")]
+    data: PathBuf,
+    /// Leave that comparison out.
+    #[arg(long, conflicts_with = "data")]
+    no_loss: bool,
     /// Where to compute the losses.
     #[arg(long, value_enum, default_value = "auto")]
     device: Wanted,
@@ -64,19 +67,19 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         })
     })?;
     answer(&format!("{}: {}", arguments.out.display(), size(bytes)))?;
-    arguments.data.as_ref().map_or(Ok(()), |data| compare(arguments, data))
+    if arguments.no_loss { Ok(()) } else { compare(arguments) }
 }
 
 /// Says what storing the merged weights cost.
-fn compare(arguments: &Arguments, data: &Path) -> Result<()> {
+fn compare(arguments: &Arguments) -> Result<()> {
     let loss = |model: &Path, adapter: Option<&PathBuf>| {
         let options = Options::new(model.to_owned(), adapter.cloned(), arguments.device);
         let engine = Engine::start(&options)?;
-        Ok::<_, Error>(eval::loss(&engine, open::data(data)?, TrainConfig::default(), ROWS)?.loss)
+        Ok::<_, Error>(eval::loss(&engine, open::data(&arguments.data)?, TrainConfig::default(), ROWS)?.loss)
     };
     let apart = loss(&arguments.model, Some(&arguments.adapter))?;
     let merged = loss(&arguments.out, None)?;
     let change = merged - apart;
-    let data = data.display();
+    let data = arguments.data.display();
     answer(&format!("loss on {data}: {apart:.4} with the adapter, {merged:.4} merged ({change:+.4})"))
 }

@@ -12,12 +12,20 @@ const REDRAW: Duration = Duration::from_millis(200);
 /// How often a pipe gets a line.
 const REPORT: Duration = Duration::from_secs(10);
 
+/// What goes on while held-out rows are looked at.
+pub const EVALUATING: &str = "evaluating";
+
+/// How much is done, in words.
+pub fn share(what: &str, done: u64, total: u64) -> String {
+    format!("{what} {} %", (100 * done).checked_div(total).unwrap_or(100))
+}
+
 /// Shows how much is done once it has taken a second.
 pub fn percent(what: &'static str) -> impl FnMut(u64, u64) {
     let mut line = Line::new();
     move |done, total| {
         if done < total && line.due() {
-            line.say(&format!("{what} {} %", (100 * done).checked_div(total).unwrap_or(100)));
+            line.say(&share(what, done, total));
         }
         if done == total {
             line.clear();

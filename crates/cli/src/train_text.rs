@@ -15,7 +15,7 @@ pub fn plain(event: &TrainEvent, steps: u64) -> Option<String> {
         TrainEvent::Stepped(report) if is_told(report.step, steps) => {
             format!("{}, {}", step(report, steps), resources(report))
         }
-        TrainEvent::Stepped(_) => return None,
+        TrainEvent::Stepped(_) | TrainEvent::Evaluating { .. } => return None,
         TrainEvent::Evaluated(found) => evaluation(found),
         TrainEvent::Sampled(found) => sample(found),
         TrainEvent::Warned(found) => warning(found),

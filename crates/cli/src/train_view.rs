@@ -1,6 +1,7 @@
 //! A run on the terminal: a few lines that change, or lines one after another in a pipe; and the log file.
 
 use crate::output::tell;
+use crate::progress::{EVALUATING, percent, share};
 use crate::train_text::{
     checkpoint, duration, end, evaluation, failure, plain, plan, resources, sample, step, warning,
 };
@@ -27,6 +28,8 @@ pub struct View {
     last: Option<StepReport>,
     /// Seconds that the newest steps took.
     times: VecDeque<f64>,
+    /// How much of the held-out rows was looked at, and of how much, while that goes on.
+    evaluating: Option<(u64, u64)>,
     evaluation: Option<Evaluation>,
     saved: Option<(u64, bool)>,
     sample: Option<Sample>,
@@ -39,9 +42,11 @@ pub struct View {
 impl View {
     /// Takes in an event.
     pub fn update(&mut self, event: &TrainEvent) {
+        self.evaluating = None;
         match event {
             TrainEvent::Started(plan) => self.plan = Some(plan.clone()),
             TrainEvent::Stepped(report) => self.stepped(*report),
+            TrainEvent::Evaluating { done, total } => self.evaluating = Some((*done, *total)),
             TrainEvent::Evaluated(found) => self.evaluation = Some(*found),
             TrainEvent::Sampled(found) => self.sample = Some(found.clone()),
             TrainEvent::Warned(found) => push(&mut self.warnings, found.clone(), WARNINGS),
@@ -89,6 +94,7 @@ impl View {
             lines.extend(self.plan.iter().flat_map(|one| owned(&plan(one))));
         }
         lines.extend(self.evaluation.as_ref().map(evaluation));
+        lines.extend(self.evaluating.map(|(done, total)| share(EVALUATING, done, total)));
         lines.extend(self.saved.map(|(step, best)| checkpoint(step, best)));
         lines.extend(self.sample.as_ref().map(sample));
         lines.extend(self.warnings.iter().map(|one| format!("! {}", warning(one))));
@@ -166,6 +172,8 @@ pub struct Screen {
     terminal: bool,
     drawn: usize,
     shown: Option<Instant>,
+    /// Tells in a pipe how far an evaluation has come.
+    evaluating: Option<Box<dyn FnMut(u64, u64)>>,
     resume: bool,
     log: Option<(PathBuf, File)>,
 }
@@ -179,7 +187,8 @@ impl Screen {
         };
         let log = log.map(open).transpose()?;
         let terminal = std::io::stderr().is_terminal();
-        Ok(Self { view: View::default(), terminal, drawn: 0, shown: None, resume, log })
+        let (view, evaluating) = (View::default(), None);
+        Ok(Self { view, terminal, drawn: 0, shown: None, evaluating, resume, log })
     }
 
     /// Shows an event.
@@ -194,6 +203,7 @@ impl Screen {
         }
         self.view.update(event);
         if !self.terminal {
+            self.tell_evaluating(event);
             if let Some(line) = plain(event, self.view.steps().1) {
                 tell!("{line}");
             }
@@ -201,6 +211,14 @@ impl Screen {
             self.draw();
         }
         Ok(())
+    }
+
+    fn tell_evaluating(&mut self, event: &TrainEvent) {
+        if let TrainEvent::Evaluating { done, total } = event {
+            self.evaluating.get_or_insert_with(|| Box::new(percent(EVALUATING)))(*done, *total);
+        } else {
+            self.evaluating = None;
+        }
     }
 
     fn log(&mut self, line: &str) -> Result<()> {
@@ -223,9 +241,9 @@ impl Screen {
         file.set_len(kept as u64).with_context(|| unwritable(path))
     }
 
-    /// Steps may be faster than eyes.
+    /// Steps and batches may be faster than eyes.
     fn due(&mut self, event: &TrainEvent) -> bool {
-        let step = matches!(event, TrainEvent::Stepped(_));
+        let step = matches!(event, TrainEvent::Stepped(_) | TrainEvent::Evaluating { .. });
         let due = !step || self.shown.is_none_or(|shown| shown.elapsed() > Duration::from_millis(100));
         if due {
             self.shown = Some(Instant::now());

@@ -11,6 +11,9 @@ pub struct Evaluations {
     pub best: Option<Best>,
     /// Evaluations since that one.
     pub worse: u32,
+    /// Whether one was broken off: it is due before the next step.
+    #[serde(default)]
+    pub owed: bool,
 }
 
 /// What follows from an evaluation.
@@ -28,10 +31,11 @@ impl Evaluations {
     pub fn add(&mut self, step: u64, loss: f32, patience: Option<u32>) -> Judgement {
         let best = loss.is_finite() && self.best.is_none_or(|best| loss < best.loss);
         if best {
-            *self = Self { best: Some(Best { step, loss }), worse: 0 };
+            (self.best, self.worse) = (Some(Best { step, loss }), 0);
         } else {
             self.worse += 1;
         }
+        self.owed = false;
         Judgement { best, stop: patience.is_some_and(|patience| self.worse >= patience) }
     }
 }

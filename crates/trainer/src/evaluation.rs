@@ -4,9 +4,11 @@ use crate::compute::{Compute, DeviceError};
 use crate::data::{Batches, Batching, Cursor, Data, MicroBatch};
 use crate::room::Room;
 use crate::step;
+use smolder_kernels::turn;
 use smolder_models::Model;
 use smolder_models::peft::Adapter;
 use smolder_protocol::train::BatchSize;
+use std::ops::ControlFlow;
 
 /// A mean over labelled tokens.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,7 +19,11 @@ pub struct MeanLoss {
     pub tokens: u64,
 }
 
-/// The mean loss over all labelled tokens of `data`, `size` computed at once as far as there is `room`.
+/// Told between batches how many labelled tokens were looked at, of how many; may break it off.
+pub type Watch<'a> = &'a mut dyn FnMut(u64, u64) -> ControlFlow<()>;
+
+/// The mean loss over all labelled tokens of `data`, `size` computed at once as far as there is `room`; nothing where
+/// `watch` broke it off.
 ///
 /// # Errors
 /// [`DeviceError::OutOfMemory`] where there is too little even for one sequence.
@@ -27,12 +33,16 @@ pub async fn mean_loss(
     adapter: &dyn Adapter,
     (data, size): (&Data, BatchSize),
     room: &mut Room,
-) -> Result<MeanLoss, DeviceError> {
+    watch: Watch<'_>,
+) -> Result<Option<MeanLoss>, DeviceError> {
     let batching = Batching { size, grad_accum: 1, seed: 0, shuffle: false };
-    let (mut sum, mut tokens) = (0.0, 0);
-    for batch in
-        Batches::new(data.clone(), batching, Cursor::default()).epoch().flat_map(|step| step.micro_batches)
-    {
+    let batches = || Batches::new(data.clone(), batching, Cursor::default());
+    let (mut sum, mut tokens, total) = (0.0, 0, batches().epoch().map(|step| step.labels() as u64).sum());
+    for batch in batches().epoch().flat_map(|step| step.micro_batches) {
+        turn().await;
+        if watch(tokens, total).is_break() {
+            return Ok(None);
+        }
         tokens += batch.labels() as u64;
         sum += loop {
             let parts = room.parts(&batch);
@@ -42,7 +52,7 @@ pub async fn mean_loss(
             }
         };
     }
-    Ok(MeanLoss { loss: (sum / tokens as f64) as f32, tokens })
+    Ok(Some(MeanLoss { loss: (sum / tokens as f64) as f32, tokens }))
 }
 
 async fn sum_of(

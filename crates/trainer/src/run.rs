@@ -1,6 +1,7 @@
 //! A training run: from names to a written adapter.
 
 mod adapter;
+mod asked;
 mod card;
 mod evaluate;
 mod export;
@@ -16,6 +17,7 @@ pub use rows::load as load_rows;
 
 use crate::checkpoint::{Checkpoint, Checkpoints, Nowhere, State, Store};
 use crate::data::{Batches, Data};
+use crate::early::Judgement;
 use crate::files::Files;
 use crate::loaded::{Base, Loaded};
 use crate::optimizer::Optimizer;
@@ -23,8 +25,8 @@ use crate::platform;
 use crate::room::Room;
 use crate::schedule::Schedule;
 use crate::today::today;
-use futures_util::FutureExt;
-use futures_util::stream::{FusedStream, StreamExt};
+use asked::Asked;
+use futures_util::stream::FusedStream;
 use smolder_formats::adapter::{BaseIdentity, PeftAdapter};
 use smolder_kernels::turn;
 use smolder_models::peft::{self, Adapter};
@@ -83,9 +85,10 @@ pub(crate) async fn train<F: Files>(
 ) -> Result<End, Failure> {
     let stored = open::checkpoints(files, (&config, resume), emit).await?;
     let mut run = open(files, loaded, config, stored, emit).await?;
-    run.begin(emit).await?;
-    let cause = run.steps(commands, emit).await?;
-    run.finish(cause, emit).await
+    let mut asked = Asked::new(commands);
+    run.begin(&mut asked, emit).await?;
+    let cause = run.steps(&mut asked, emit).await?;
+    run.finish(cause, &mut asked, emit).await
 }
 
 /// What a run as `config` says would take. Nothing is written.
@@ -126,39 +129,43 @@ async fn open<'a, F: Files, S: Store>(
 
 impl<S: Store> Run<'_, S> {
     /// Says what will happen, and leaves something to go on from before the first step.
-    async fn begin(&mut self, emit: Emit<'_>) -> Result<(), Failure> {
+    async fn begin(&mut self, asked: &mut Asked<'_>, emit: Emit<'_>) -> Result<(), Failure> {
         emit(TrainEvent::Started(self.plan().await?));
         if self.newest.is_some() {
             return Ok(());
         }
         self.sample_all(emit).await?;
-        self.evaluate(emit).await?;
+        self.evaluate(asked, emit).await?;
         self.save(emit).await.map_err(|error| failure::unsaved(&error))
     }
 
     /// Steps until there is a reason to end.
-    async fn steps(
-        &mut self,
-        commands: &mut (impl FusedStream<Item = TrainCommand> + Unpin),
-        emit: Emit<'_>,
-    ) -> Result<EndCause, Failure> {
+    async fn steps(&mut self, asked: &mut Asked<'_>, emit: Emit<'_>) -> Result<EndCause, Failure> {
+        if self.catch_up(asked, emit).await? {
+            return Ok(EndCause::EarlyStopping);
+        }
         loop {
             turn().await;
-            if self.obey(commands, emit).await? {
+            if self.obey(asked, emit).await? {
                 return Ok(EndCause::Stopped);
             }
             if self.state.step >= self.schedule.total {
                 return Ok(EndCause::Complete);
             }
             let stepped = self.step(emit).await?;
-            if self.after(stepped, emit).await? {
+            if self.after(stepped, asked, emit).await? {
                 return Ok(EndCause::EarlyStopping);
             }
         }
     }
 
     /// What is due behind a step; whether to stop early.
-    async fn after(&mut self, stepped: Stepped, emit: Emit<'_>) -> Result<bool, Failure> {
+    async fn after(
+        &mut self,
+        stepped: Stepped,
+        asked: &mut Asked<'_>,
+        emit: Emit<'_>,
+    ) -> Result<bool, Failure> {
         let step = self.state.step;
         let due = |every: Option<u64>| every.is_some_and(|every| step.is_multiple_of(every));
         if due(self.config.sample_every) {
@@ -167,29 +174,39 @@ impl<S: Store> Run<'_, S> {
         let judged = match self.config.eval_every {
             None if !stepped.ends_epoch => None,
             Some(every) if !due(Some(every)) => None,
-            _ => self.evaluate(emit).await?,
+            _ => self.evaluate(asked, emit).await?,
         };
-        let best = judged.is_some_and(|judged| judged.best && self.config.keep_best);
         // Skipped steps are no progress: a checkpoint of them would hide the one to return to.
-        if best || (stepped.updated && due(Some(self.config.checkpoint_every))) {
+        if self.keeps(judged) || (stepped.updated && due(Some(self.config.checkpoint_every))) {
             self.save_or_warn(emit).await;
         }
         Ok(judged.is_some_and(|judged| judged.stop))
     }
 
+    /// Does an evaluation that was broken off, so that the run ends as if it had not been; whether to stop early.
+    async fn catch_up(&mut self, asked: &mut Asked<'_>, emit: Emit<'_>) -> Result<bool, Failure> {
+        if !self.state.evaluations.owed {
+            return Ok(false);
+        }
+        let judged = self.evaluate(asked, emit).await?;
+        if self.keeps(judged) {
+            self.save_or_warn(emit).await;
+        }
+        Ok(judged.is_some_and(|judged| judged.stop))
+    }
+
+    fn keeps(&self, judged: Option<Judgement>) -> bool {
+        judged.is_some_and(|judged| judged.best && self.config.keep_best)
+    }
+
     /// Does what was asked for meanwhile; whether that was to end.
-    async fn obey(
-        &mut self,
-        commands: &mut (impl FusedStream<Item = TrainCommand> + Unpin),
-        emit: Emit<'_>,
-    ) -> Result<bool, Failure> {
+    async fn obey(&mut self, asked: &mut Asked<'_>, emit: Emit<'_>) -> Result<bool, Failure> {
         let mut paused = false;
         loop {
             let command = if paused {
-                // Nobody is left who could say to go on.
-                commands.next().await.unwrap_or(TrainCommand::Stop)
+                asked.next().await
             } else {
-                match commands.next().now_or_never().flatten() {
+                match asked.arrived() {
                     Some(command) => command,
                     None => return Ok(false),
                 }
@@ -211,10 +228,15 @@ impl<S: Store> Run<'_, S> {
     }
 
     /// The last look, the last checkpoint, and the adapter.
-    async fn finish(&mut self, cause: EndCause, emit: Emit<'_>) -> Result<End, Failure> {
+    async fn finish(
+        &mut self,
+        cause: EndCause,
+        asked: &mut Asked<'_>,
+        emit: Emit<'_>,
+    ) -> Result<End, Failure> {
         if cause != EndCause::Stopped {
             if self.evaluated != Some(self.state.step) {
-                self.evaluate(emit).await?;
+                self.evaluate(asked, emit).await?;
             }
             if self.sampled != Some(self.state.step) {
                 self.sample_all(emit).await?;

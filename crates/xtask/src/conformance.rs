@@ -22,6 +22,9 @@ pub struct Options {
     /// Leave out whether the committed fixtures are what their scripts make today, which takes most of the time
     #[arg(long)]
     no_fixtures: bool,
+    /// Leave out whether training helps, which trains here and in PEFT for a quarter of an hour
+    #[arg(long)]
+    no_task: bool,
     /// Only the cases whose names start like this
     #[arg(long)]
     only: Option<String>,
@@ -57,6 +60,8 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     if options.only.is_none() {
         total.add(tests(workspace, &model, options)?);
         total.add(adapters(workspace, &python, &model)?);
+    }
+    if options.only.is_none() && !options.no_task {
         total.add(check(workspace, &python, "that training helps", &["training/task.py", &text(&smolder)])?);
     }
     total.add(compare(workspace, &python, &smolder, options)?);

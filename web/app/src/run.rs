@@ -37,6 +37,8 @@ pub(crate) struct Run {
     pub(crate) plan: Option<Plan>,
     pub(crate) steps: Vec<StepReport>,
     pub(crate) evaluations: Vec<Evaluation>,
+    /// How much of the held-out examples was looked at, between 0 and 1, while that goes on.
+    pub(crate) evaluating: Option<f64>,
     pub(crate) samples: Vec<Sample>,
     pub(crate) log: Log,
 }
@@ -80,6 +82,7 @@ impl Run {
 
     /// Takes in what the trainer says.
     pub(crate) fn hear(&mut self, event: TrainEvent, now_secs: f64) {
+        self.evaluating = None;
         match event {
             TrainEvent::Started(plan) => {
                 self.status = Status::Running;
@@ -88,6 +91,9 @@ impl Run {
                 self.log.add(Note::Started(plan), now_secs);
             }
             TrainEvent::Stepped(report) => self.step(report),
+            TrainEvent::Evaluating { done, total } => {
+                self.evaluating = Some(done as f64 / total.max(1) as f64);
+            }
             TrainEvent::Evaluated(found) => {
                 self.evaluations.push(found);
                 self.log.add(Note::Evaluated(found), now_secs);

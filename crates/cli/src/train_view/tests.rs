@@ -55,6 +55,15 @@ fn steps_show_the_curve_the_speed_and_the_time_left() {
 }
 
 #[test]
+fn an_evaluation_is_shown_until_something_else_happens() {
+    let looking = TrainEvent::Evaluating { done: 300, total: 900 };
+    let events = [started(0, 8), stepped(1, 4.0), looking, stepped(2, 3.0)];
+    let shown = |count| view(&events[..count]).lines().iter().any(|line| line == "evaluating 33 %");
+    assert_eq!([1, 2, 3, 4].map(shown), [false, false, true, false]);
+    assert_eq!(plain(&events[2], 8), None);
+}
+
+#[test]
 fn a_resumed_run_counts_only_its_own_time() {
     let resumed = view(&[started(20, 34), stepped(21, 4.0)]);
     assert!(resumed.seconds_left().is_none());

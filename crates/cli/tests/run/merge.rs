@@ -19,7 +19,7 @@ fn merged(run: &str, kind: &[&str]) -> Folder {
     let (model, _, adapter) = trained(run);
     let folder = Folder::new(&format!("merge-{}-{}", run.replace('/', "-"), kind.concat()));
     let (file, adapter) = (folder.text("merged.gguf"), adapter.to_str().unwrap());
-    let base = ["merge", "--model", &model, "--adapter", adapter, "--out", &file];
+    let base = ["merge", "--model", &model, "--adapter", adapter, "--out", &file, "--no-loss"];
     let said = prints(&[&base[..], kind].concat());
     assert!(said.starts_with(&file), "{said}");
     folder
@@ -130,6 +130,10 @@ fn the_loss_that_storing_costs_is_measured() {
     let exact = said("f32");
     assert!(exact.contains(&format!("loss on {data}: ")) && exact.contains("0.0000)"), "{exact}");
     assert!(!said("q4_0").contains("0.0000)"), "four bits cost something");
+    let said = prints(&[&base[..], &["--type", "q4_0"]].concat());
+    assert!(said.contains("loss on instructions-en: "), "{said}");
+    let said = prints(&[&base[..], &["--no-loss"]].concat());
+    assert!(!said.contains("loss"), "{said}");
 }
 
 #[test]

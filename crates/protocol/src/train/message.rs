@@ -36,6 +36,13 @@ pub enum TrainEvent {
     Started(Plan),
     /// A step is done. Skipped ones are [`Warning::StepSkipped`] instead.
     Stepped(StepReport),
+    /// The held-out rows are being looked at. It belongs to no record: another one or [`Self::Evaluated`] comes soon.
+    Evaluating {
+        /// Labelled tokens that were looked at.
+        done: u64,
+        /// Labelled tokens in all.
+        total: u64,
+    },
     /// The held-out rows were looked at.
     Evaluated(Evaluation),
     /// A prompt was answered.

@@ -97,7 +97,7 @@ impl Session {
     }
 
     fn hear_train(self, event: TrainEvent) {
-        let step = matches!(event, TrainEvent::Stepped(_));
+        let step = matches!(event, TrainEvent::Stepped(_) | TrainEvent::Evaluating { .. });
         if matches!(event, TrainEvent::Started(_) | TrainEvent::Failed(_)) {
             self.loading.set(None);
         }

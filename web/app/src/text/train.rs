@@ -71,6 +71,7 @@ words! {
         empty_answer: "(It wrote nothing.)", "（没有写出任何内容。）";
         log: "What happened", "事件记录";
         plan: "{rows} rows, {tokens} tokens; {trained} of {all} numbers are trained; about {memory} on the device", "{rows} 行，{tokens} 个词元；训练 {all} 个数中的 {trained} 个；设备约用 {memory}";
+        evaluating: "testing on held-out examples, {percent} %", "正在用留出的示例评估，{percent} %";
         evaluated: "Held-out loss after step {step}: {loss}", "第 {step} 步后，留出示例的损失：{loss}";
         evaluated_best: "Held-out loss after step {step}: {loss}, the best so far", "第 {step} 步后，留出示例的损失：{loss}，目前最佳";
         checkpointed: "Checkpoint after step {step}", "第 {step} 步后已存档";

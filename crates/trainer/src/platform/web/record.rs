@@ -45,6 +45,9 @@ impl Record {
 
     /// The run said something.
     pub fn hear(&self, event: &TrainEvent) {
+        if matches!(event, TrainEvent::Evaluating { .. }) {
+            return;
+        }
         self.with(|entry| {
             entry.waiting += &event_line(event);
             entry.over = matches!(event, TrainEvent::Finished(_) | TrainEvent::Failed(_));

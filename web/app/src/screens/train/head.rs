@@ -56,10 +56,14 @@ fn Bar() -> impl IntoView {
         let secs = session.run.with(|run| run.remaining_secs().filter(|_| run.under_way()));
         secs.map(|secs| fill(t().train.left, &[("time", &units::seconds(secs))]))
     };
+    let evaluating = move || {
+        let share = session.run.with(|run| run.evaluating.filter(|_| run.under_way()));
+        share.map(|share| fill(t().train.evaluating, &[("percent", &format!("{:.0}", 100.0 * share))]))
+    };
     view! {
         <div class="amount-line">
             <span>{percent}</span>
-            <span class="amount">{left}</span>
+            <span class="amount">{move || evaluating().or_else(left)}</span>
             <progress aria-label=move || t().train.progress value=move || session.run.with(Run::share)></progress>
         </div>
     }
