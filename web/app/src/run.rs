@@ -211,6 +211,16 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn an_evaluation_is_shown_until_something_else_happens() {
+        let mut run = Run::start(0.0);
+        run.hear(TrainEvent::Started(plan(9)), 0.0);
+        run.hear(TrainEvent::Evaluating { done: 1, total: 4 }, 0.0);
+        assert_eq!(run.evaluating, Some(0.25));
+        run.hear(TrainEvent::Checkpointed { step: 0, best: false }, 0.0);
+        assert_eq!(run.evaluating, None);
+    }
+
+    #[test]
     fn steps_that_are_done_again_replace_the_first_try() {
         let again = StepReport { loss: 9.0, ..step(2) };
         let events = [1, 2, 3].map(|number| TrainEvent::Stepped(step(number)));

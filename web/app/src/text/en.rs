@@ -1,7 +1,7 @@
 //! English.
 
 use super::Phrases;
-use super::{data, linked, model, runs, settings, share, storage, train, trouble, try_it, way};
+use super::{data, linked, methods, model, runs, settings, share, storage, train, trouble, try_it, way};
 
 pub(super) const PHRASES: Phrases = Phrases {
     title: "Smolder",
@@ -127,6 +127,8 @@ pub(super) const PHRASES: Phrases = Phrases {
     storage: storage::StorageWords::ENGLISH,
     data: data::DataWords::ENGLISH,
     settings: settings::SettingsWords::ENGLISH,
+    methods: methods::MethodWords::ENGLISH,
+    options: methods::OptionWords::ENGLISH,
     train: train::TrainWords::ENGLISH,
     trouble: trouble::Trouble::ENGLISH,
     try_it: try_it::TryWords::ENGLISH,

@@ -6,8 +6,8 @@
 mod data;
 mod en;
 mod linked;
+mod methods;
 mod model;
-mod options;
 mod problems;
 mod runs;
 mod settings;
@@ -21,7 +21,7 @@ mod way;
 mod words;
 mod zh;
 
-pub(crate) use options::{method_about, method_name, option_label};
+pub(crate) use methods::{method_words, option_label};
 pub(crate) use problems::{Words, failure_words, problem_words};
 pub(crate) use told::{
     generate_failure_words, note_line, remark_line, run_failure_words, storage_failure_words,
@@ -124,6 +124,8 @@ phrases! {
     storage: storage::StorageWords,
     data: data::DataWords,
     settings: settings::SettingsWords,
+    methods: methods::MethodWords,
+    options: methods::OptionWords,
     train: train::TrainWords,
     trouble: trouble::Trouble,
     try_it: try_it::TryWords,

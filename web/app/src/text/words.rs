@@ -10,6 +10,15 @@ macro_rules! words {
         impl $Words {
             pub(super) const ENGLISH: Self = Self { $($name: $english,)* };
             pub(super) const CHINESE: Self = Self { $($name: $chinese,)* };
+            /// The words for what has this name elsewhere.
+            #[allow(dead_code, reason = "only what the trainer names is looked up")]
+            pub(super) fn find(&self, name: &str) -> Option<&'static str> {
+                match name {
+                    $(stringify!($name) => Some(self.$name),)*
+                    _ => None,
+                }
+            }
+
             #[cfg(test)]
             pub(super) const PAIRS: &[(&str, &str, &str)] = &[$((stringify!($name), $english, $chinese),)*];
         }

@@ -1,7 +1,7 @@
 //! 简体中文。
 
 use super::Phrases;
-use super::{data, linked, model, runs, settings, share, storage, train, trouble, try_it, way};
+use super::{data, linked, methods, model, runs, settings, share, storage, train, trouble, try_it, way};
 
 pub(super) const PHRASES: Phrases = Phrases {
     title: "Smolder",
@@ -127,6 +127,8 @@ pub(super) const PHRASES: Phrases = Phrases {
     storage: storage::StorageWords::CHINESE,
     data: data::DataWords::CHINESE,
     settings: settings::SettingsWords::CHINESE,
+    methods: methods::MethodWords::CHINESE,
+    options: methods::OptionWords::CHINESE,
     train: train::TrainWords::CHINESE,
     trouble: trouble::Trouble::CHINESE,
     try_it: try_it::TryWords::CHINESE,

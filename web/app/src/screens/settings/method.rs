@@ -5,20 +5,46 @@ use crate::choices::Choices;
 use crate::form::{option_text, option_value, set_option};
 use crate::preferences::Preferences;
 use crate::session::Session;
-use crate::text::{fill, method_about, method_name, option_label};
+use crate::text::{fill, method_words, option_label};
 use leptos::prelude::*;
 use smolder_protocol::{MethodSpec, OptionSpec};
 
+/// Methods that are shown at once.
+const COMMON: [&str; 2] = ["lora", "prompt-tuning"];
+
 #[component]
 pub(super) fn Methods() -> impl IntoView {
-    let session = Session::here();
+    let (session, choices) = (Session::here(), Choices::here());
     let t = move || Preferences::here().phrases();
+    let others = Memo::new(move |_| those(session, false));
+    // Where one of them is chosen when the screen opens, it is in sight.
+    let chosen_among_others = choices.config.with_untracked(|config| !COMMON.contains(&&*config.method));
+    let more = move || {
+        let count = others.with(Vec::len).to_string();
+        fill(t().settings.more_methods, &[("count", &count)])
+    };
     view! {
         <fieldset class="choices columns">
             <legend><h2>{move || t().settings.method}</h2></legend>
-            {move || session.methods.get().into_iter().map(|spec| view! { <Method spec/> }).collect_view()}
+            {move || views(those(session, true))}
+            <Show when=move || others.with(|others| !others.is_empty())>
+                <details class="more" open=chosen_among_others>
+                    <summary>{more}</summary>
+                    <div class="choices columns">{move || views(others.get())}</div>
+                </details>
+            </Show>
         </fieldset>
     }
+}
+
+/// The common methods, or the others.
+fn those(session: Session, common: bool) -> Vec<MethodSpec> {
+    let meant = |spec: &&MethodSpec| COMMON.contains(&&*spec.name) == common;
+    session.methods.with(|all| all.iter().filter(meant).cloned().collect())
+}
+
+fn views(specs: Vec<MethodSpec>) -> impl IntoView {
+    specs.into_iter().map(|spec| view! { <Method spec/> }).collect_view()
 }
 
 #[component]
@@ -27,8 +53,8 @@ fn Method(spec: MethodSpec) -> impl IntoView {
     let t = move || Preferences::here().phrases();
     let value = spec.name.clone();
     let spec = StoredValue::new(spec);
-    let title = Signal::derive(move || spec.with_value(|spec| method_name(spec, t())));
-    let about = Signal::derive(move || spec.with_value(|spec| method_about(spec, t())));
+    let title = Signal::derive(move || spec.with_value(|spec| method_words(spec, t()).0));
+    let about = Signal::derive(move || spec.with_value(|spec| method_words(spec, t()).1));
     let chosen = Signal::derive(move || {
         choices.config.with(|config| spec.with_value(|spec| spec.name == config.method))
     });
@@ -53,20 +79,20 @@ pub(super) fn MethodOptions() -> impl IntoView {
             .with(|methods| methods.iter().find(|spec| name.with(|name| spec.name == *name)).cloned())
     });
     let heading = move || {
-        let name = spec.get().map(|spec| method_name(&spec, t())).unwrap_or_default();
+        let name = spec.get().map(|spec| method_words(&spec, t()).0).unwrap_or_default();
         fill(t().settings.group_method, &[("name", &name)])
     };
     let options = move || spec.get().map(|spec| spec.options).unwrap_or_default();
     view! {
         <h3>{heading}</h3>
         <div class="fields">
-            {move || options().into_iter().map(|option| view! { <MethodOption option/> }).collect_view()}
+            {move || options().into_iter().map(|option| view! { <MethodOption method=name.get() option/> }).collect_view()}
         </div>
     }
 }
 
 #[component]
-fn MethodOption(option: OptionSpec) -> impl IntoView {
+fn MethodOption(method: String, option: OptionSpec) -> impl IntoView {
     let choices = Choices::here();
     let t = move || Preferences::here().phrases();
     let switch = option.default.is_boolean();
@@ -87,7 +113,7 @@ fn MethodOption(option: OptionSpec) -> impl IntoView {
             });
         }
     };
-    let label = move || with_code(&option.with_value(|option| option_label(option, t())));
+    let label = move || with_code(&option.with_value(|option| option_label(&method, option, t())));
     let wrong = move || {
         let expected = t().settings.wrong_number;
         unread.get().map(|found| fill(t().settings.wrong, &[("expected", expected), ("found", &found)]))

@@ -6,7 +6,7 @@ use crate::choices::Choices;
 use crate::preferences::Preferences;
 use crate::route::Screen;
 use crate::session::Session;
-use crate::text::{Phrases, fill, method_name};
+use crate::text::{Phrases, fill, method_words};
 use crate::units;
 use leptos::prelude::*;
 use smolder_protocol::TrainConfig;
@@ -20,7 +20,9 @@ pub(super) fn ChosenRun() -> impl IntoView {
         let name = choices.config.with(|config| config.method.clone());
         session
             .methods
-            .with(|methods| methods.iter().find(|spec| spec.name == name).map(|spec| method_name(spec, t())))
+            .with(|methods| {
+                methods.iter().find(|spec| spec.name == name).map(|spec| method_words(spec, t()).0)
+            })
             .unwrap_or(name)
     };
     let row = move |label: fn(&Phrases) -> &'static str, value: Signal<String>, screen: Screen| {
