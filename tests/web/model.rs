@@ -163,3 +163,35 @@ async fn smollm2_answers_in_a_tab() {
     }
     browser.close().await;
 }
+
+/// By hand, with the same variables: three steps of LoRA on SmolLM2, and what they take.
+#[tokio::test]
+#[ignore = "needs SmolLM2's file, and minutes"]
+async fn smollm2_trains_three_steps_in_a_tab() {
+    let path = std::env::var("SMOLDER_SMOLLM2").expect("SMOLDER_SMOLLM2 names SmolLM2's GGUF file");
+    let device = std::env::var("SMOLDER_DEVICE").unwrap_or_else(|_| "gpu".to_owned());
+    let bytes = std::fs::read(path).expect("a readable file").leak();
+    let browser = Browser::start().await;
+    let trainer = Trainer::start(&browser).await;
+    trainer.server.spoil("/fixture.gguf", Mishap::File(bytes));
+    trainer.import("smollm2.gguf").await;
+    let config = json!({
+        "model": "smollm2.gguf", "data": "instructions-en", "out": "three", "device": device,
+        "steps": 3, "batch_size": 2, "seq_len": 128, "lr": 1e-3, "shuffle": false,
+    });
+    let start = std::time::Instant::now();
+    trainer.tell(json!({ "Train": { "Start": { "config": config, "resume": false } } })).await;
+    let mut losses = Vec::new();
+    loop {
+        let event = trainer.hear("Train").await;
+        println!("{:?}: {event}, memory {}", start.elapsed(), trainer.memory_bytes().await);
+        assert!(event["Failed"].is_null(), "{event}");
+        losses.extend(event["Stepped"]["loss"].as_f64());
+        if event["Finished"].is_object() {
+            break;
+        }
+    }
+    assert_eq!(losses.len(), 3);
+    assert!(losses[2] < losses[0] && losses[0] < 5.0, "{losses:?}");
+    browser.close().await;
+}
