@@ -5,6 +5,7 @@
 mod adapter;
 mod bundled;
 mod chat;
+mod compare;
 mod data;
 mod devices;
 mod download;
@@ -66,6 +67,8 @@ enum Task {
     Chat(chat::Arguments),
     /// Train an adapter for a model on examples.
     Train(Box<train::Arguments>),
+    /// Train methods beside each other on the same examples, each at its defaults, and show what became of them.
+    Compare(Box<compare::Arguments>),
     /// Measure a model's loss on examples, perhaps with an adapter.
     Eval(Box<eval::Arguments>),
     /// Compute a model's logits at every position of a text and write them to a safetensors file.
@@ -89,6 +92,7 @@ fn main() -> ExitCode {
         Some(Task::Generate(arguments)) => generate::run(&arguments),
         Some(Task::Chat(arguments)) => chat::run(&arguments),
         Some(Task::Train(arguments)) => train::run(*arguments),
+        Some(Task::Compare(arguments)) => compare::run(*arguments),
         Some(Task::Eval(arguments)) => eval::run(&arguments),
         Some(Task::Logits(arguments)) => logits::run(&arguments),
         Some(Task::Merge(arguments)) => merge::run(&arguments),

@@ -121,7 +121,7 @@ fn push<T>(list: &mut VecDeque<T>, value: T, most: usize) {
 }
 
 /// Values as at most `columns` blocks from the lowest to the highest; a block is the mean of neighbours.
-fn sparkline(values: &[f32], columns: usize) -> String {
+pub fn sparkline(values: &[f32], columns: usize) -> String {
     const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let columns = columns.min(values.len()).max(1);
     let bounds = |column: usize| column * values.len() / columns;
