@@ -2,14 +2,19 @@
 
 mod table;
 
+use crate::answers::{Score, score};
+use crate::engine::{Engine, Options, Wanted};
 use crate::interrupt::Stopped;
 use crate::output::{answer, tell};
 use crate::train::{self, Settings, train};
+use crate::train_text::failure;
 use crate::train_view::Screen;
-use anyhow::{Result, bail, ensure};
+use crate::{eval, open};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use smolder_models::peft::{METHODS, Method};
 use smolder_protocol::TrainConfig;
-use smolder_protocol::train::{End, Plan, StepReport, TrainEvent};
+use smolder_protocol::train::{DeviceChoice, End, Failure, Plan, StepReport, TrainEvent};
+use smolder_trainer::data::{Data, Examples};
 use std::fs;
 use std::path::Path;
 use table::{Outcome, Row, json, table};
@@ -18,6 +23,8 @@ use table::{Outcome, Row, json, table};
 const OUT: &str = "comparison";
 /// The share of the examples that is held out, unless there are others to evaluate on.
 const HELD_OUT: f64 = 0.1;
+/// Rows of the held-out examples that are computed at once.
+const ROWS: u32 = 8;
 const WEIGHTS: &str = "adapter_model.safetensors";
 
 /// Options of `smolder compare`: those of a run, which all methods share, but for a method's own.
@@ -27,6 +34,9 @@ pub struct Arguments {
     /// Which methods, as in lora,dora; all for every one.
     #[arg(long, default_value = "all", value_delimiter = ',')]
     methods: Vec<String>,
+    /// How many held-out examples are answered, to count the right answers: to the letter, or behind "####".
+    #[arg(long, value_name = "COUNT", default_value_t = 20)]
+    answers: usize,
     /// Print the table as JSON.
     #[arg(long)]
     json: bool,
@@ -42,10 +52,11 @@ pub fn run(arguments: Arguments) -> Result<()> {
     if let Some(there) = methods.iter().copied().map(out).find(|path| path.exists()) {
         bail!("{} is there already: name another folder with --out", there.display());
     }
-    let (mut rows, mut ended) = (Vec::new(), Ok(()));
+    tell!("the model as it is");
+    let (mut rows, mut ended) = (vec![base(&config, arguments.answers)?], Ok(()));
     for (at, method) in methods.iter().enumerate() {
         tell!("{} ({} of {})", method.name, at + 1, methods.len());
-        match compared(method, &config, &out(method)) {
+        match compared(method, (&config, arguments.answers), &out(method)) {
             Ok(row) => rows.push(row),
             Err(stopped) => {
                 ended = Err(stopped);
@@ -106,19 +117,22 @@ impl Seen {
 }
 
 /// Trains with one method. That it cannot be trained is told in its row; only Ctrl-C is an error.
-fn compared(method: &'static Method, config: &TrainConfig, out: &Path) -> Result<Row> {
+fn compared(method: &'static Method, (config, answers): (&TrainConfig, usize), out: &Path) -> Result<Row> {
     let config = TrainConfig {
         method: method.name.to_owned(),
         out: out.to_string_lossy().into_owned(),
         ..config.clone()
     };
     let (mut screen, mut seen) = (Screen::open(None, false)?, Seen::default());
-    let ended = train((config, false), &mut |event| {
+    let ended = train((config.clone(), false), &mut |event| {
         seen.take(event);
         screen.show(event)
     });
     match ended {
-        Ok(()) => Ok(Row { method: method.name, outcome: Ok(outcome(&seen, out)) }),
+        Ok(()) => {
+            let score = score_of(&config, out, answers)?;
+            Ok(Row { method: method.name, outcome: Ok(Outcome { score, ..outcome(&seen, out) }) })
+        }
         Err(error) if error.is::<Stopped>() => Err(error),
         Err(error) => {
             let reason = format!("{error:#}");
@@ -128,10 +142,51 @@ fn compared(method: &'static Method, config: &TrainConfig, out: &Path) -> Result
     }
 }
 
+/// What the model does without an adapter.
+fn base(config: &TrainConfig, answers: usize) -> Result<Row> {
+    let engine = engine(config, None)?;
+    let data = held_out(&engine, config)?
+        .context("there is one example alone: none can be held out to compare on")?;
+    let loss = eval::loss(&engine, &data, ROWS)?.loss;
+    let score = (answers > 0).then(|| score(&engine, &data, answers)).transpose()?;
+    Ok(Row { method: "base", outcome: Ok(Outcome { score, loss: Some(loss), ..Outcome::default() }) })
+}
+
+/// The right answers with an adapter, where they are wanted.
+fn score_of(config: &TrainConfig, adapter: &Path, answers: usize) -> Result<Option<Score>> {
+    if answers == 0 {
+        return Ok(None);
+    }
+    let engine = engine(config, Some(adapter))?;
+    let data = held_out(&engine, config)?;
+    data.map(|data| score(&engine, &data, answers)).transpose()
+}
+
+fn engine(config: &TrainConfig, adapter: Option<&Path>) -> Result<Engine> {
+    let device = match config.device {
+        DeviceChoice::Auto => Wanted::Auto,
+        DeviceChoice::Gpu => Wanted::Gpu,
+        DeviceChoice::Cpu => Wanted::Cpu,
+    };
+    Engine::start(&Options::new(config.model.clone().into(), adapter.map(Path::to_owned), device))
+}
+
+/// The examples that a run does not train on.
+fn held_out(engine: &Engine, config: &TrainConfig) -> Result<Option<Data>> {
+    let file = config.eval_data.as_ref().unwrap_or(&config.data);
+    let rows = eval::rows(engine, open::data(Path::new(file))?, config)?.rows;
+    let found = match config.eval_data {
+        Some(_) => Data::new(rows, None).map(Some),
+        None => Examples::new(rows, None, config).map(|examples| examples.eval),
+    };
+    found.map_err(|_| anyhow!(failure(&Failure::NothingToLearn)))
+}
+
 fn outcome(seen: &Seen, out: &Path) -> Outcome {
     let memory = seen.steps.iter().filter_map(|step| step.memory.device_bytes.or(step.memory.process_bytes));
     Outcome {
         before: seen.losses.first().copied(),
+        score: None,
         loss: seen.end.and_then(|end| end.best).map(|best| best.loss),
         parameters: seen.plan.as_ref().map_or(0, |plan| plan.trained_parameters),
         file_bytes: fs::metadata(out.join(WEIGHTS)).map_or(0, |about| about.len()),

@@ -1,5 +1,6 @@
 //! `smolder eval`: the loss on a file of examples.
 
+use crate::answers::{Score, score};
 use crate::data::Learn;
 use crate::engine::{self, Engine};
 use crate::interrupt::Stopped;
@@ -13,7 +14,7 @@ use smolder_formats::Source;
 use smolder_protocol::TrainConfig;
 use smolder_protocol::train::{BatchSize, Evaluation, Failure};
 use smolder_trainer::compute::DeviceError;
-use smolder_trainer::data::Data;
+use smolder_trainer::data::{Data, Rows};
 use smolder_trainer::evaluation::{MeanLoss, mean_loss};
 use smolder_trainer::room::Room;
 use smolder_trainer::{load_rows, today};
@@ -44,7 +45,10 @@ pub struct Arguments {
     /// Rows that are computed at once.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
     batch_size: u32,
-    /// Print {"loss","perplexity","tokens"} as JSON.
+    /// Answer so many of the examples too, and count the right answers: to the letter, or behind "####".
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    answers: usize,
+    /// Print {"loss","perplexity","tokens"} as JSON, with --answers "answered" and "right".
     #[arg(long)]
     json: bool,
 }
@@ -60,20 +64,33 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         seq_len: arguments.seq_len,
         ..TrainConfig::default()
     };
-    let found = loss(&engine, file, config, arguments.batch_size)?;
-    print(found, arguments.json)
+    let data = examples(&engine, file, &config)?;
+    let found = loss(&engine, &data, arguments.batch_size)?;
+    let wanted = arguments.answers;
+    let answered = (wanted > 0).then(|| score(&engine, &data, wanted)).transpose()?;
+    print(found, answered, arguments.json)
 }
 
-/// The mean loss on the examples of a file, `rows` computed at once.
-pub fn loss(engine: &Engine, file: Source<File>, mut config: TrainConfig, rows: u32) -> Result<MeanLoss> {
+/// The examples of a file, of tokens that the model has room for.
+pub fn examples(engine: &Engine, file: Source<File>, config: &TrainConfig) -> Result<Data> {
+    let found = rows(engine, file, config)?;
+    found.warnings(config.seq_len).iter().for_each(|one| tell!("{}", warning(one)));
+    Data::new(found.rows, None).map_err(|_| anyhow!(failure(&Failure::NothingToLearn)))
+}
+
+/// The same before they are divided.
+pub fn rows(engine: &Engine, file: Source<File>, config: &TrainConfig) -> Result<Rows> {
     let prompt = engine.adapter.lead_len() as u64;
     let context = engine.model.config().sizes.context.saturating_sub(prompt);
-    config.seq_len = config.seq_len.min(u32::try_from(context).unwrap_or(u32::MAX));
+    let seq_len = config.seq_len.min(u32::try_from(context).unwrap_or(u32::MAX));
+    let config = TrainConfig { seq_len, ..config.clone() };
     let found = load_rows(file, (&engine.tokenizer, &engine.template), &config, today());
-    let (found, _) = found.map_err(|error| anyhow!(failure(&error)))?;
-    found.warnings(config.seq_len).iter().for_each(|one| tell!("{}", warning(one)));
-    let data = Data::new(found.rows, None).map_err(|_| anyhow!(failure(&Failure::NothingToLearn)))?;
-    let found = engine.attempt(|| measure(engine, &data, rows))?;
+    Ok(found.map_err(|error| anyhow!(failure(&error)))?.0)
+}
+
+/// The mean loss on examples, `rows` computed at once.
+pub fn loss(engine: &Engine, data: &Data, rows: u32) -> Result<MeanLoss> {
+    let found = engine.attempt(|| measure(engine, data, rows))?;
     if !found.loss.is_finite() {
         bail!("the loss is infinite or NaN: the model or the adapter is broken");
     }
@@ -100,13 +117,18 @@ fn measure(engine: &Engine, data: &Data, rows: u32) -> Result<MeanLoss> {
     found.ok_or_else(|| Stopped.into())
 }
 
-fn print(MeanLoss { loss, tokens }: MeanLoss, json: bool) -> Result<()> {
+fn print(MeanLoss { loss, tokens }: MeanLoss, answered: Option<Score>, json: bool) -> Result<()> {
     let perplexity = Evaluation::perplexity_of(loss);
     let text = if json {
-        json!({"loss": loss, "perplexity": perplexity, "tokens": tokens}).to_string()
+        let mut found = json!({"loss": loss, "perplexity": perplexity, "tokens": tokens});
+        if let Some(Score { right, asked }) = answered {
+            (found["right"], found["answered"]) = (right.into(), asked.into());
+        }
+        found.to_string()
     } else {
         let shown = perplexity.map_or_else(|| "too large to show".to_owned(), |value| format!("{value:.4}"));
-        format!("loss {loss:.6}, perplexity {shown}, {tokens} tokens")
+        let right = answered.map(|Score { right, asked }| format!(", {right} of {asked} answers right"));
+        format!("loss {loss:.6}, perplexity {shown}, {tokens} tokens{}", right.unwrap_or_default())
     };
     Ok(writeln!(std::io::stdout(), "{text}")?)
 }

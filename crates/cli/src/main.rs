@@ -3,6 +3,7 @@
 #![warn(clippy::print_stderr, clippy::print_stdout, reason = "a reader that goes away must not end the work")]
 
 mod adapter;
+mod answers;
 mod bundled;
 mod chat;
 mod compare;

@@ -75,7 +75,8 @@ fn compare(arguments: &Arguments) -> Result<()> {
     let loss = |model: &Path, adapter: Option<&PathBuf>| {
         let options = Options::new(model.to_owned(), adapter.cloned(), arguments.device);
         let engine = Engine::start(&options)?;
-        Ok::<_, Error>(eval::loss(&engine, open::data(&arguments.data)?, TrainConfig::default(), ROWS)?.loss)
+        let data = eval::examples(&engine, open::data(&arguments.data)?, &TrainConfig::default())?;
+        Ok::<_, Error>(eval::loss(&engine, &data, ROWS)?.loss)
     };
     let apart = loss(&arguments.model, Some(&arguments.adapter))?;
     let merged = loss(&arguments.out, None)?;

@@ -36,11 +36,12 @@ pub async fn mean_loss(
     watch: Watch<'_>,
 ) -> Result<Option<MeanLoss>, DeviceError> {
     let batching = Batching { size, grad_accum: 1, seed: 0, shuffle: false };
-    let batches = || Batches::new(data.clone(), batching, Cursor::default());
-    let (mut sum, mut tokens, total) = (0.0, 0, batches().epoch().map(|step| step.labels() as u64).sum());
-    for batch in batches().epoch().flat_map(|step| step.micro_batches) {
+    let (mut sum, mut tokens) = (0.0, 0);
+    for batch in
+        Batches::new(data.clone(), batching, Cursor::default()).epoch().flat_map(|step| step.micro_batches)
+    {
         turn().await;
-        if watch(tokens, total).is_break() {
+        if watch(tokens, data.labels()).is_break() {
             return Ok(None);
         }
         tokens += batch.labels() as u64;

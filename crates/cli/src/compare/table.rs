@@ -1,15 +1,19 @@
 //! What became of the methods, for people and as JSON.
 
+use crate::answers::Score;
 use crate::train_text::duration;
 use crate::train_view::sparkline;
 use serde_json::{Value, json as value};
 use smolder_formats::inspect::size;
+use std::array::from_fn;
 use std::cmp::Ordering;
 
+const NOTHING: &str = "–";
 /// Columns of a curve.
 const CURVE: usize = 16;
-const HEADINGS: [&str; 8] =
-    ["method", "held-out loss", "before", "parameters", "file", "memory", "time", "loss"];
+const COLUMNS: usize = 9;
+const HEADINGS: [&str; COLUMNS] =
+    ["method", "held-out loss", "right", "before", "parameters", "file", "memory", "time", "loss"];
 
 /// A method and what became of it, or why it was not trained.
 pub struct Row {
@@ -18,11 +22,14 @@ pub struct Row {
 }
 
 /// What a run came to.
+#[derive(Default)]
 pub struct Outcome {
     /// The held-out loss before the first step, in nats.
     pub before: Option<f32>,
     /// The lowest one.
     pub loss: Option<f32>,
+    /// Right answers to held-out examples.
+    pub score: Option<Score>,
     pub parameters: u64,
     pub file_bytes: u64,
     /// At its peak: on the device, or of the process.
@@ -43,30 +50,25 @@ impl Row {
         loss(self).total_cmp(&loss(other))
     }
 
-    fn cells(&self) -> [String; 8] {
-        let method = self.method.to_owned();
+    fn cells(&self) -> [String; COLUMNS] {
         let Ok(one) = &self.outcome else {
-            let nothing = || "–".to_owned();
-            return [
-                method,
-                "refused".to_owned(),
-                nothing(),
-                nothing(),
-                nothing(),
-                nothing(),
-                nothing(),
-                String::new(),
-            ];
+            let mut cells: [String; COLUMNS] = from_fn(|_| NOTHING.to_owned());
+            (cells[0], cells[1], cells[COLUMNS - 1]) =
+                (self.method.to_owned(), "refused".to_owned(), String::new());
+            return cells;
         };
-        let loss = |loss: Option<f32>| loss.map_or_else(|| "–".to_owned(), |loss| format!("{loss:.4}"));
+        let shown = |text: Option<String>| text.unwrap_or_else(|| NOTHING.to_owned());
+        let loss = |loss: Option<f32>| shown(loss.map(|loss| format!("{loss:.4}")));
+        let trained = |text: String| shown((one.parameters > 0).then_some(text));
         [
-            method,
+            self.method.to_owned(),
             loss(one.loss),
+            shown(one.score.map(|Score { right, asked }| format!("{right} of {asked}"))),
             loss(one.before),
-            one.parameters.to_string(),
-            size(one.file_bytes),
-            one.memory_bytes.map_or_else(|| "–".to_owned(), size),
-            duration(one.seconds),
+            trained(one.parameters.to_string()),
+            trained(size(one.file_bytes)),
+            shown(one.memory_bytes.map(size)),
+            trained(duration(one.seconds)),
             sparkline(&one.train_losses, CURVE),
         ]
     }
@@ -74,7 +76,8 @@ impl Row {
     fn json(&self) -> Value {
         match &self.outcome {
             Ok(one) => value!({
-                "method": self.method, "loss": one.loss, "before": one.before, "parameters": one.parameters,
+                "method": self.method, "loss": one.loss, "right": one.score.map(|score| score.right),
+                "answered": one.score.map(|score| score.asked), "before": one.before, "parameters": one.parameters,
                 "file_bytes": one.file_bytes, "memory_bytes": one.memory_bytes, "seconds": one.seconds,
                 "train_losses": one.train_losses,
             }),
@@ -90,10 +93,10 @@ pub fn json(rows: &[Row]) -> String {
 
 /// Columns as wide as what is in them; below, why some were not trained.
 pub fn table(rows: &[Row]) -> String {
-    let cells: Vec<[String; 8]> =
+    let cells: Vec<[String; COLUMNS]> =
         std::iter::once(HEADINGS.map(str::to_owned)).chain(rows.iter().map(Row::cells)).collect();
     let width = |column: usize| cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let line = |row: &[String; 8]| {
+    let line = |row: &[String; COLUMNS]| {
         let [method, middle @ .., curve] = row;
         let middle = middle.iter().zip(1..).map(|(cell, column)| format!("  {cell:>0$}", width(column)));
         format!("{method:<0$}{1}  {curve}", width(0), middle.collect::<String>()).trim_end().to_owned()
@@ -111,6 +114,7 @@ mod tests {
         let outcome = Outcome {
             before: Some(3.0),
             loss,
+            score: Some(Score { right: 7, asked: 20 }),
             parameters: 1200,
             file_bytes: 2048,
             memory_bytes: None,
@@ -129,11 +133,11 @@ mod tests {
         assert_eq!(
             table(&rows).lines().collect::<Vec<_>>(),
             [
-                "method  held-out loss  before  parameters     file  memory        time  loss",
-                "miss           0.5000  3.0000        1200  2.0 KiB       –  1 min 01 s  █▅▁",
-                "dora           1.2500  3.0000        1200  2.0 KiB       –  1 min 01 s  █▅▁",
-                "lora                –  3.0000        1200  2.0 KiB       –  1 min 01 s  █▅▁",
-                "bitfit        refused       –           –        –       –           –",
+                "method  held-out loss    right  before  parameters     file  memory        time  loss",
+                "miss           0.5000  7 of 20  3.0000        1200  2.0 KiB       –  1 min 01 s  █▅▁",
+                "dora           1.2500  7 of 20  3.0000        1200  2.0 KiB       –  1 min 01 s  █▅▁",
+                "lora                –  7 of 20  3.0000        1200  2.0 KiB       –  1 min 01 s  █▅▁",
+                "bitfit        refused        –       –           –        –       –           –",
                 "bitfit: no biases",
             ]
         );

@@ -22,6 +22,8 @@ fn arguments<'a>(model: &'a str, rows: &'a str, out: &'a str, more: &[&'a str]) 
         "2",
         "--seq-len",
         "48",
+        "--answers",
+        "3",
         "--json",
     ];
     [&usual[..], more].concat()
@@ -36,8 +38,11 @@ fn each_method_is_trained_at_its_defaults_and_those_that_do_not_fit_say_why() {
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let table: Value = serde_json::from_str(&ended.out).unwrap();
     let named = |name: &str| table.as_array().unwrap().iter().find(|row| row["method"] == name).unwrap();
+    let base = named("base");
+    assert_eq!((&base["loss"], &base["parameters"]), (&named("ia3")["before"], &Value::from(0)));
     for name in ["lora", "ia3"] {
         let row = named(name);
+        assert!(row["right"].as_u64() <= row["answered"].as_u64() && row["answered"].is_u64(), "{row}");
         assert_eq!(row["train_losses"].as_array().unwrap().len(), 2, "{row}");
         assert!(row["loss"].as_f64() <= row["before"].as_f64() && row["loss"].is_number(), "{row}");
         let weights = folder.path("out").join(name).join("adapter_model.safetensors");
@@ -46,7 +51,7 @@ fn each_method_is_trained_at_its_defaults_and_those_that_do_not_fit_say_why() {
     assert!(named("lora")["parameters"].as_u64() > named("ia3")["parameters"].as_u64());
     assert_eq!(named("lora")["before"], named("ia3")["before"], "both begin as the base");
     assert!(named("bitfit")["refused"].as_str().unwrap().contains("bias"), "{table}");
-    assert_eq!(table[2]["method"], "bitfit", "what was refused comes last");
+    assert_eq!(table[3]["method"], "bitfit", "what was refused comes last");
     fails(&arguments(&model, &rows, &out, &["--methods", "ia3"]), &["ia3", "is there already", "--out"]);
 }
 
