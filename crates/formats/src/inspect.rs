@@ -3,9 +3,11 @@
 mod card;
 mod report;
 mod text;
+mod weights;
 
 pub use report::{Memory, Report, Sizes, TemplateReport, TokenizerReport};
 pub use text::size;
+pub use weights::{Holds, Weights};
 
 use std::collections::BTreeMap;
 use std::io::{Read, Seek};
@@ -128,11 +130,7 @@ impl About {
         if let Some(config) = config.as_ref().filter(known).filter(|_| !tensors.is_empty()) {
             config.check_tensors(model)?;
         }
-        let mut types = BTreeMap::new();
-        for tensor in tensors {
-            *types.entry(tensor.dtype.name().to_owned()).or_default() += 1;
-        }
-        let parameters = tensors.iter().map(TensorInfo::elements).sum();
+        let (types, parameters) = counted(tensors);
         Ok(Report {
             file,
             parts,
@@ -154,6 +152,15 @@ impl About {
             model: config.map(sizes),
         })
     }
+}
+
+/// Tensors of each type, and elements in all.
+fn counted(tensors: &[TensorInfo]) -> (BTreeMap<String, usize>, u64) {
+    let mut types = BTreeMap::new();
+    for tensor in tensors {
+        *types.entry(tensor.dtype.name().to_owned()).or_default() += 1;
+    }
+    (types, tensors.iter().map(TensorInfo::elements).sum())
 }
 
 fn hex(hashes: &[Sha256Hash]) -> Vec<String> {

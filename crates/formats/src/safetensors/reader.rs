@@ -37,7 +37,7 @@ impl<R: Read + Seek> Safetensors<R> {
     }
 
     /// Bytes of the whole file.
-    pub(super) fn file_bytes(&self) -> u64 {
+    pub(crate) fn file_bytes(&self) -> u64 {
         self.source.len()
     }
 
