@@ -123,7 +123,7 @@ impl<R: Read + Seek> Dataset<R> {
             self.format = Some(Format::Text);
             return Ok(Some((at, utf8(bytes).map(Record::Text))));
         }
-        let row = match self.object(bytes) {
+        let row = match self.object(at.line, bytes) {
             Ok(row) => row,
             Err(error) => return Ok(Some((at, Err(error)))),
         };
@@ -156,11 +156,11 @@ impl<R: Read + Seek> Dataset<R> {
         Err(Error::new(Kind::Missing, "column mapping", expected, column).in_file(self.rows.name()))
     }
 
-    fn object(&self, bytes: Vec<u8>) -> Result<Map<String, Value>> {
+    fn object(&self, line: u64, bytes: Vec<u8>) -> Result<Map<String, Value>> {
         if let Container::Table(separator) = self.container {
             return table::object(&self.header, table::fields(&utf8(bytes)?, char::from(separator))?);
         }
-        match crate::json::object(&bytes, limits::ROW_BYTES)? {
+        match crate::json::object_from(line, &bytes, limits::ROW_BYTES)? {
             Value::Object(row) => Ok(row),
             _ => Err(Error::new(Kind::Type, "row", "a JSON object", "another value")),
         }

@@ -3,9 +3,10 @@
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 use crate::gguf::Strings;
+use crate::json::Object;
 use crate::limits;
 
 #[derive(Deserialize)]
@@ -73,11 +74,39 @@ impl<'de> Deserialize<'de> for Vocab {
 
 struct MergesVisitor;
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Merge {
-    Text(String),
-    Pair(String, String),
+/// Two tokens with a space between, or a list of two; nothing else is read further than its first part.
+struct Merge(Strings);
+
+struct MergeVisitor;
+
+impl<'de> Visitor<'de> for MergeVisitor {
+    type Value = Merge;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("two tokens")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Merge, E> {
+        let (left, right) = text.split_once(' ').unwrap_or((text, ""));
+        Ok(Merge([left, right].into_iter().collect()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Merge, A::Error> {
+        let mut out = Strings::default();
+        while let Some(token) = seq.next_element::<String>()? {
+            if out.len() == 2 {
+                return Err(A::Error::custom("a third token"));
+            }
+            out.push(&token);
+        }
+        if out.len() < 2 { Err(A::Error::custom("less than two tokens")) } else { Ok(Merge(out)) }
+    }
+}
+
+impl<'de> Deserialize<'de> for Merge {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        d.deserialize_any(MergeVisitor)
+    }
 }
 
 impl<'de> Visitor<'de> for MergesVisitor {
@@ -93,12 +122,7 @@ impl<'de> Visitor<'de> for MergesVisitor {
             if out.len() as u64 >= 2 * limits::ARRAY_LEN {
                 return Err(too_many("merges", limits::ARRAY_LEN as usize));
             }
-            let (left, right) = match &merge {
-                Merge::Pair(left, right) => (left.as_str(), right.as_str()),
-                Merge::Text(text) => text.split_once(' ').unwrap_or((text, "")),
-            };
-            out.push(left);
-            out.push(right);
+            merge.0.iter().for_each(|token| out.push(token));
         }
         Ok(MergeList(out))
     }
@@ -121,7 +145,7 @@ impl<'de> Visitor<'de> for AddedVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Added, A::Error> {
         let mut out = Vec::new();
-        while let Some(token) = seq.next_element()? {
+        while let Some(Object(token)) = seq.next_element::<Object<RawAdded>>()? {
             if out.len() == limits::ADDED_TOKENS {
                 return Err(too_many("added tokens", limits::ADDED_TOKENS));
             }
