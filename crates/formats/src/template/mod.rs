@@ -20,6 +20,7 @@ mod measures;
 mod methods;
 mod operands;
 mod spans;
+mod turns;
 
 pub(crate) use literals::ROLES;
 
