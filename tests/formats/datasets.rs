@@ -302,7 +302,23 @@ fn the_assistants_turns_are_learned() {
     assert_eq!(learned(Target::LastTurn), "See you<|im_end|>");
     assert_eq!(learned(Target::Completion), "See you<|im_end|>");
     let (all, whole) = texts(&render(&records[0], |o| o.target = Target::Everything).unwrap().row);
-    assert_eq!(all, whole);
+    assert_eq!(format!("<|im_start|>{all}"), whole);
+}
+
+/// Nothing comes before it that it could be predicted from; audit, preview and dump count alike.
+#[test]
+fn the_first_token_is_never_learned() {
+    let pair = Record::Pair { prompt: "One".into(), completion: " two".into() };
+    for (record, raw) in [(&Record::Text("One two".into()), false), (&pair, true)] {
+        let change = |o: &mut RenderOptions| (o.target, o.raw_pairs) = (Target::Everything, raw);
+        let rows = render(record, change).unwrap();
+        assert_eq!((rows.row.ids.len(), &*rows.row.mask), (3, &[0, 1, 1][..]), "{record:?}");
+        let mut audit = Audit::default();
+        audit.keep(&rows);
+        assert_eq!((audit.tokens, audit.learned), (3, 2));
+    }
+    let alone = render(&Record::Text("One".into()), |o| o.max_len = 1);
+    assert_eq!(alone.unwrap_err().kind, Kind::Missing);
 }
 
 #[test]

@@ -27,6 +27,6 @@ use serde::Serialize;
 pub struct Row {
     /// Token ids.
     pub ids: Vec<u32>,
-    /// 1 for a token that is learned, 0 for one that is only read.
+    /// 1 for a token that is learned, 0 for one that is only read, as the first of a document always is.
     pub mask: Vec<u8>,
 }
