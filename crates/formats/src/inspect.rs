@@ -90,7 +90,10 @@ fn gguf<R: Read + Seek>(file: &str, model: &SplitGguf<R>) -> Result<About> {
         file: file.to_owned(),
         format: format!("GGUF version {}", model.version()),
         name: text("general.name")?,
-        licence: text("general.license")?,
+        licence: match text("general.license")? {
+            Some(other) if other == "other" => text("general.license.name")?.or(Some(other)),
+            stated => stated,
+        },
         config: match ModelConfig::from_gguf(metadata) {
             Err(error) if error.kind == Kind::Missing && model.tensors().is_empty() => None,
             config => Some(config?),

@@ -12,7 +12,7 @@ use crate::error::{Error, Kind, Result};
 use crate::limits;
 use crate::model::ModelConfig;
 use crate::source::{Sha256Hash, Source};
-use crate::template::ChatTemplate;
+use crate::template::{ChatTemplate, not_utf8};
 use crate::tensor::{TensorInfo, TensorSource, part_name, read_from};
 use crate::tokenizer::{Tokenizer, TokenizerConfig};
 
@@ -83,10 +83,7 @@ impl<R: Read + Seek> HfModel<R> {
             return ChatTemplate::new(text).map_err(|e| e.in_file("tokenizer_config.json"));
         };
         let text = String::from_utf8(source.read_all(limits::TEMPLATE_BYTES as u64)?);
-        let text = text.map_err(|e| {
-            let found = format!("byte {} is not", e.utf8_error().valid_up_to());
-            Error::new(Kind::Encoding, "chat template", "UTF-8 text", found)
-        });
+        let text = text.map_err(|e| not_utf8(&e));
         text.and_then(|text| ChatTemplate::new(Some(&text))).map_err(|e| e.in_file(source.name()))
     }
 

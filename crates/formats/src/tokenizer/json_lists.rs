@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::gguf::Strings;
 use crate::json::Object;
@@ -74,38 +74,64 @@ impl<'de> Deserialize<'de> for Vocab {
 
 struct MergesVisitor;
 
-/// Two tokens with a space between, or a list of two; nothing else is read further than its first part.
-struct Merge(Strings);
+/// One token, put where it is kept.
+struct Token<'s>(&'s mut Strings);
 
-struct MergeVisitor;
+impl<'de> DeserializeSeed<'de> for Token<'_> {
+    type Value = ();
 
-impl<'de> Visitor<'de> for MergeVisitor {
-    type Value = Merge;
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
+        d.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Token<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a token")
+    }
+
+    fn visit_str<E>(self, token: &str) -> Result<(), E> {
+        self.0.push(token);
+        Ok(())
+    }
+}
+
+/// Two tokens with a space between, or a list of two.
+struct Merge<'s>(&'s mut Strings);
+
+impl<'de> DeserializeSeed<'de> for Merge<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
+        d.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Merge<'_> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("two tokens")
     }
 
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Merge, E> {
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
         let (left, right) = text.split_once(' ').unwrap_or((text, ""));
-        Ok(Merge([left, right].into_iter().collect()))
+        self.0.push(left);
+        self.0.push(right);
+        Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Merge, A::Error> {
-        let mut out = Strings::default();
-        while let Some(token) = seq.next_element::<String>()? {
-            if out.len() == 2 {
-                return Err(A::Error::custom("a third token"));
-            }
-            out.push(&token);
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        for number in 0..2 {
+            let token = seq.next_element_seed(Token(self.0))?;
+            token.ok_or_else(|| A::Error::invalid_length(number, &"two tokens"))?;
         }
-        if out.len() < 2 { Err(A::Error::custom("less than two tokens")) } else { Ok(Merge(out)) }
-    }
-}
-
-impl<'de> Deserialize<'de> for Merge {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        d.deserialize_any(MergeVisitor)
+        match seq.next_element::<IgnoredAny>()? {
+            Some(_) => Err(A::Error::custom("a third token")),
+            None => Ok(()),
+        }
     }
 }
 
@@ -118,11 +144,10 @@ impl<'de> Visitor<'de> for MergesVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<MergeList, A::Error> {
         let mut out = Strings::default();
-        while let Some(merge) = seq.next_element::<Merge>()? {
-            if out.len() as u64 >= 2 * limits::ARRAY_LEN {
+        while seq.next_element_seed(Merge(&mut out))?.is_some() {
+            if out.len() as u64 > 2 * limits::ARRAY_LEN {
                 return Err(too_many("merges", limits::ARRAY_LEN as usize));
             }
-            merge.0.iter().for_each(|token| out.push(token));
         }
         Ok(MergeList(out))
     }
