@@ -97,7 +97,7 @@ fn a_quote_inside_a_field_is_a_letter() {
     };
     for (line, want) in [(2, pair("5\" pipe", "6\"\n")), (4, pair("a \"b", "c"))] {
         let (at, record) = dataset.next_record().unwrap().unwrap();
-        assert_eq!((at, record.unwrap()), (line, want));
+        assert_eq!((at.line, record.unwrap()), (line, want));
     }
     assert!(dataset.next_record().unwrap().unwrap().1.is_err(), "an empty prompt");
     assert!(dataset.next_record().unwrap().is_none());
@@ -108,8 +108,11 @@ fn columns_are_mapped() {
     let mapping = Mapping::parse(&["question=prompt", "answer=completion"]).unwrap();
     let mut dataset =
         Dataset::open(memory("g.jsonl", r#"{"question":"1+1?","answer":"2"}"#), mapping).unwrap();
-    let (line, record) = dataset.next_record().unwrap().unwrap();
-    assert_eq!((line, record.unwrap()), (1, Record::Pair { prompt: "1+1?".into(), completion: "2".into() }));
+    let (at, record) = dataset.next_record().unwrap().unwrap();
+    assert_eq!(
+        (at.line, record.unwrap()),
+        (1, Record::Pair { prompt: "1+1?".into(), completion: "2".into() })
+    );
 }
 
 #[test]
@@ -200,9 +203,34 @@ fn objects_spread_over_lines_are_rows() {
     let lines = spread.lines().count() as u64;
     for line in [1, lines + 2, 2 * lines + 1] {
         let (at, record) = dataset.next_record().unwrap().unwrap();
-        assert_eq!((at, record.unwrap()), (line, want[0].clone()));
+        assert_eq!((at.line, record.unwrap()), (line, want[0].clone()));
     }
     assert!(dataset.next_record().unwrap().is_none());
+}
+
+/// All may lie in one line, which then says nothing of where a row is.
+#[test]
+fn rows_of_an_array_are_named_by_their_number() {
+    let places = |name: &str, text: &str| -> Vec<String> {
+        let mut dataset = open(name, text).unwrap();
+        std::iter::from_fn(|| dataset.next_record().unwrap()).map(|(at, _)| at.to_string()).collect()
+    };
+    let row = r#"{"text":"a"}"#;
+    assert_eq!(places("a.json", &format!("[{row},{row} , 3]\n")), ["row 1", "row 2", "row 3"]);
+    assert_eq!(
+        places("a.json", &format!("[{row},\n{row},\n\n3]\n")),
+        ["row 1", "row 2, line 2", "row 3, line 4"]
+    );
+    assert_eq!(places("a.jsonl", &format!("{row}\n\n3\n{row}")), ["line 1", "line 3", "line 4"]);
+    let mut audit = Audit::default();
+    let mut dataset = open("a.json", format!("[{row},{row},3,4]")).unwrap();
+    while let Some((at, record)) = dataset.next_record().unwrap() {
+        if let Err(error) = record {
+            audit.drop_row(at, &error);
+        }
+    }
+    assert_eq!(audit.dropped[0].first, "row 3: a number");
+    assert_eq!(audit.dropped[0].rows, 2);
 }
 
 /// A line that is broken stays the only one that is lost.
@@ -211,8 +239,8 @@ fn lines_are_not_taken_for_parts_of_an_object() {
     for broken in [r#"{"text": "a"#, r#"{"text": {"a": 1}"#, r#"{"text""#, "{]"] {
         let mut dataset = open("a.jsonl", format!("{broken}\n{{\"text\":\"b\"}}\n")).unwrap();
         assert!(dataset.next_record().unwrap().unwrap().1.is_err(), "{broken}");
-        let (line, record) = dataset.next_record().unwrap().unwrap();
-        assert_eq!((line, record.unwrap()), (2, Record::Text("b".into())), "{broken}");
+        let (at, record) = dataset.next_record().unwrap().unwrap();
+        assert_eq!((at.line, record.unwrap()), (2, Record::Text("b".into())), "{broken}");
     }
 }
 
@@ -244,8 +272,8 @@ fn a_row_that_is_too_long_is_passed_over() {
     for (name, text, lines) in files {
         let mut dataset = open(name, text).unwrap();
         for (index, want) in lines.into_iter().enumerate() {
-            let (line, record) = dataset.next_record().unwrap().unwrap();
-            assert_eq!(line, want, "{name}");
+            let (at, record) = dataset.next_record().unwrap().unwrap();
+            assert_eq!(at.line, want, "{name}");
             match record {
                 Ok(_) => assert_ne!(index, 2, "{name}"),
                 Err(error) => {
@@ -261,8 +289,8 @@ fn a_row_that_is_too_long_is_passed_over() {
 fn a_row_of_empty_fields_is_counted() {
     let mut dataset = open("a.tsv", "prompt\tcompletion\na\tb\n\t\n").unwrap();
     assert!(dataset.next_record().unwrap().unwrap().1.is_ok());
-    let (line, record) = dataset.next_record().unwrap().unwrap();
-    assert_eq!((line, record.unwrap_err().kind), (3, Kind::Value));
+    let (at, record) = dataset.next_record().unwrap().unwrap();
+    assert_eq!((at.line, record.unwrap_err().kind), (3, Kind::Value));
     assert!(dataset.next_record().unwrap().is_none());
 }
 
@@ -274,7 +302,23 @@ fn the_assistants_turns_are_learned() {
     assert_eq!(learned(Target::LastTurn), "See you<|im_end|>");
     assert_eq!(learned(Target::Completion), "See you<|im_end|>");
     let (all, whole) = texts(&render(&records[0], |o| o.target = Target::Everything).unwrap().row);
-    assert_eq!(all, whole);
+    assert_eq!(format!("<|im_start|>{all}"), whole);
+}
+
+/// Nothing comes before it that it could be predicted from; audit, preview and dump count alike.
+#[test]
+fn the_first_token_is_never_learned() {
+    let pair = Record::Pair { prompt: "One".into(), completion: " two".into() };
+    for (record, raw) in [(&Record::Text("One two".into()), false), (&pair, true)] {
+        let change = |o: &mut RenderOptions| (o.target, o.raw_pairs) = (Target::Everything, raw);
+        let rows = render(record, change).unwrap();
+        assert_eq!((rows.row.ids.len(), &*rows.row.mask), (3, &[0, 1, 1][..]), "{record:?}");
+        let mut audit = Audit::default();
+        audit.keep(&rows);
+        assert_eq!((audit.tokens, audit.learned), (3, 2));
+    }
+    let alone = render(&Record::Text("One".into()), |o| o.max_len = 1);
+    assert_eq!(alone.unwrap_err().kind, Kind::Missing);
 }
 
 #[test]
@@ -405,10 +449,10 @@ fn audit(lines: &[&str], (tokenizer, template): &(Tokenizer, ChatTemplate), max_
     let mut dataset = open("a.jsonl", lines.join("\n")).unwrap();
     let mut renderer = Renderer::new(tokenizer, template, RenderOptions { max_len, ..options(tokenizer) });
     let mut audit = Audit::default();
-    while let Some((line, record)) = dataset.next_record().unwrap() {
+    while let Some((at, record)) = dataset.next_record().unwrap() {
         match record.and_then(|record| renderer.render(&record)) {
             Ok(rows) => audit.keep(&rows),
-            Err(error) => audit.drop_row(line, &error),
+            Err(error) => audit.drop_row(at, &error),
         }
     }
     audit

@@ -3,7 +3,7 @@
 use std::fs;
 
 use smolder_formats::Kind;
-use smolder_formats::gguf::SplitGguf;
+use smolder_formats::gguf::{Gguf, GgufWriter, SplitGguf, Value};
 use smolder_formats::inspect::Report;
 
 use crate::memory;
@@ -50,6 +50,21 @@ fn a_tokenizer_without_a_model_is_shown() {
         assert!(report.tokenizer.vocabulary > 0, "{report}");
         assert!(report.to_string().contains("none: this is a tokenizer without a model"), "{report}");
         assert_eq!(report.to_string().contains("architecture    llama"), architecture, "{report}");
+    }
+}
+
+#[test]
+fn a_licence_of_another_kind_has_its_name() {
+    let bytes = crate::read("tokenizers/smollm2.gguf");
+    let mut metadata = Gguf::read(&mut memory("m.gguf", bytes)).unwrap().metadata;
+    for (key, value, want) in [
+        ("general.license", "other", "other"),
+        ("general.license.name", "lfm1.0", "lfm1.0"),
+        ("general.license", "apache-2.0", "apache-2.0"),
+    ] {
+        metadata.set(key, Value::String(value.into()));
+        let bytes = GgufWriter::begin(Vec::new(), &metadata, Vec::new()).unwrap().finish().unwrap();
+        assert_eq!(inspect(&bytes).unwrap().licence.as_deref(), Some(want));
     }
 }
 

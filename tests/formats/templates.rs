@@ -227,6 +227,68 @@ fn a_turn_is_learned_though_its_thoughts_are_taken_out() {
     assert_eq!(turns, ["2<|im_end|>", "<think>\nhm\n</think>\n\n4<|im_end|>"]);
 }
 
+fn chat(turns: &[(&str, &str)]) -> Vec<Message> {
+    let message = |(role, text): &(&str, &str)| {
+        [("role", *role), ("content", *text)].map(|(key, value)| (key.to_owned(), value.into())).into_iter()
+    };
+    turns.iter().map(|turn| message(turn).collect()).collect()
+}
+
+/// The text of a conversation's tokens, those that are not learned and those that are.
+fn sides(template: &ChatTemplate, messages: &[Message]) -> [String; 2] {
+    let tokenizer = from_gguf("smollm2");
+    let rendered = template.render_training(&tokenizer, messages, TrainOn::Assistant, &options()).unwrap();
+    let (ids, mask) = rendered.encode(&mut tokenizer.encoder());
+    [0, 1].map(|side| {
+        let ids: Vec<u32> = ids.iter().zip(&mask).filter(|one| *one.1 == side).map(|one| *one.0).collect();
+        tokenizer.decode(&ids, false)
+    })
+}
+
+/// Wherever a template makes the answer be looked for: some open thoughts in the prompt that no turn has.
+#[test]
+fn questions_with_the_words_of_their_answers_are_not_learned() {
+    let messages = chat(&[
+        ("user", "Say yes"),
+        ("assistant", "yes"),
+        ("user", "Say no, not yes"),
+        ("assistant", "no"),
+        ("user", "no yes no"),
+        ("assistant", "yes"),
+    ]);
+    for name in committed() {
+        let [read, learned] = sides(&template(&name), &messages);
+        for question in ["Say yes", "Say no, not yes", "no yes no"] {
+            assert!(read.contains(question), "{name}: {read}");
+        }
+        let answers = ["yes", "no", "yes"].iter().try_fold(&*learned, |rest, answer| {
+            rest.find(answer).and_then(|at| rest.get(at + answer.len()..))
+        });
+        assert!(answers.is_some_and(|rest| !rest.contains("yes")), "{name}: {learned}");
+    }
+    // Nothing is the start of the whole text here.
+    let source = "{{ messages|length }}{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}";
+    let [read, learned] = sides(&ChatTemplate::new(Some(source)).unwrap(), &messages);
+    assert_eq!(learned, "yesnoyes");
+    assert!(read.contains("Say yes") && read.contains("not yes") && read.contains("no yes no"), "{read}");
+}
+
+/// `DeepSeek` R1's prompt opens thoughts; its template takes those of a turn out, with the mark that opens them.
+#[test]
+fn answers_are_learned_where_a_template_rewrites_them() {
+    let messages = chat(&[
+        ("user", "1+1?"),
+        ("assistant", "<think>\nhm\n</think>\n\n2"),
+        ("user", "2+2?"),
+        ("assistant", "<think>\neasy\n</think>\n\n4"),
+    ]);
+    let template = template("deepseek_r1_distill");
+    let [read, learned] = sides(&template, &messages);
+    let end = "<｜end▁of▁sentence｜>";
+    assert_eq!(learned, format!("\n\n2{end}\n\n4{end}"));
+    assert!(read.ends_with("2+2?<｜Assistant｜>"), "{read}");
+}
+
 #[test]
 fn days_are_counted_as_in_the_calendar() {
     for (seconds, want) in [

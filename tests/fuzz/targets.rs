@@ -106,14 +106,14 @@ pub fn dataset(data: &[u8]) {
     };
     let mut renderer = Renderer::new(&TOKENIZER, &template, options);
     let mut audit = Audit::default();
-    while let Ok(Some((line, record))) = dataset.next_record() {
+    while let Ok(Some((at, record))) = dataset.next_record() {
         match record.and_then(|record| renderer.render(&record)) {
             Ok(rows) => {
                 assert_eq!(rows.row.ids.len(), rows.row.mask.len());
                 assert!(rows.row.ids.len() <= 32);
                 audit.keep(&rows);
             }
-            Err(error) => audit.drop_row(line, &error),
+            Err(error) => audit.drop_row(at, &error),
         }
     }
     let _ = audit.to_string();

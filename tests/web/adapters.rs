@@ -162,7 +162,8 @@ async fn expect_refused(browser: &Browser, server: &Server) {
     assert_eq!(browser.texts(".stored li").await, Vec::<String>::new());
 }
 
-async fn bring(browser: &Browser, file: &Path) {
+/// Chooses the file on the page of runs.
+pub async fn bring(browser: &Browser, file: &Path) {
     open_runs(browser).await;
     choose_file(browser, "#adapter-file", file).await;
 }

@@ -21,6 +21,7 @@ mod native;
 mod no_gpu;
 mod offline;
 mod privacy;
+mod remarks;
 mod runs;
 mod saved;
 mod server;

@@ -89,8 +89,12 @@ impl Error {
 
     /// A read or write that the system refused.
     pub fn io(field: impl Into<String>, error: &std::io::Error) -> Self {
-        let kind = if error.kind() == std::io::ErrorKind::UnexpectedEof { Kind::Truncated } else { Kind::Io };
-        Self::new(kind, field, "readable bytes", error)
+        use std::io::ErrorKind::{NotFound, UnexpectedEof};
+        match error.kind() {
+            NotFound => Self::new(Kind::Missing, field, "one that is there", "none"),
+            UnexpectedEof => Self::new(Kind::Truncated, field, "readable bytes", "the file's end"),
+            _ => Self::new(Kind::Io, field, "readable bytes", error),
+        }
     }
 }
 
@@ -129,5 +133,18 @@ impl fmt::Display for Sentence<'_> {
             write!(f, "{field}: ")?;
         }
         write!(f, "expected {expected}, found {found}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The system's own words have a number in them, and no file.
+    #[test]
+    fn a_file_that_is_not_there_is_missing() {
+        let error = Error::io("file", &std::io::ErrorKind::NotFound.into()).in_file("m-00002-of-00002.gguf");
+        assert_eq!(error.kind, Kind::Missing);
+        assert_eq!(error.to_string(), "m-00002-of-00002.gguf: file: expected one that is there, found none");
     }
 }

@@ -3,9 +3,11 @@
 mod card;
 mod report;
 mod text;
+mod weights;
 
 pub use report::{Memory, Report, Sizes, TemplateReport, TokenizerReport};
 pub use text::size;
+pub use weights::{Holds, Weights};
 
 use std::collections::BTreeMap;
 use std::io::{Read, Seek};
@@ -88,7 +90,10 @@ fn gguf<R: Read + Seek>(file: &str, model: &SplitGguf<R>) -> Result<About> {
         file: file.to_owned(),
         format: format!("GGUF version {}", model.version()),
         name: text("general.name")?,
-        licence: text("general.license")?,
+        licence: match text("general.license")? {
+            Some(other) if other == "other" => text("general.license.name")?.or(Some(other)),
+            stated => stated,
+        },
         config: match ModelConfig::from_gguf(metadata) {
             Err(error) if error.kind == Kind::Missing && model.tensors().is_empty() => None,
             config => Some(config?),
@@ -128,11 +133,7 @@ impl About {
         if let Some(config) = config.as_ref().filter(known).filter(|_| !tensors.is_empty()) {
             config.check_tensors(model)?;
         }
-        let mut types = BTreeMap::new();
-        for tensor in tensors {
-            *types.entry(tensor.dtype.name().to_owned()).or_default() += 1;
-        }
-        let parameters = tensors.iter().map(TensorInfo::elements).sum();
+        let (types, parameters) = counted(tensors);
         Ok(Report {
             file,
             parts,
@@ -154,6 +155,15 @@ impl About {
             model: config.map(sizes),
         })
     }
+}
+
+/// Tensors of each type, and elements in all.
+fn counted(tensors: &[TensorInfo]) -> (BTreeMap<String, usize>, u64) {
+    let mut types = BTreeMap::new();
+    for tensor in tensors {
+        *types.entry(tensor.dtype.name().to_owned()).or_default() += 1;
+    }
+    (types, tensors.iter().map(TensorInfo::elements).sum())
 }
 
 fn hex(hashes: &[Sha256Hash]) -> Vec<String> {

@@ -1,13 +1,17 @@
 //! JSON from outside: size and depth are bounded before anything is built, and keys must be unique.
 
+mod fault;
+mod object;
+
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 use crate::error::{Error, Kind, Result};
 use crate::limits;
+pub(crate) use object::Object;
 
 /// Parses one JSON value of at most `limit` bytes.
 ///
@@ -15,36 +19,68 @@ use crate::limits;
 /// [`Kind::Limit`] for the size, [`Kind::Encoding`] for a byte-order mark, [`Kind::Duplicate`] for a key that occurs
 /// twice in one object, [`Kind::Syntax`] for the rest, including values nested too deeply.
 pub fn value(bytes: &[u8], limit: u64) -> Result<Value> {
+    value_from(1, bytes, limit)
+}
+
+fn value_from(first_line: u64, bytes: &[u8], limit: u64) -> Result<Value> {
+    check_start(bytes, limit)?;
+    let parsed = serde_json::from_slice::<Strict>(bytes);
+    parsed.map(|strict| strict.0).map_err(|e| fault::refused(&e, "valid JSON", bytes, first_line))
+}
+
+/// The same, for a value that must be an object.
+///
+/// # Errors
+/// Those of [`value`]; [`Kind::Type`] for another value.
+pub fn object(bytes: &[u8], limit: u64) -> Result<Value> {
+    object_from(1, bytes, limit)
+}
+
+/// The same, where `bytes` start at a later line of their file.
+pub(crate) fn object_from(first_line: u64, bytes: &[u8], limit: u64) -> Result<Value> {
+    let value = value_from(first_line, bytes, limit)?;
+    if value.is_object() { Ok(value) } else { Err(no_object(type_name(&value))) }
+}
+
+/// An object of a known form, read without building a [`Value`]; `expected` names it.
+///
+/// # Errors
+/// Those of [`object`]; [`Kind::Syntax`] for an object of another form.
+pub(crate) fn typed<'t, T: Deserialize<'t>>(bytes: &'t [u8], limit: u64, expected: &str) -> Result<T> {
+    check_start(bytes, limit)?;
+    let read = serde_json::from_slice::<Object<T>>(bytes);
+    read.map(|object| object.0).map_err(|error| match other_value(bytes) {
+        Some(found) => no_object(found),
+        None => fault::refused(&error, expected, bytes, 1),
+    })
+}
+
+fn check_start(bytes: &[u8], limit: u64) -> Result<()> {
     if bytes.len() as u64 > limit {
         return Err(Error::new(Kind::Limit, "size", format!("at most {limit} bytes"), bytes.len()));
     }
     if bytes.starts_with(b"\xef\xbb\xbf") {
-        return Err(Error::new(
-            Kind::Encoding,
-            "start",
-            "JSON without a byte-order mark",
-            "a byte-order mark",
-        ));
+        let (expected, found) = ("JSON without a byte-order mark", "a byte-order mark");
+        return Err(Error::new(Kind::Encoding, "start", expected, found));
     }
-    serde_json::from_slice::<Strict>(bytes).map(|strict| strict.0).map_err(|e| refused(&e, bytes))
+    Ok(())
 }
 
-/// The same, for a value that must be an object.
-pub fn object(bytes: &[u8], limit: u64) -> Result<Value> {
-    let value = value(bytes, limit)?;
-    if value.is_object() {
-        Ok(value)
-    } else {
-        Err(Error::new(Kind::Type, "", "a JSON object", type_name(&value)))
-    }
+fn no_object(found: &str) -> Error {
+    Error::new(Kind::Type, "", "a JSON object", found)
 }
 
-fn refused(error: &serde_json::Error, bytes: &[u8]) -> Error {
-    let text = error.to_string();
-    let kind = if text.starts_with("duplicate key") { Kind::Duplicate } else { Kind::Syntax };
-    let binary = bytes.first().is_some_and(|b| !b.is_ascii_graphic() && !b.is_ascii_whitespace());
-    let found = if binary { crate::sniff::describe(bytes) } else { text };
-    Error::new(kind, "", "valid JSON", found)
+/// What a JSON text is that is valid, but no object.
+fn other_value(bytes: &[u8]) -> Option<&'static str> {
+    let found = match bytes.trim_ascii_start().first()? {
+        b'[' => "an array",
+        b'"' => "a string",
+        b'-' | b'0'..=b'9' => "a number",
+        b't' | b'f' => "a boolean",
+        b'n' => "null",
+        _ => return None,
+    };
+    serde_json::from_slice::<IgnoredAny>(bytes).ok().map(|_| found)
 }
 
 /// What people call a JSON value's type.

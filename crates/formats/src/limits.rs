@@ -23,8 +23,10 @@ pub const ALIGNMENT: (u32, u32) = (8, 65_536);
 pub const SHARDS: u16 = 1_024;
 /// Bytes of a safetensors header.
 pub const SAFETENSORS_HEADER_BYTES: u64 = 16 << 20;
-/// Bytes of a `config.json`, `tokenizer_config.json` or `adapter_config.json`: parsed, they can take forty times that.
+/// Bytes of a `config.json` or `adapter_config.json`, or of one value in a `tokenizer_config.json`: parsed, they can take forty times that.
 pub const CONFIG_BYTES: u64 = 1 << 20;
+/// Bytes of a `tokenizer_config.json`, of which few keys are parsed.
+pub const TOKENIZER_CONFIG_BYTES: u64 = 16 << 20;
 /// Bytes of a `model.safetensors.index.json`.
 pub const INDEX_BYTES: u64 = 16 << 20;
 /// Bytes of a `tokenizer.json`.

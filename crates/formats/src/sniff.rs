@@ -1,5 +1,8 @@
 //! What a file is by its first bytes, for messages about files of the wrong kind.
 
+/// What a file of weights is called.
+pub(crate) const SAFETENSORS: &str = "a safetensors file";
+
 /// Names the kind of file that starts with `bytes`.
 pub fn describe(bytes: &[u8]) -> String {
     const KNOWN: [(&[u8], &str); 19] = [
@@ -24,7 +27,7 @@ pub fn describe(bytes: &[u8]) -> String {
         (b"[", "JSON text"),
     ];
     if bytes.get(5..9) == Some(b"\0\0\0{") {
-        return "a safetensors file".into();
+        return SAFETENSORS.into();
     }
     let known = KNOWN.iter().find(|(start, _)| bytes.starts_with(start));
     known.map_or_else(

@@ -120,7 +120,7 @@ pub struct Dropped {
     pub reason: String,
     /// How many rows.
     pub rows: usize,
-    /// The line of the first, and what it had instead.
+    /// The place of the first, and what it had instead.
     pub first: String,
 }
 

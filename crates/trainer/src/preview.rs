@@ -60,10 +60,8 @@ fn refused(error: &Error, columns: &[String]) -> PreviewFailure {
 }
 
 fn tokens(row: &Row, tokenizer: &Tokenizer) -> PreviewRow {
-    let token = |(id, mask): (&u32, &u8)| {
-        // The first token is never predicted.
-        PreviewToken { text: tokenizer.decode(&[*id], false), learned: *mask == 1 }
-    };
+    let token =
+        |(id, mask): (&u32, &u8)| PreviewToken { text: tokenizer.decode(&[*id], false), learned: *mask == 1 };
     PreviewRow {
         tokens: row.ids.iter().zip(&row.mask).take(SHOWN_TOKENS).map(token).collect(),
         hidden: row.ids.len().saturating_sub(SHOWN_TOKENS),

@@ -433,6 +433,44 @@ fn names_that_are_most_of_the_file() {
     });
 }
 
+/// A list is no merge, however long it is.
+#[test]
+fn a_tokenizer_json_of_one_endless_merge() {
+    let _turn = turn();
+    for element in ["1,", "[],", "\"\",", "{},"] {
+        let list = element.repeat((30 << 20) / element.len());
+        for json in [
+            format!("{{\"model\":{{\"vocab\":{{\"a\":0}},\"merges\":[[{list}1]]}}}}"),
+            format!("{{\"model\":{{\"vocab\":{{\"a\":0}},\"more\":[{list}1],\"merges\":[]}}}}"),
+            format!("{{\"added_tokens\":[[{list}1]],\"model\":{{}}}}"),
+        ] {
+            bounded(&format!("a list of {element} where none belongs"), json.len(), || {
+                Tokenizer::from_json(json.as_bytes(), &TokenizerConfig::default()).is_ok()
+            });
+        }
+    }
+}
+
+/// Gemma 3's has 1.1 MB, most of it a list of tokens that is not read.
+#[test]
+fn a_tokenizer_config_of_many_tokens() {
+    let _turn = turn();
+    let token =
+        |id: u32| format!("\"{id}\":{{\"content\":\"<unused{id}>\",\"lstrip\":false,\"special\":false}}");
+    for count in [20_000, 200_000] {
+        let listed: Vec<String> = (0..count).map(token).collect();
+        let json = format!(
+            "{{\"added_tokens_decoder\":{{{}}},\"bos_token\":{{\"content\":\"<bos>\"}},\"add_bos_token\":true}}",
+            listed.join(",")
+        );
+        assert!(json.len() > 1 << 20, "{}", json.len());
+        let config = bounded(&format!("settings with {count} tokens"), json.len(), || {
+            TokenizerConfig::from_json(json.as_bytes()).unwrap()
+        });
+        assert_eq!((config.bos.as_deref(), config.add_bos, config.eos), (Some("<bos>"), Some(true), None));
+    }
+}
+
 #[test]
 fn a_tokenizer_json_of_many_added_tokens() {
     let _turn = turn();

@@ -13,8 +13,8 @@ use crate::memory;
 fn all((name, bytes): (&str, impl Into<Vec<u8>>)) -> Result<Vec<Record>> {
     let mut dataset = open(name, bytes)?;
     let mut out = Vec::new();
-    while let Some((line, record)) = dataset.next_record()? {
-        out.push(record.map_err(|e| e.within(&format!("line {line}")))?);
+    while let Some((at, record)) = dataset.next_record()? {
+        out.push(record.map_err(|e| e.within(&at.to_string()))?);
     }
     Ok(out)
 }
@@ -48,7 +48,7 @@ cases! { all;
     nul_in_text: json(r#"{"text":"a\u0000b"}"#) => Encoding, "line 1", "NUL";
     nul_in_a_message: chat(r#"{"role":"user","content":"\u0000"},{"role":"assistant","content":"x"}"#) => Encoding, "NUL";
     line_of_100_mb: ("d.jsonl", vec![b'x'; 100 << 20]) => Limit, "line 1", "row: expected at most 1048576 bytes, found 104857600";
-    array_element_of_2_mb: ("d.json", format!("[\"{}\"]", "x".repeat(2 << 20))) => Limit, "line 1", "1048576", "found 2097154";
+    array_element_of_2_mb: ("d.json", format!("[\"{}\"]", "x".repeat(2 << 20))) => Limit, "row 1", "1048576", "found 2097154";
     csv_field_that_never_ends: ("d.csv", format!("text\n\"{}", "x".repeat(2 << 20))) => Syntax, "line 2", "a closing quote";
     csv_header_of_2_mb: ("d.csv", "x".repeat(2 << 20)) => Limit, "at most 1048576 bytes";
     json_100_k_deep: ("d.jsonl", "[".repeat(100_000)) => Truncated, "closing bracket";
@@ -56,7 +56,7 @@ cases! { all;
     nested_65_deep: ("d.jsonl", format!("{{\"text\":{}{}}}", "[".repeat(65), "]".repeat(65))) => Syntax, "nested";
     duplicate_json_key: json(r#"{"text":"a","text":"b"}"#) => Duplicate, "line 1", "duplicate key `text`";
     array_without_end: ("d.json", r#"[{"text":"a"},"#) => Truncated, "closing bracket", "file's end";
-    blank_element_in_an_array: ("d.json", r#"[{"text":"a"},,{"text":"b"}]"#) => Syntax, "line 1", "either side of a comma";
+    blank_element_in_an_array: ("d.json", r#"[{"text":"a"},,{"text":"b"}]"#) => Syntax, "d.json: row 2: ", "either side of a comma";
     comma_at_the_end_of_an_array: ("d.json", "[{\"text\":\"a\"},\n]") => Syntax, "either side of a comma";
     array_of_a_comma: ("d.json", "[ , ]") => Syntax, "either side of a comma";
     csv_with_carriage_returns_alone: ("d.csv", "prompt,completion\ra,b\rc,d\r") => Syntax, "line 1", "a carriage return alone";
@@ -64,6 +64,10 @@ cases! { all;
     text_behind_an_object_over_lines: ("d.json", "{\n\"text\": \"a\"\n}\n, {}") => Syntax, "line 4", "an object or the file's end";
     text_after_array: ("d.json", r#"[{"text":"a"}] x"#) => Syntax, "nothing after the array";
     unknown_columns: json(r#"{"foo":"a","bar":"b"}"#) => Missing, "columns", "prompt+completion", "foo, bar";
+    a_mistake_has_its_column: ("d.jsonl", "{\"text\":\"a\"}\n{\"text\" \"b\"}") => Syntax, "line 2: expected valid JSON, found a mistake at column 9 (expected `:`)";
+    a_mistake_in_a_row_over_lines_has_its_line: ("d.json", "[{\"text\":\"a\"},\n{\n\"text\" \"b\"}]") => Syntax, "row 2, line 2: expected valid JSON, found a mistake at line 3, column 8";
+    a_row_of_an_array_has_its_number: ("d.json", r#"[{"text":"a"},{"text":"b"},{"text":3}]"#) => Type, "row 3: `text`: expected a text, found a number";
+    a_row_of_nothing: json("{}") => Missing, "columns", "found none";
     row_is_a_number: json("3") => Type, "line 1", "a JSON object", "a number";
     unknown_role: chat(r#"{"role":"robot","content":"x"}"#) => Value, "`role`", "robot";
     missing_role: chat(r#"{"content":"x"}"#) => Missing, "`role`";

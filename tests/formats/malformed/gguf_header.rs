@@ -37,7 +37,7 @@ cases! { open;
     bad_magic: header(*b"GGML", 3, 2, 2) => Magic, "the letters GGUF", "47, 47, 4d, 4c";
     reversed_magic: header(*b"FUGG", 3, 2, 2) => Magic, "big-endian GGUF";
     a_zip_archive: header(*b"PK\x03\x04", 3, 2, 2) => Magic, "ZIP archive";
-    a_safetensors_file: [&80_u64.to_le_bytes()[..], b"{\"__metadata__\":{}}"].concat() => Magic, "found a safetensors file";
+    a_safetensors_file: [&80_u64.to_le_bytes()[..], b"{\"__metadata__\":{}}"].concat() => Magic, "found a safetensors file", "opened by its folder";
     a_dataset: b"{\"text\":\"a\"}".to_vec() => Magic, "found JSON text";
     a_web_page: b"<!DOCTYPE html><html>".to_vec() => Magic, "an HTML page";
     big_endian: header(*b"GGUF", 3_u32.swap_bytes(), 2, 2) => Version, "little-endian", "big-endian version 3";

@@ -44,6 +44,7 @@ cases! { open;
     dtype_f64: one("F64", "[2]", "[0,16]") => Unsupported, "tensor `w`", "F64";
     dtype_bool: one("BOOL", "[16]", "[0,16]") => Unsupported, "tensor `w`", "BOOL";
     unknown_field: raw(r#"{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"x":1}}"#, 4) => Syntax, "unknown field";
+    tensor_as_a_list: raw(r#"{"w":["F32",[1],[0,4]]}"#, 4) => Syntax, "header: expected a safetensors header, found a value that does not belong there, at column 5 (tensor `w`: invalid type: sequence, expected an object)";
     missing_field: raw(r#"{"w":{"dtype":"F32","shape":[1]}}"#, 4) => Syntax, "missing field";
     negative_dimension: one("F32", "[-4]", "[0,16]") => Syntax, "w";
     nine_dimensions: one("F32", "[1,1,1,1,1,1,1,1,4]", "[0,16]") => Syntax, "more than 8 dimensions";
@@ -79,7 +80,19 @@ cases! { directory;
     index_is_no_json: (INDEX, Some("x")) => Syntax, "an index of shards";
     index_with_a_path: (INDEX, Some(r#"{"weight_map":{"w":"../../etc/passwd"}}"#)) => Value, "../../etc/passwd";
     index_lists_another_tensor: (INDEX, Some(r#"{"weight_map":{"w":"model-00002-of-00002.safetensors"}}"#)) => Mismatch, "tensor `model.norm.weight`", "index lists";
-    index_twice_the_same_name: (INDEX, Some(r#"{"weight_map":{"w":"a.safetensors","w":"b.safetensors"}}"#)) => Syntax, "duplicate key `w`";
+    index_twice_the_same_name: (INDEX, Some(r#"{"weight_map":{"w":"a.safetensors","w":"b.safetensors"}}"#)) => Duplicate, "duplicate key `w` at column";
+    index_is_a_list: (INDEX, Some("[1]")) => Type, "model.safetensors.index.json: expected a JSON object, found an array";
+    index_is_a_number: (INDEX, Some(" 7\n")) => Type, "expected a JSON object, found a number";
+    index_is_a_text: (INDEX, Some("\"weights\"")) => Type, "expected a JSON object, found a string";
+    index_with_mark: (INDEX, Some("\u{feff}{}")) => Encoding, "byte-order mark";
+    index_in_a_list: (INDEX, Some(r#"[{"w":"model-00002-of-00002.safetensors"}]"#)) => Type, "expected a JSON object, found an array";
+    index_without_map: (INDEX, Some("{}")) => Syntax, "an object that lacks a field, at column 2 (missing field `weight_map`)";
+    index_of_numbers: (INDEX, Some("{\n \"weight_map\": {\"w\": 7}}")) => Syntax, "found a value that does not belong there, at line 2, column 22 (invalid type: integer `7`, expected a string)";
+    config_is_a_list: ("config.json", Some("[]")) => Type, "config.json: expected a JSON object, found an array";
+    config_is_a_number: ("config.json", Some("7")) => Type, "config.json: expected a JSON object, found a number";
+    config_is_a_text: ("config.json", Some("\"llama\"")) => Type, "config.json: expected a JSON object, found a string";
+    config_cut_short: ("config.json", Some("{\n  \"a\": 1,\n")) => Syntax, "found a text that ends too early, at line 3, column 0 (EOF while parsing";
+    tokenizer_config_is_a_list: ("tokenizer_config.json", Some("[]")) => Type, "tokenizer_config.json: expected a JSON object, found an array";
 }
 
 fn sizes((from, to): (&str, &str)) -> Result<ModelConfig> {

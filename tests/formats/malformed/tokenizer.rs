@@ -148,13 +148,52 @@ cases! { edited;
     id_of_two_tokens: ("\"id\":0,", "\"id\":7,") => Duplicate, "id 7", "<|endoftext|>";
     negative_id: ("\"id\":0,", "\"id\":-1,") => Syntax, "JSON";
     single_word_token: ("\"single_word\":false", "\"single_word\":true") => Unsupported, "single_word false";
+    merge_of_three_tokens: ("\"merges\":[", "\"merges\":[[\"a\",\"b\",\"c\"],") => Syntax, "a third token";
+    merge_of_one_token: ("\"merges\":[", "\"merges\":[[\"a\"],") => Syntax, "invalid length 1, expected two tokens";
+    merge_of_numbers: ("\"merges\":[", "\"merges\":[[1,2],") => Syntax, "invalid type: integer `1`, expected a token";
+    added_token_as_a_list: ("\"added_tokens\":[", "\"added_tokens\":[[0,\"a\"],") => Syntax, "expected an object";
     merge_of_nothing_in_json: ("\"merges\":[", "\"merges\":[[\"q\",\"\"],") => Mismatch, "merge 0";
     unknown_token_missing: ("\"unk_token\":null", "\"unk_token\":\"<nope>\"") => Missing, "unk_token", "<nope>";
+}
+
+/// The parser alone would speak of its own structures.
+#[test]
+fn a_json_that_is_no_tokenizer() {
+    let file = |json: &str| Tokenizer::from_json(json.as_bytes(), &TokenizerConfig::default());
+    for (json, found) in [
+        ("[]", "an array"),
+        (" 3", "a number"),
+        ("\"a\"", "a string"),
+        ("true", "a boolean"),
+        ("null", "null"),
+    ] {
+        refused(file(json), Kind::Type, &["a JSON object", found]);
+    }
+    for (json, kind, words) in [
+        (
+            "[",
+            Kind::Syntax,
+            "a value that does not belong there, at column 0 (invalid type: sequence, expected an object)",
+        ),
+        ("{}", Kind::Syntax, "an object that lacks a field, at column 2 (missing field `model`)"),
+        ("{\"model\":[7]}", Kind::Syntax, "a value that does not belong there, at column 10 (invalid type"),
+        ("{\"model\":{},\n\"model\":{}}", Kind::Duplicate, "duplicate field `model` at line 2, column 7"),
+        ("\u{feff}{}", Kind::Encoding, "byte-order mark"),
+        ("GIF89a\0", Kind::Syntax, "a mistake at column 1 (expected value)"),
+    ] {
+        refused(file(json), kind, &[words]);
+    }
 }
 
 #[test]
 fn a_config_that_is_no_object() {
     refused(TokenizerConfig::from_json(b"[]"), Kind::Type, &["a JSON object", "an array"]);
     refused(TokenizerConfig::from_json(b"{\"eos_token\": 3}"), Kind::Type, &["`eos_token`"]);
+    refused(TokenizerConfig::from_json(b"{\"add_bos_token\": \"no\"}"), Kind::Type, &["true or false", "no"]);
+    refused(
+        TokenizerConfig::from_json(b"{\"eos_token\": 3, \"eos_token\": 3}"),
+        Kind::Duplicate,
+        &["`eos_token`"],
+    );
     refused(TokenizerConfig::from_json(b"\xef\xbb\xbf{}"), Kind::Encoding, &["byte-order mark"]);
 }

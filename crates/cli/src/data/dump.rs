@@ -36,9 +36,8 @@ impl Dump {
         Ok(Self { path: path.to_owned(), part: part.into(), out: BufWriter::new(file) })
     }
 
-    /// Writes a row of one document, as it is kept for training: the first token is never predicted.
+    /// Writes a row of one document.
     pub fn row(&mut self, Row { ids, mask }: &Row) -> Result<()> {
-        let mask: Vec<u8> = mask.iter().enumerate().map(|(at, mask)| u8::from(at > 0) & mask).collect();
         self.line(&json!({"ids": ids, "mask": mask}))
     }
 

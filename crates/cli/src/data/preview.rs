@@ -1,18 +1,18 @@
 //! Rows as tokens.
 
 use anyhow::Result;
-use smolder_formats::dataset::{Row, Rows};
+use smolder_formats::dataset::{Position, Row, Rows};
 use smolder_formats::error::printable;
 use smolder_formats::tokenizer::Tokenizer;
 use std::io::{IsTerminal, StdoutLock, Write};
 
 /// One row's tokens: what is learned stands out by colour and by underline, or by brackets in a pipe.
-pub fn show(tokenizer: &Tokenizer, line: u64, rows: &Rows) -> Result<()> {
+pub fn show(tokenizer: &Tokenizer, at: Position, rows: &Rows) -> Result<()> {
     let mut out = std::io::stdout().lock();
     let better = if rows.rejected.is_some() { ", chosen" } else { "" };
-    show_row(&mut out, tokenizer, &format!("line {line}{better}"), &rows.row)?;
+    show_row(&mut out, tokenizer, &format!("{at}{better}"), &rows.row)?;
     match &rows.rejected {
-        Some(row) => show_row(&mut out, tokenizer, &format!("line {line}, rejected"), row),
+        Some(row) => show_row(&mut out, tokenizer, &format!("{at}, rejected"), row),
         None => Ok(()),
     }
 }

@@ -76,16 +76,16 @@ impl Reader<'_> {
         let options = render_options(self.config, open::options(tokenizer));
         let mut renderer = Renderer::new(tokenizer, template, options);
         let (mut show, mut audit) = (percent("rendering"), Audit::default());
-        while let Some((line, record)) = dataset.next_record().map_err(advise)? {
+        while let Some((at, record)) = dataset.next_record().map_err(advise)? {
             match record.and_then(|record| renderer.render(&record)) {
                 Ok(rows) => {
                     if audit.kept < shown {
-                        preview::show(tokenizer, line, &rows)?;
+                        preview::show(tokenizer, at, &rows)?;
                     }
                     audit.keep(&rows);
                     keep(rows.row)?;
                 }
-                Err(error) => audit.drop_row(line, &error),
+                Err(error) => audit.drop_row(at, &error),
             }
             let (done, total) = dataset.progress();
             show(done, total);

@@ -37,7 +37,7 @@ impl Side {
         self.rows += 1;
         self.documents += 1;
         self.tokens += row.ids.len() as u64;
-        self.learned += row.mask.iter().skip(1).map(|mask| u64::from(*mask)).sum::<u64>();
+        self.learned += row.mask.iter().map(|mask| u64::from(*mask)).sum::<u64>();
         self.dump.as_mut().map_or(Ok(()), |dump| dump.row(row))
     }
 

@@ -78,6 +78,47 @@ fn a_folder_has_the_same_report_as_a_file() {
     fails(&["inspect", &path], &["tokenizer.json: expected this file"]);
 }
 
+/// A shard, or a download without its folder: what it holds is said, and what a model is opened by.
+#[test]
+fn a_file_of_weights_alone_is_shown() {
+    let path = model("llama/model.safetensors");
+    let text = prints(&["inspect", &path]);
+    let source = Safetensors::open(open(&path)).unwrap();
+    let count = source.tensors().len();
+    for words in [
+        &format!("tensors         {count} × F32\n"),
+        "parameters      31800\n",
+        ", safetensors\nsha256          ",
+        "a model is opened by the folder that has config.json",
+    ] {
+        assert!(text.contains(words), "{words:?} is not in {text}");
+    }
+    let report = |path: &str| -> Value {
+        serde_json::from_str(&prints(&["inspect", path, "--json", "--no-hash"])).unwrap()
+    };
+    let (alone, folder) = (report(&path), report(&model("llama")));
+    for same in ["types", "parameters", "bytes", "table_sha256"] {
+        assert_eq!(alone[same], folder[same], "{same}");
+    }
+    assert_eq!((&alone["sha256"], &alone["holds"]), (&serde_json::json!([]), &"weights".into()));
+    fails(&["data", &path, "--model", &path], &["a safetensors file: a model in this form is opened by"]);
+
+    let lone = Folder::new("weights");
+    let (adapter, broken) = (lone.text("adapter_model.safetensors"), lone.text("broken.safetensors"));
+    let tensor = Entry::f32("base_model.model.model.norm.ln_tuning_layers.weight", &[2], &[1.0, 2.0]);
+    let config = ("smolder.adapter_config".to_owned(), "{}".to_owned());
+    for (metadata, holds) in [(&[][..], "the folder that has adapter_config.json"), (&[config], "this file")]
+    {
+        write(File::create(&adapter).unwrap(), metadata, std::slice::from_ref(&tensor)).unwrap();
+        let text = prints(&["inspect", &adapter]);
+        assert!(text.contains(&format!("--adapter takes {holds}")), "{text}");
+    }
+    fs::write(&broken, &fs::read(&path).unwrap()[..2_000]).unwrap();
+    fails(&["inspect", &broken], &["broken.safetensors: ", "expected"]);
+    fs::write(&broken, "GGUF\x03\0\0\0").unwrap();
+    fails(&["inspect", &broken], &["expected a safetensors file, found a GGUF file"]);
+}
+
 #[test]
 fn a_folder_in_shards_is_one_model() {
     let folder = Folder::new("shards");

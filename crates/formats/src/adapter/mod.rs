@@ -16,4 +16,5 @@ pub use identity::{BaseIdentity, Check};
 pub use lora::{LoraAdapter, LoraPair};
 pub use mlx::write_mlx;
 pub use module::Module;
+pub(crate) use peft::CONFIG_KEY;
 pub use peft::{AdapterTensor, PeftAdapter, Target};

@@ -15,7 +15,7 @@ const PREFIX: &str = "base_model.model.";
 /// How the matrices that PEFT copies from the base end: those of targets outside of layers, which may have been resized.
 const COPY: &str = ".base_layer.weight";
 /// Where a file without a directory keeps its `adapter_config.json`.
-const CONFIG_KEY: &str = "smolder.adapter_config";
+pub(crate) const CONFIG_KEY: &str = "smolder.adapter_config";
 
 /// What an adapter's tensor belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::position::Position;
 use super::render::Rows;
 use crate::error::{Error, Kind};
 
@@ -14,7 +15,7 @@ pub struct Dropped {
     pub reason: String,
     /// How many rows.
     pub rows: usize,
-    /// The line of the first, and what it had instead.
+    /// The place of the first, and what it had instead.
     pub first: String,
 }
 
@@ -64,7 +65,7 @@ impl Audit {
     }
 
     /// Counts a dropped row.
-    pub fn drop_row(&mut self, line: u64, error: &Error) {
+    pub fn drop_row(&mut self, at: Position, error: &Error) {
         self.fully_masked += usize::from(error.kind == Kind::Missing && error.field == "row");
         let reason = if error.field.is_empty() {
             format!("expected {}", error.expected)
@@ -74,7 +75,7 @@ impl Audit {
         if let Some(dropped) = self.dropped.iter_mut().find(|dropped| dropped.reason == reason) {
             dropped.rows += 1;
         } else {
-            let first = format!("line {line}: {}", error.found);
+            let first = format!("{at}: {}", error.found);
             self.dropped.push(Dropped { reason, rows: 1, first });
         }
     }

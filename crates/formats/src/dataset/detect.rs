@@ -102,6 +102,7 @@ pub(super) fn detect(row: &Map<String, Value>) -> Result<Format> {
         let expected =
             "messages, conversations, instruction+output, prompt+completion, chosen+rejected or text";
         let found: Vec<&str> = row.keys().take(12).map(String::as_str).collect();
-        Error::new(Kind::Missing, "columns", expected, found.join(", "))
+        let found = if found.is_empty() { "none".to_owned() } else { found.join(", ") };
+        Error::new(Kind::Missing, "columns", expected, found)
     })
 }

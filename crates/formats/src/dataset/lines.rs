@@ -7,6 +7,7 @@ mod start;
 
 use std::io::{BufRead, BufReader, Read, Seek};
 
+use super::Position;
 use crate::error::{Error, Kind, Result};
 use crate::limits;
 use crate::source::Source;
@@ -86,9 +87,10 @@ impl<R: Read + Seek> Rows<R> {
         (self.read, self.stated_len)
     }
 
-    /// The next row that is not blank, with the line it starts at; of one that is too long, that it is.
-    pub(super) fn next_row(&mut self) -> Result<Option<(u64, Result<Vec<u8>>)>> {
+    /// The next row that is not blank, with its place; of one that is too long, that it is.
+    pub(super) fn next_row(&mut self) -> Result<Option<(Position, Result<Vec<u8>>)>> {
         loop {
+            let in_array = self.layout == Layout::Array;
             let row = match self.layout {
                 Layout::Lines => self.until_newline()?,
                 Layout::Array => self.element()?,
@@ -101,23 +103,28 @@ impl<R: Read + Seek> Rows<R> {
             if row.is_empty() || (!table && row.is_blank()) {
                 continue;
             }
-            let line = row.line;
             self.count += 1;
+            let at = Position { line: row.line, row: in_array.then_some(self.count as u64) };
             if self.count > limits::ROWS {
-                return Err(self.error(Kind::Limit, line, format!("at most {} rows", limits::ROWS), "more"));
+                return Err(self.error(Kind::Limit, at, format!("at most {} rows", limits::ROWS), "more"));
             }
-            return Ok(Some((line, row.finish())));
+            return Ok(Some((at, row.finish())));
         }
+    }
+
+    /// The line that is read now, or an earlier one.
+    fn line(line: u64) -> Position {
+        Position { line, row: None }
     }
 
     fn error(
         &self,
         kind: Kind,
-        line: u64,
+        at: Position,
         expected: impl Into<String>,
         found: impl std::fmt::Display,
     ) -> Error {
-        Error::new(kind, format!("line {line}"), expected, found).in_file(&self.name)
+        Error::new(kind, at.to_string(), expected, found).in_file(&self.name)
     }
 
     /// At the end all bytes must have been seen.
@@ -126,7 +133,7 @@ impl<R: Read + Seek> Rows<R> {
             return Ok(());
         }
         let found = format!("{} bytes: the file changed while it was read", self.read);
-        Err(self.error(Kind::Mismatch, self.line, format!("{} bytes", self.stated_len), found))
+        Err(self.error(Kind::Mismatch, Self::line(self.line), format!("{} bytes", self.stated_len), found))
     }
 
     fn byte(&mut self) -> Result<Option<u8>> {

@@ -6,6 +6,7 @@ mod detect;
 mod lines;
 mod pack;
 mod pairs;
+mod position;
 mod reader;
 mod render;
 mod split;
@@ -14,6 +15,7 @@ mod table;
 pub use audit::{Audit, Dropped};
 pub use detect::{Format, Mapping};
 pub use pack::pack;
+pub use position::Position;
 pub use reader::{Dataset, Record};
 pub use render::{RenderOptions, Renderer, Rows, Target};
 pub use split::validation_rows;
@@ -25,6 +27,6 @@ use serde::Serialize;
 pub struct Row {
     /// Token ids.
     pub ids: Vec<u32>,
-    /// 1 for a token that is learned, 0 for one that is only read.
+    /// 1 for a token that is learned, 0 for one that is only read, as the first of a document always is.
     pub mask: Vec<u8>,
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::detect::{Format, Mapping, detect};
 use super::lines::{Container, Rows};
-use super::{chat, pairs, table};
+use super::{Position, chat, pairs, table};
 use crate::error::{Error, Kind, Result};
 use crate::limits;
 use crate::source::Source;
@@ -103,29 +103,29 @@ impl<R: Read + Seek> Dataset<R> {
         self.rows.progress()
     }
 
-    /// The next row: its line and its record, or why it is none. The outer error ends the file.
+    /// The next row: its place and its record, or why it is none. The outer error ends the file.
     ///
     /// # Errors
     /// [`Kind::Limit`] for a file of too many rows, [`Kind::Truncated`] or [`Kind::Syntax`] for an array or
     /// a quoted field that never ends, [`Kind::Missing`] for columns of no known format and for one to be renamed that no
     /// row has, [`Kind::Mismatch`] for a file that changed meanwhile.
     #[allow(clippy::type_complexity, reason = "a row may fail without the file failing")]
-    pub fn next_record(&mut self) -> Result<Option<(u64, Result<Record>)>> {
-        let Some((line, bytes)) = self.rows.next_row()? else {
+    pub fn next_record(&mut self) -> Result<Option<(Position, Result<Record>)>> {
+        let Some((at, bytes)) = self.rows.next_row()? else {
             // Where no row could be read, that is what has to be said.
             return if self.columns.is_empty() { Ok(None) } else { self.all_seen().map(|()| None) };
         };
         let bytes = match bytes {
             Ok(bytes) => bytes,
-            Err(error) => return Ok(Some((line, Err(error)))),
+            Err(error) => return Ok(Some((at, Err(error)))),
         };
         if self.container == Container::Plain {
             self.format = Some(Format::Text);
-            return Ok(Some((line, utf8(bytes).map(Record::Text))));
+            return Ok(Some((at, utf8(bytes).map(Record::Text))));
         }
-        let row = match self.object(bytes) {
+        let row = match self.object(at.line, bytes) {
             Ok(row) => row,
-            Err(error) => return Ok(Some((line, Err(error)))),
+            Err(error) => return Ok(Some((at, Err(error)))),
         };
         if self.columns.is_empty() {
             self.columns = row.keys().cloned().collect();
@@ -133,7 +133,7 @@ impl<R: Read + Seek> Dataset<R> {
         self.unseen.retain(|column| !row.contains_key(column));
         let row = match self.mapping.apply(row) {
             Ok(row) => row,
-            Err(error) => return Ok(Some((line, Err(error)))),
+            Err(error) => return Ok(Some((at, Err(error)))),
         };
         let format = match self.format {
             Some(format) => format,
@@ -145,7 +145,7 @@ impl<R: Read + Seek> Dataset<R> {
                 }
             },
         };
-        Ok(Some((line, record(format, &row))))
+        Ok(Some((at, record(format, &row))))
     }
 
     /// Refuses to rename a column that the file does not have: a name that is misspelt would be passed over.
@@ -156,11 +156,11 @@ impl<R: Read + Seek> Dataset<R> {
         Err(Error::new(Kind::Missing, "column mapping", expected, column).in_file(self.rows.name()))
     }
 
-    fn object(&self, bytes: Vec<u8>) -> Result<Map<String, Value>> {
+    fn object(&self, line: u64, bytes: Vec<u8>) -> Result<Map<String, Value>> {
         if let Container::Table(separator) = self.container {
             return table::object(&self.header, table::fields(&utf8(bytes)?, char::from(separator))?);
         }
-        match crate::json::object(&bytes, limits::ROW_BYTES)? {
+        match crate::json::object_from(line, &bytes, limits::ROW_BYTES)? {
             Value::Object(row) => Ok(row),
             _ => Err(Error::new(Kind::Type, "row", "a JSON object", "another value")),
         }

@@ -149,8 +149,11 @@ impl<'t> Renderer<'t> {
         if truncated {
             self.truncate(&mut ids, &mut mask);
         }
-        // The first token is never predicted, so it cannot be learned.
-        if !mask.iter().skip(1).any(|mask| *mask == 1) {
+        // It is never predicted, so it cannot be learned.
+        if let Some(first) = mask.first_mut() {
+            *first = 0;
+        }
+        if !mask.contains(&1) {
             return Err(self.nothing_to_learn(full_len, truncated));
         }
         let missing_eos = self.end(ids.iter().zip(&mask).filter(|(_, mask)| **mask == 1)).is_none();

@@ -77,7 +77,10 @@ fn read_version<R: Read + Seek>(bytes: &mut Bytes<'_, R>) -> Result<u32> {
         let mut start = magic.to_vec();
         start.resize(4 + bytes.remaining().min(12) as usize, 0);
         bytes.fill("magic", start.get_mut(4..).unwrap_or_default())?;
-        let found = crate::sniff::describe(&start);
+        let mut found = crate::sniff::describe(&start);
+        if found == crate::sniff::SAFETENSORS {
+            found += ": a model in this form is opened by its folder, which has config.json too";
+        }
         return Err(Error::new(Kind::Magic, "magic", "the letters GGUF", found));
     }
     match bytes.u32("version")? {

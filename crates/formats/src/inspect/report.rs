@@ -21,7 +21,8 @@ pub struct Report {
     pub format: String,
     /// `general.name` in a GGUF, `_name_or_path` in a `config.json`.
     pub name: Option<String>,
-    /// `general.license` in a GGUF, `license` in a folder's model card.
+    /// `general.license` in a GGUF, `license` in a folder's model card; where that is another than the hub knows, its
+    /// name.
     pub licence: Option<String>,
     /// The sizes; `None` where a file of a tokenizer alone does not say them.
     pub model: Option<Sizes>,

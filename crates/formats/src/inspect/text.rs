@@ -1,5 +1,6 @@
 //! A report as people read it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::{CACHE_TOKENS, Report, Sizes};
@@ -32,10 +33,7 @@ impl fmt::Display for Report {
         if self.types.is_empty() {
             writeln!(f, "tensors         none: this is a tokenizer without a model")?;
         } else {
-            let types: Vec<String> =
-                self.types.iter().map(|(name, count)| format!("{count} × {name}")).collect();
-            writeln!(f, "tensors         {}", types.join(", "))?;
-            writeln!(f, "parameters      {:.1} million", self.parameters as f64 / 1e6)?;
+            tensors(f, &self.types, self.parameters)?;
         }
         let t = &self.tokenizer;
         if t.sha256.is_some() {
@@ -77,6 +75,20 @@ impl fmt::Display for Sizes {
         writeln!(f, "layers          {layers} of width {width}, feed-forward {feed_forward}")?;
         writeln!(f, "heads           {heads} of width {head_dim}, {kv_heads} for keys and values")?;
         writeln!(f, "context         {context} tokens, rope base {rope_base}")
+    }
+}
+
+/// How many tensors there are of each type, and how much they hold.
+pub(super) fn tensors(
+    f: &mut fmt::Formatter<'_>,
+    types: &BTreeMap<String, usize>,
+    parameters: u64,
+) -> fmt::Result {
+    let types: Vec<String> = types.iter().map(|(name, count)| format!("{count} × {name}")).collect();
+    writeln!(f, "tensors         {}", types.join(", "))?;
+    match parameters {
+        0..100_000 => writeln!(f, "parameters      {parameters}"),
+        _ => writeln!(f, "parameters      {:.1} million", parameters as f64 / 1e6),
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
+use crate::json::Object;
 use crate::limits;
 
 /// One tensor as the header writes it.
@@ -110,9 +111,9 @@ impl<'de> Visitor<'de> for HeaderVisitor {
             if header.tensors.len() as u64 == limits::TENSORS {
                 return Err(A::Error::custom(format_args!("more than {} tensors", limits::TENSORS)));
             }
-            let tensor =
-                map.next_value().map_err(|e| A::Error::custom(format_args!("tensor `{name}`: {e}")))?;
-            header.tensors.push((name, tensor));
+            let tensor = map.next_value::<Object<RawTensor>>();
+            let tensor = tensor.map_err(|e| A::Error::custom(format_args!("tensor `{name}`: {e}")))?;
+            header.tensors.push((name, tensor.0));
         }
         Ok(header)
     }

@@ -12,7 +12,7 @@ use crate::error::{Error, Kind, Result};
 use crate::limits;
 use crate::model::ModelConfig;
 use crate::source::{Sha256Hash, Source};
-use crate::template::ChatTemplate;
+use crate::template::{ChatTemplate, not_utf8};
 use crate::tensor::{TensorInfo, TensorSource, part_name, read_from};
 use crate::tokenizer::{Tokenizer, TokenizerConfig};
 
@@ -50,7 +50,7 @@ impl<R: Read + Seek> HfModel<R> {
             Ok((ModelConfig::from_value(&json)?, json))
         })?;
         let tokenizer_config = match open("tokenizer_config.json")? {
-            Some(source) => small(source, limits::CONFIG_BYTES, TokenizerConfig::from_json)?,
+            Some(source) => small(source, limits::TOKENIZER_CONFIG_BYTES, TokenizerConfig::from_json)?,
             None => TokenizerConfig::default(),
         };
         let (parts, tensors) = if let Some(index) = open(INDEX)? {
@@ -83,7 +83,7 @@ impl<R: Read + Seek> HfModel<R> {
             return ChatTemplate::new(text).map_err(|e| e.in_file("tokenizer_config.json"));
         };
         let text = String::from_utf8(source.read_all(limits::TEMPLATE_BYTES as u64)?);
-        let text = text.map_err(|e| Error::new(Kind::Encoding, "", "UTF-8", e));
+        let text = text.map_err(|e| not_utf8(&e));
         text.and_then(|text| ChatTemplate::new(Some(&text))).map_err(|e| e.in_file(source.name()))
     }
 
@@ -141,7 +141,7 @@ fn shards<R: Read + Seek>(
     open: &mut impl FnMut(&str) -> Result<Option<Source<R>>>,
 ) -> Result<Joined<R>> {
     let Index { weight_map } = small(index, limits::INDEX_BYTES, |bytes| {
-        serde_json::from_slice(bytes).map_err(|e| Error::new(Kind::Syntax, "", "an index of shards", e))
+        crate::json::typed(bytes, limits::INDEX_BYTES, "an index of shards")
     })?;
     let files: BTreeSet<&str> = weight_map.0.iter().map(|pair| pair.1.as_str()).collect();
     if files.len() > usize::from(limits::SHARDS) {

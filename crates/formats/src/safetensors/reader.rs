@@ -37,7 +37,7 @@ impl<R: Read + Seek> Safetensors<R> {
     }
 
     /// Bytes of the whole file.
-    pub(super) fn file_bytes(&self) -> u64 {
+    pub(crate) fn file_bytes(&self) -> u64 {
         self.source.len()
     }
 
@@ -62,11 +62,9 @@ fn parse<R: Read + Seek>(source: &mut Source<R>) -> Result<Parsed> {
         let found = crate::sniff::describe(&json);
         return Err(Error::new(Kind::Syntax, "header", "a JSON object that starts at once", found));
     }
-    let header: Header = serde_json::from_slice(&json).map_err(|e| {
-        let text = e.to_string();
-        let kind = if text.contains("duplicate key") { Kind::Duplicate } else { Kind::Syntax };
-        Error::new(kind, "header", "a safetensors header", text)
-    })?;
+    let limit = limits::SAFETENSORS_HEADER_BYTES;
+    let header: Header =
+        crate::json::typed(&json, limit, "a safetensors header").map_err(|e| e.within("header"))?;
     let start = 8 + len;
     let mut tensors = Vec::with_capacity(header.tensors.len());
     for (name, raw) in header.tensors {

@@ -107,7 +107,9 @@ pub(super) fn join(values: &Value, separator: Option<&str>) -> Result<String, Er
 
 pub(super) fn replace(text: &str, from: &str, to: &str, count: Option<usize>) -> Result<String, Error> {
     let count = count.unwrap_or(usize::MAX);
-    budget::charge((text.len() + text.matches(from).take(count).count() * to.len()) as u64)?;
+    // In 64 bits: a tab has 32, in which the product may be small again.
+    let found = text.matches(from).take(count).count() as u64;
+    budget::charge(found.saturating_mul(to.len() as u64).saturating_add(text.len() as u64))?;
     Ok(text.replacen(from, to, count))
 }
 

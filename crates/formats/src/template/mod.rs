@@ -20,6 +20,7 @@ mod measures;
 mod methods;
 mod operands;
 mod spans;
+mod turns;
 
 pub(crate) use literals::ROLES;
 
@@ -106,11 +107,17 @@ impl ChatTemplate {
                 Err(Error::new(Kind::Limit, "chat template", expected, "more"))
             }
             (false, Err(error)) => Err(refused(&error)),
-            (false, Ok(fuel)) => String::from_utf8(out.bytes)
-                .map(|text| (text, fuel))
-                .map_err(|e| Error::new(Kind::Encoding, "chat template", "UTF-8 output", e)),
+            (false, Ok(fuel)) => {
+                String::from_utf8(out.bytes).map(|text| (text, fuel)).map_err(|e| not_utf8(&e))
+            }
         }
     }
+}
+
+/// A template, or what one wrote, that is no text.
+pub(crate) fn not_utf8(error: &std::string::FromUtf8Error) -> Error {
+    let found = format!("byte {} is not", error.utf8_error().valid_up_to());
+    Error::new(Kind::Encoding, "chat template", "UTF-8 text", found)
 }
 
 /// Messages as a template sees them.

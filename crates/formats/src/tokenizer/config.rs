@@ -1,6 +1,8 @@
 //! The `tokenizer_config.json` beside a `tokenizer.json`.
 
+use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::json_parts::text;
 use crate::error::{Error, Kind, Result};
@@ -29,39 +31,70 @@ impl TokenizerConfig {
     /// # Errors
     /// [`Kind::Syntax`] or [`Kind::Limit`] for the file, [`Kind::Type`] for a field.
     pub fn from_json(json: &[u8]) -> Result<Self> {
-        let value = crate::json::object(json, limits::CONFIG_BYTES)?;
+        let file: File<'_> =
+            crate::json::typed(json, limits::TOKENIZER_CONFIG_BYTES, "a tokenizer's settings")?;
         Ok(Self {
-            bos: token(&value, "bos_token")?,
-            eos: token(&value, "eos_token")?,
-            pad: token(&value, "pad_token")?,
-            add_bos: value.get("add_bos_token").and_then(Value::as_bool),
-            add_eos: value.get("add_eos_token").and_then(Value::as_bool),
-            chat_template: chat_template(value.get("chat_template"))?,
+            bos: token("bos_token", file.bos_token)?,
+            eos: token("eos_token", file.eos_token)?,
+            pad: token("pad_token", file.pad_token)?,
+            add_bos: flag("add_bos_token", file.add_bos_token)?,
+            add_eos: flag("add_eos_token", file.add_eos_token)?,
+            chat_template: chat_template(file.chat_template)?,
         })
     }
 }
 
+/// The keys that are read: Gemma's file lists thousands of tokens beside them, which `tokenizer.json` has too.
+#[derive(Deserialize)]
+struct File<'a> {
+    #[serde(borrow)]
+    bos_token: Option<&'a RawValue>,
+    #[serde(borrow)]
+    eos_token: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pad_token: Option<&'a RawValue>,
+    #[serde(borrow)]
+    add_bos_token: Option<&'a RawValue>,
+    #[serde(borrow)]
+    add_eos_token: Option<&'a RawValue>,
+    #[serde(borrow)]
+    chat_template: Option<&'a RawValue>,
+}
+
+fn value(key: &str, raw: Option<&RawValue>) -> Result<Value> {
+    let value = raw.map(|raw| crate::json::value(raw.get().as_bytes(), limits::CONFIG_BYTES)).transpose();
+    value.map(Option::unwrap_or_default).map_err(|e| e.within(&format!("`{key}`")))
+}
+
 /// A token as a string or as an object with its content.
-fn token(config: &Value, key: &str) -> Result<Option<String>> {
-    match config.get(key) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.clone())),
-        Some(other) => match other.get("content").and_then(Value::as_str) {
+fn token(key: &str, raw: Option<&RawValue>) -> Result<Option<String>> {
+    match value(key, raw)? {
+        Value::Null => Ok(None),
+        Value::String(text) => Ok(Some(text)),
+        other => match other.get("content").and_then(Value::as_str) {
             Some(text) => Ok(Some(text.to_owned())),
             None => Err(Error::new(Kind::Type, format!("`{key}`"), "a token's text", other)),
         },
     }
 }
 
+fn flag(key: &str, raw: Option<&RawValue>) -> Result<Option<bool>> {
+    match value(key, raw)? {
+        Value::Null => Ok(None),
+        Value::Bool(on) => Ok(Some(on)),
+        other => Err(Error::new(Kind::Type, format!("`{key}`"), "true or false", other)),
+    }
+}
+
 /// One template, or a list of named ones of which `default` is taken.
-fn chat_template(value: Option<&Value>) -> Result<Option<String>> {
-    match value {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.clone())),
-        Some(Value::Array(named)) => {
+fn chat_template(raw: Option<&RawValue>) -> Result<Option<String>> {
+    match value("chat_template", raw)? {
+        Value::Null => Ok(None),
+        Value::String(text) => Ok(Some(text)),
+        Value::Array(named) => {
             let default = named.iter().find(|t| text(t, "name") == "default");
             Ok(default.map(|t| text(t, "template").to_owned()))
         }
-        Some(other) => Err(Error::new(Kind::Type, "`chat_template`", "a template", other)),
+        other => Err(Error::new(Kind::Type, "`chat_template`", "a template", other)),
     }
 }

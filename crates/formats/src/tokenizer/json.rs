@@ -12,6 +12,7 @@ use super::spec::{AddedToken, Spec, Style, looks_like_control};
 use super::vocabulary::Vocabulary;
 use crate::error::{Error, Kind, Result};
 use crate::gguf::Strings;
+use crate::json::Object;
 use crate::limits;
 
 #[derive(Deserialize)]
@@ -24,7 +25,7 @@ struct File<'a> {
     pre_tokenizer: Option<&'a RawValue>,
     #[serde(borrow, default)]
     post_processor: Option<&'a RawValue>,
-    model: Model,
+    model: Object<Model>,
 }
 
 #[derive(Deserialize, Default)]
@@ -49,26 +50,19 @@ impl Tokenizer {
     /// [`Kind::Syntax`] for what is not such a file; [`Kind::Unsupported`] for a model, normalizer or pre-tokenizer
     /// other than those of the styles here; the errors of [`Tokenizer::from_gguf`] for contradictions.
     pub fn from_json(json: &[u8], config: &TokenizerConfig) -> Result<Self> {
-        if json.len() as u64 > limits::TOKENIZER_BYTES {
-            let expected = format!("at most {} bytes", limits::TOKENIZER_BYTES);
-            return Err(Error::new(Kind::Limit, "size", expected, json.len()));
-        }
-        let file: File<'_> = serde_json::from_slice(json).map_err(|e| json_parts::syntax("", &e))?;
-        json_parts::only_bpe(file.model.r#type.as_deref(), file.model.dropout)?;
-        json_parts::no_affix("continuing_subword_prefix", file.model.continuing_subword_prefix.as_deref())?;
-        json_parts::no_affix("end_of_word_suffix", file.model.end_of_word_suffix.as_deref())?;
-        let vocabulary = place(&file.model.vocab, &file.added_tokens.0)?;
-        let unknown = file
-            .model
-            .unk_token
-            .as_deref()
-            .map(|token| named(&vocabulary, "unk_token", token))
-            .transpose()?;
-        let mut style = json_parts::style(file.normalizer, file.pre_tokenizer, file.model.ignore_merges)?;
+        let file: File<'_> = crate::json::typed(json, limits::TOKENIZER_BYTES, "a tokenizer's JSON")?;
+        let model = file.model.0;
+        json_parts::only_bpe(model.r#type.as_deref(), model.dropout)?;
+        json_parts::no_affix("continuing_subword_prefix", model.continuing_subword_prefix.as_deref())?;
+        json_parts::no_affix("end_of_word_suffix", model.end_of_word_suffix.as_deref())?;
+        let vocabulary = place(&model.vocab, &file.added_tokens.0)?;
+        let unknown = model.unk_token.as_deref().map(|token| named(&vocabulary, "unk_token", token));
+        let unknown = unknown.transpose()?;
+        let mut style = json_parts::style(file.normalizer, file.pre_tokenizer, model.ignore_merges)?;
         if let Style::SentencePiece { byte_fallback, unknown: unk, fuse_unknown, .. } = &mut style {
-            (*byte_fallback, *unk, *fuse_unknown) = (file.model.byte_fallback, unknown, file.model.fuse_unk);
+            (*byte_fallback, *unk, *fuse_unknown) = (model.byte_fallback, unknown, model.fuse_unk);
         }
-        let merges = resolve(&vocabulary, &file.model.merges.0)?;
+        let merges = resolve(&vocabulary, &model.merges.0)?;
         let around = json_parts::post_processor(file.post_processor)?;
         let added = file.added_tokens.0.into_iter().map(added).collect::<Result<_>>()?;
         Self::new(with_ends(vocabulary, style, added, &around, config)?, merges)

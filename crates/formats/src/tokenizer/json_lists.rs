@@ -3,9 +3,10 @@
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::gguf::Strings;
+use crate::json::Object;
 use crate::limits;
 
 #[derive(Deserialize)]
@@ -73,11 +74,65 @@ impl<'de> Deserialize<'de> for Vocab {
 
 struct MergesVisitor;
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Merge {
-    Text(String),
-    Pair(String, String),
+/// One token, put where it is kept.
+struct Token<'s>(&'s mut Strings);
+
+impl<'de> DeserializeSeed<'de> for Token<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
+        d.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Token<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a token")
+    }
+
+    fn visit_str<E>(self, token: &str) -> Result<(), E> {
+        self.0.push(token);
+        Ok(())
+    }
+}
+
+/// Two tokens with a space between, or a list of two.
+struct Merge<'s>(&'s mut Strings);
+
+impl<'de> DeserializeSeed<'de> for Merge<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
+        d.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Merge<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("two tokens")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        let (left, right) = text.split_once(' ').unwrap_or((text, ""));
+        self.0.push(left);
+        self.0.push(right);
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        for number in 0..2 {
+            let token = seq.next_element_seed(Token(self.0))?;
+            token.ok_or_else(|| A::Error::invalid_length(number, &"two tokens"))?;
+        }
+        match seq.next_element::<IgnoredAny>()? {
+            Some(_) => Err(A::Error::custom("a third token")),
+            None => Ok(()),
+        }
+    }
 }
 
 impl<'de> Visitor<'de> for MergesVisitor {
@@ -89,16 +144,10 @@ impl<'de> Visitor<'de> for MergesVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<MergeList, A::Error> {
         let mut out = Strings::default();
-        while let Some(merge) = seq.next_element::<Merge>()? {
-            if out.len() as u64 >= 2 * limits::ARRAY_LEN {
+        while seq.next_element_seed(Merge(&mut out))?.is_some() {
+            if out.len() as u64 > 2 * limits::ARRAY_LEN {
                 return Err(too_many("merges", limits::ARRAY_LEN as usize));
             }
-            let (left, right) = match &merge {
-                Merge::Pair(left, right) => (left.as_str(), right.as_str()),
-                Merge::Text(text) => text.split_once(' ').unwrap_or((text, "")),
-            };
-            out.push(left);
-            out.push(right);
         }
         Ok(MergeList(out))
     }
@@ -121,7 +170,7 @@ impl<'de> Visitor<'de> for AddedVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Added, A::Error> {
         let mut out = Vec::new();
-        while let Some(token) = seq.next_element()? {
+        while let Some(Object(token)) = seq.next_element::<Object<RawAdded>>()? {
             if out.len() == limits::ADDED_TOKENS {
                 return Err(too_many("added tokens", limits::ADDED_TOKENS));
             }

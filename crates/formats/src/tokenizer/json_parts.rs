@@ -9,14 +9,10 @@ use super::split::Split;
 use crate::error::{Error, Kind, Result};
 
 /// A part larger than this is none of the known ones.
-const PART_BYTES: usize = 64 << 10;
+const PART_BYTES: u64 = 64 << 10;
 
 const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-
-pub(super) fn syntax(field: &str, error: &serde_json::Error) -> Error {
-    Error::new(Kind::Syntax, field, "JSON of the documented form", error)
-}
 
 fn unsupported(field: &str, expected: &str, found: &Value) -> Error {
     Error::new(Kind::Unsupported, format!("`{field}`"), expected, found)
@@ -24,11 +20,7 @@ fn unsupported(field: &str, expected: &str, found: &Value) -> Error {
 
 fn part(field: &str, raw: Option<&RawValue>) -> Result<Value> {
     let Some(raw) = raw else { return Ok(Value::Null) };
-    if raw.get().len() > PART_BYTES {
-        let expected = format!("at most {PART_BYTES} bytes");
-        return Err(Error::new(Kind::Limit, format!("`{field}`"), expected, raw.get().len()));
-    }
-    serde_json::from_str(raw.get()).map_err(|e| syntax(field, &e))
+    crate::json::value(raw.get().as_bytes(), PART_BYTES).map_err(|e| e.within(&format!("`{field}`")))
 }
 
 pub(super) fn only_bpe(kind: Option<&str>, dropout: Option<f32>) -> Result<()> {

@@ -53,10 +53,10 @@ pub fn read<R: Read + Seek>(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Rows> {
     let mut found = Rows::default();
-    while let Some((line, record)) = dataset.next_record()? {
+    while let Some((at, record)) = dataset.next_record()? {
         match record.and_then(|record| renderer.render(&record)) {
             Ok(rows) => found.keep(rows),
-            Err(error) => found.audit.drop_row(line, &error),
+            Err(error) => found.audit.drop_row(at, &error),
         }
         let (done, total) = dataset.progress();
         progress(done, total);

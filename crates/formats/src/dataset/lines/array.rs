@@ -2,7 +2,7 @@
 
 use std::io::{Read, Seek};
 
-use super::{Grown, Layout, Rows};
+use super::{Grown, Layout, Position, Rows};
 use crate::error::{Kind, Result};
 
 /// Where in a JSON value a byte stands.
@@ -58,7 +58,8 @@ impl<R: Read + Seek> Rows<R> {
             }
             row.push(byte);
         }
-        Err(self.error(Kind::Truncated, row.line, "the array's closing bracket", "the file's end"))
+        let at = self.element_at(row.line);
+        Err(self.error(Kind::Truncated, at, "the array's closing bracket", "the file's end"))
     }
 
     /// One object, up to the brace that closes it.
@@ -73,7 +74,8 @@ impl<R: Read + Seek> Rows<R> {
                 }
                 if byte != b'{' {
                     let found = char::from(byte).to_string();
-                    return Err(self.error(Kind::Syntax, row.line, "an object or the file's end", found));
+                    let at = Self::line(row.line);
+                    return Err(self.error(Kind::Syntax, at, "an object or the file's end", found));
                 }
             }
             place.outside(byte);
@@ -85,13 +87,19 @@ impl<R: Read + Seek> Rows<R> {
         if row.is_empty() {
             return Ok(None);
         }
-        Err(self.error(Kind::Truncated, row.line, "the object's closing brace", "the file's end"))
+        Err(self.error(Kind::Truncated, Self::line(row.line), "the object's closing brace", "the file's end"))
+    }
+
+    /// The place of the element that is being read.
+    fn element_at(&self, line: u64) -> Position {
+        Position { line, row: Some(self.count as u64 + 1) }
     }
 
     /// Where there are commas there are elements.
     fn not_blank(&self, row: Grown) -> Result<Grown> {
         if row.is_empty() {
-            return Err(self.error(Kind::Syntax, row.line, "an element on either side of a comma", "none"));
+            let at = self.element_at(row.line);
+            return Err(self.error(Kind::Syntax, at, "an element on either side of a comma", "none"));
         }
         Ok(row)
     }
@@ -100,7 +108,8 @@ impl<R: Read + Seek> Rows<R> {
     fn closed(&mut self, row: Grown) -> Result<Option<Grown>> {
         while let Some(byte) = self.byte()? {
             if !byte.is_ascii_whitespace() {
-                return Err(self.error(Kind::Syntax, self.line, "nothing after the array", char::from(byte)));
+                let at = Self::line(self.line);
+                return Err(self.error(Kind::Syntax, at, "nothing after the array", char::from(byte)));
             }
         }
         self.layout = Layout::Lines;

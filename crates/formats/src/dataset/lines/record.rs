@@ -13,7 +13,12 @@ impl<R: Read + Seek> Rows<R> {
         while let Some(byte) = self.byte()? {
             if byte != b'\n' && !quoted && row.last() == Some(b'\r') {
                 let found = "a carriage return alone, as old Macs wrote them";
-                return Err(self.error(Kind::Syntax, row.line, "lines that end with a line feed", found));
+                return Err(self.error(
+                    Kind::Syntax,
+                    Self::line(row.line),
+                    "lines that end with a line feed",
+                    found,
+                ));
             }
             match byte {
                 // A second quote behind this one stands for a quote, and the field goes on.
@@ -28,7 +33,7 @@ impl<R: Read + Seek> Rows<R> {
             row.push(byte);
         }
         if quoted {
-            return Err(self.error(Kind::Syntax, row.line, "a closing quote", "the file's end"));
+            return Err(self.error(Kind::Syntax, Self::line(row.line), "a closing quote", "the file's end"));
         }
         row.pop_return();
         Ok(Some(row).filter(|row| !row.is_empty()))
