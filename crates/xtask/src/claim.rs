@@ -3,22 +3,49 @@
 //! Cargo knows a workspace's own crates by their paths inside it, and what changed by the files' times: in the place of
 //! another clone it would take that one's crates for ours.
 
+use crate::console::say;
 use anyhow::{Context, Result};
-use std::fs;
+use std::fs::{self, File, TryLockError};
+use std::io;
 use std::path::Path;
 
 /// How deep cargo's folders lie: `fuzz/TRIPLE/PROFILE/.fingerprint`.
 const DEPTH: usize = 4;
 
-/// Forgets the crates that another clone than `root` compiled into `target`; what they depend on stays.
-pub fn claim(target: &Path, root: &Path) -> Result<()> {
-    let (mark, ours) = (target.join("clone.txt"), root.to_string_lossy());
-    if fs::read_to_string(&mark).is_ok_and(|clone| clone == ours) {
-        return Ok(());
+/// Forgets the crates that another clone than `root` compiled into `target`; what they depend on stays. While the
+/// returned file is open no other clone takes the folder over: it waits.
+pub fn claim(target: &Path, root: &Path) -> Result<File> {
+    let taken = take(target, &root.to_string_lossy());
+    taken.with_context(|| format!("{} cannot be written.", target.display()))
+}
+
+fn take(target: &Path, ours: &str) -> io::Result<File> {
+    fs::create_dir_all(target)?;
+    let lock = File::options().create(true).truncate(false).write(true).open(target.join("clone.lock"))?;
+    let mark = target.join("clone.txt");
+    loop {
+        lock.lock_shared()?;
+        if fs::read_to_string(&mark).is_ok_and(|clone| clone == ours) {
+            return Ok(lock);
+        }
+        lock.unlock()?;
+        alone(&lock, target)?;
+        forget(target, DEPTH);
+        fs::write(&mark, ours)?;
+        lock.unlock()?;
     }
-    forget(target, DEPTH);
-    let written = fs::create_dir_all(target).and_then(|()| fs::write(&mark, ours.as_bytes()));
-    written.with_context(|| format!("{} cannot be written.", target.display()))
+}
+
+/// Waits until nobody else works in the folder.
+fn alone(lock: &File, target: &Path) -> io::Result<()> {
+    match lock.try_lock() {
+        Err(TryLockError::WouldBlock) => {
+            say(format!("==> Waiting for another clone that builds into {}", target.display()));
+            lock.lock()
+        }
+        Err(TryLockError::Error(error)) => Err(error),
+        Ok(()) => Ok(()),
+    }
 }
 
 /// Removes cargo's notes on our own crates, without which it compiles them anew.
@@ -58,5 +85,19 @@ mod tests {
             assert_eq!(there(), [kept; 3], "{clone}");
             assert!(theirs.is_dir());
         }
+    }
+
+    #[test]
+    fn a_clone_at_work_keeps_others_out_and_not_itself() {
+        let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/claim-held");
+        let _ = fs::remove_dir_all(&target);
+        let held = [claim(&target, Path::new("a")).unwrap(), claim(&target, Path::new("a")).unwrap()];
+        let other = File::open(target.join("clone.lock")).unwrap();
+        assert!(matches!(other.try_lock(), Err(TryLockError::WouldBlock)));
+        drop(held);
+        other.try_lock().unwrap();
+        drop(other);
+        drop(claim(&target, Path::new("b")).unwrap());
+        assert_eq!(fs::read_to_string(target.join("clone.txt")).unwrap(), "b");
     }
 }

@@ -71,11 +71,13 @@ enum Task {
 
 fn run(task: Task) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
-    claim::claim(&workspace.target, &workspace.root)?;
+    // What builds nothing waits for nobody.
+    let builds = !matches!(task, Task::Fetch { .. });
+    let held = builds.then(|| claim::claim(&workspace.target, &workspace.root)).transpose()?;
     match task {
         Task::Setup => tools::setup(&workspace).map(|_| ExitCode::SUCCESS),
         Task::Serve { dev: true, port } => serve::follow(&workspace, port),
-        Task::Serve { dev: false, port } => serve::release(&workspace, port),
+        Task::Serve { dev: false, port } => serve::release(&workspace, port, held),
         Task::Test(options) => Ok(test::run(&workspace, options)),
         Task::Size => size::report(&workspace).map(|()| ExitCode::SUCCESS),
         Task::Conformance(options) => conformance::run(&workspace, &options),

@@ -8,7 +8,7 @@ use crate::workspace::Workspace;
 use anyhow::{Context, Error, Result};
 use axum::Router;
 use axum::http::{HeaderValue, header::CACHE_CONTROL};
-use std::fs;
+use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
@@ -17,11 +17,12 @@ use std::thread;
 use tower_http::services::ServeDir;
 use tower_http::set_header::SetResponseHeaderLayer;
 
-/// Builds the release page and serves it until interrupted.
-pub fn release(workspace: &Workspace, port: u16) -> Result<ExitCode> {
+/// Builds the release page and serves it until interrupted; the target folder is `held` no longer than that takes.
+pub fn release(workspace: &Workspace, port: u16, held: Option<File>) -> Result<ExitCode> {
     let listener = listen(port)?;
     let tools = tools::setup(workspace)?;
     let folder = page::build(workspace, &tools, Quality::Release)?;
+    drop(held);
     say(format!("\nSmolder is at http://127.0.0.1:{port} (Ctrl-C ends it)."));
     answer(listener, folder)?;
     Ok(ExitCode::SUCCESS)
