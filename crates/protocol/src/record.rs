@@ -27,7 +27,7 @@ pub struct StoredRun {
 }
 
 /// A record in short.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// The settings.
     pub config: TrainConfig,
@@ -37,6 +37,12 @@ pub struct Summary {
     pub steps: Option<u64>,
     /// The last step's loss, in nats.
     pub loss: Option<f32>,
+    /// The lowest held-out loss, in nats, once it ended.
+    pub best: Option<f32>,
+    /// Numbers that are trained.
+    pub parameters: Option<u64>,
+    /// Seconds from its first step to its end, where it was trained in one go.
+    pub secs: Option<f64>,
     /// How it ended; `None` where it did not.
     pub end: Option<EndCause>,
 }
@@ -77,16 +83,23 @@ fn events(text: &str) -> impl Iterator<Item = TrainEvent> {
 /// The summary of a record from its beginning and its end, which may overlap.
 pub fn summary(beginning: &str, end: &str) -> Option<Summary> {
     let (config, first) = read(beginning)?;
-    let mut summary = Summary { config, step: 0, steps: None, loss: None, end: None };
+    let mut summary = Summary { config, ..Summary::default() };
+    let mut in_one_go = true;
     for event in first.into_iter().chain(events(end)) {
         match event {
             TrainEvent::Started(plan) => {
                 (summary.step, summary.steps, summary.end) = (plan.done, Some(plan.steps), None);
+                summary.parameters = Some(plan.trained_parameters);
+                in_one_go = plan.done == 0;
             }
             TrainEvent::Stepped(report) => {
                 (summary.step, summary.loss) = (report.step, Some(report.loss));
             }
-            TrainEvent::Finished(found) => (summary.step, summary.end) = (found.step, Some(found.cause)),
+            TrainEvent::Finished(found) => {
+                (summary.step, summary.end) = (found.step, Some(found.cause));
+                summary.best = found.best.map(|best| best.loss);
+                summary.secs = in_one_go.then_some(found.duration_secs);
+            }
             _ => {}
         }
     }
@@ -153,8 +166,11 @@ mod tests {
         let stopped = summary(&text, "").unwrap();
         assert_eq!((stopped.step, stopped.steps, stopped.loss), (2, Some(9), Some(0.5)));
         assert_eq!(stopped.end, Some(EndCause::Stopped));
+        assert_eq!((stopped.parameters, stopped.secs), (Some(1), Some(1.0)));
         let on = text.clone() + &event_line(&started(1)) + &event_line(&stepped(2));
         assert_eq!(summary(&on, "").unwrap().end, None, "it goes on");
+        let over = on + &event_line(&finished(9, EndCause::Complete));
+        assert_eq!(summary(&over, "").unwrap().secs, None, "not all of it");
         let end = [stepped(8), finished(9, EndCause::Complete)].iter().map(event_line).collect::<String>();
         let whole = summary(&text, &format!("torn}}\n{end}")).unwrap();
         assert_eq!((whole.step, whole.loss, whole.end), (9, Some(0.125), Some(EndCause::Complete)));

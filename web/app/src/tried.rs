@@ -47,7 +47,7 @@ mod tests {
     }
 
     fn run(out: &str, has_adapter: bool) -> StoredRun {
-        let summary = Summary { config: config(out), step: 1, steps: None, loss: None, end: None };
+        let summary = Summary { config: config(out), step: 1, ..Summary::default() };
         let (bytes, changed_ms) = (1, 1);
         StoredRun {
             name: out.into(),

@@ -1,5 +1,6 @@
 //! Runs: what was trained so far, and adapters from elsewhere.
 
+mod beside;
 mod elsewhere;
 mod one;
 
@@ -9,6 +10,7 @@ use crate::choices::Choices;
 use crate::preferences::Preferences;
 use crate::route::Screen;
 use crate::session::Session;
+use beside::Beside;
 use elsewhere::Elsewhere;
 use leptos::prelude::*;
 use one::OneRun;
@@ -55,6 +57,7 @@ pub(crate) fn Runs() -> impl IntoView {
                     <OneRun run/>
                 </For>
             </ul>
+            <Beside runs/>
             <Elsewhere/>
         </section>
     }

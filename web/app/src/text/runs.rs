@@ -26,6 +26,14 @@ words! {
         yes: "Yes, delete", "确定删除";
         keep: "Keep", "保留";
         failed: "The run’s record could not be read", "无法读取这次训练的记录";
+        beside: "Side by side", "对比";
+        beside_lead: "Runs that ended, those on the same examples together, the lowest held-out loss first.", "已结束的训练，相同数据的排在一起，留出示例损失低的在前。";
+        run: "Run", "训练";
+        on: "Examples", "数据";
+        held_out: "Held-out loss", "留出示例损失";
+        last_loss: "Last loss", "最后的损失";
+        numbers: "Numbers trained", "训练的参数";
+        time: "Time", "用时";
         elsewhere: "Adapters from elsewhere", "来自别处的适配器";
         elsewhere_lead: "A PEFT folder as a ZIP or as its two files, a single safetensors file, or a GGUF LoRA. It is checked against the model that it is for.", "PEFT 文件夹（ZIP 或其中的两个文件）、单个 safetensors 文件，或 GGUF LoRA。会与所属模型核对。";
         base: "The model that it is for", "所属模型";
