@@ -67,7 +67,7 @@ cases! { all;
     a_mistake_has_its_column: ("d.jsonl", "{\"text\":\"a\"}\n{\"text\" \"b\"}") => Syntax, "line 2: expected valid JSON, found a mistake at column 9 (expected `:`)";
     a_mistake_in_a_row_over_lines_has_its_line: ("d.json", "[{\"text\":\"a\"},\n{\n\"text\" \"b\"}]") => Syntax, "row 2, line 2: expected valid JSON, found a mistake at line 3, column 8";
     a_row_of_an_array_has_its_number: ("d.json", r#"[{"text":"a"},{"text":"b"},{"text":3}]"#) => Type, "row 3: `text`: expected a text, found a number";
-    a_row_of_nothing: json("{}") => Missing, "columns", "found none";
+    a_row_of_nothing: json("{}\n{\"text\":\"a\"}") => Missing, "line 1: columns", "found none";
     row_is_a_number: json("3") => Type, "line 1", "a JSON object", "a number";
     unknown_role: chat(r#"{"role":"robot","content":"x"}"#) => Value, "`role`", "robot";
     missing_role: chat(r#"{"content":"x"}"#) => Missing, "`role`";
