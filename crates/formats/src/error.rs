@@ -67,8 +67,9 @@ impl Error {
         expected: impl Into<String>,
         found: impl fmt::Display,
     ) -> Self {
-        let found = shorten(&found.to_string());
-        Self { file: String::new(), field: shorten(&field.into()), kind, expected: expected.into(), found }
+        // What is expected can name what a file has, such as its columns, or list all that is known.
+        let (field, expected) = (shorten(&field.into(), 120), shorten(&expected.into(), 600));
+        Self { file: String::new(), field, kind, expected, found: shorten(&found.to_string(), 120) }
     }
 
     /// The same error, naming the file unless an inner reader already did.
@@ -99,10 +100,9 @@ impl Error {
 }
 
 /// Input can carry names of megabytes; a sentence for a person cannot.
-fn shorten(text: &str) -> String {
-    const SHOWN: usize = 120;
-    let mut out: String = text.chars().take(SHOWN).flat_map(visible).collect();
-    if text.chars().nth(SHOWN).is_some() {
+fn shorten(text: &str, shown: usize) -> String {
+    let mut out: String = text.chars().take(shown).flat_map(visible).collect();
+    if text.chars().nth(shown).is_some() {
         out.push('…');
     }
     out

@@ -114,6 +114,18 @@ fn a_mapping_that_is_no_pair() {
     refused(Mapping::parse(&["question"]), Kind::Syntax, &["column=field", "question"]);
 }
 
+/// They are said on terminals, which would take them at their word.
+#[test]
+fn columns_are_named_without_their_control_characters() {
+    let long = "x".repeat(1_000);
+    let mapping = Mapping::parse(&["q=text"]).unwrap();
+    let table = format!("a\x1b[31m,\u{202e}b,{long},c\n1,2,3,4\n");
+    let error = Dataset::open(memory("d.csv", table), mapping).unwrap_err();
+    let words = ["one of the columns a\\u{1b}[31m, \\u{202e}b, xxx", "xxx…, found q"];
+    let error = refused(Err::<(), _>(error), Kind::Missing, &words);
+    assert!(error.to_string().len() < 800, "{error}");
+}
+
 #[test]
 fn a_mapping_that_is_ambiguous() {
     for pairs in [["a=prompt", "b=prompt"], ["a=prompt", "a=completion"]] {
