@@ -76,7 +76,8 @@ impl Error {
     #[must_use]
     pub fn in_file(mut self, file: &str) -> Self {
         if self.file.is_empty() {
-            file.clone_into(&mut self.file);
+            // An index names files too.
+            self.file = printable(file);
         }
         self
     }
@@ -84,7 +85,8 @@ impl Error {
     /// The same error with `outer` before the field: `outer: field`.
     #[must_use]
     pub fn within(mut self, outer: &str) -> Self {
-        self.field = if self.field.is_empty() { outer.into() } else { format!("{outer}: {}", self.field) };
+        let whole = if self.field.is_empty() { outer.into() } else { format!("{outer}: {}", self.field) };
+        self.field = shorten(&whole, 240);
         self
     }
 
