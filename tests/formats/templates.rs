@@ -282,11 +282,10 @@ fn answers_are_learned_where_a_template_rewrites_them() {
         ("user", "2+2?"),
         ("assistant", "<think>\neasy\n</think>\n\n4"),
     ]);
-    let template = template("deepseek_r1_distill");
-    let [read, learned] = sides(&template, &messages);
-    let end = "<｜end▁of▁sentence｜>";
-    assert_eq!(learned, format!("\n\n2{end}\n\n4{end}"));
-    assert!(read.ends_with("2+2?<｜Assistant｜>"), "{read}");
+    let (tokenizer, template) = (from_gguf("smollm2"), template("deepseek_r1_distill"));
+    let rendered = template.render_training(&tokenizer, &messages, TrainOn::Assistant, &options()).unwrap();
+    let answers = ["\n\n2<｜end▁of▁sentence｜>", "\n\n4<｜end▁of▁sentence｜>"];
+    assert_eq!(rendered.spans(), answers, "{}", rendered.text());
 }
 
 #[test]

@@ -16,6 +16,7 @@ use std::path::Path;
 
 /// A file as a source named by its path.
 pub fn source(path: &Path) -> Result<Source<File>> {
+    ensure!(!path.is_dir(), "{} is a folder: a file is read here", path.display());
     let file = File::open(path).with_context(|| format!("{} cannot be opened", path.display()))?;
     Ok(Source::new(path.display().to_string(), file)?)
 }

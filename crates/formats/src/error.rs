@@ -67,15 +67,17 @@ impl Error {
         expected: impl Into<String>,
         found: impl fmt::Display,
     ) -> Self {
-        let found = shorten(&found.to_string());
-        Self { file: String::new(), field: shorten(&field.into()), kind, expected: expected.into(), found }
+        // What is expected can name what a file has, such as its columns, or list all that is known.
+        let (field, expected) = (shorten(&field.into(), 120), shorten(&expected.into(), 600));
+        Self { file: String::new(), field, kind, expected, found: shorten(&found.to_string(), 120) }
     }
 
     /// The same error, naming the file unless an inner reader already did.
     #[must_use]
     pub fn in_file(mut self, file: &str) -> Self {
         if self.file.is_empty() {
-            file.clone_into(&mut self.file);
+            // An index names files too.
+            self.file = printable(file);
         }
         self
     }
@@ -83,7 +85,8 @@ impl Error {
     /// The same error with `outer` before the field: `outer: field`.
     #[must_use]
     pub fn within(mut self, outer: &str) -> Self {
-        self.field = if self.field.is_empty() { outer.into() } else { format!("{outer}: {}", self.field) };
+        let whole = if self.field.is_empty() { outer.into() } else { format!("{outer}: {}", self.field) };
+        self.field = shorten(&whole, 240);
         self
     }
 
@@ -99,10 +102,9 @@ impl Error {
 }
 
 /// Input can carry names of megabytes; a sentence for a person cannot.
-fn shorten(text: &str) -> String {
-    const SHOWN: usize = 120;
-    let mut out: String = text.chars().take(SHOWN).flat_map(visible).collect();
-    if text.chars().nth(SHOWN).is_some() {
+fn shorten(text: &str, shown: usize) -> String {
+    let mut out: String = text.chars().take(shown).flat_map(visible).collect();
+    if text.chars().nth(shown).is_some() {
         out.push('…');
     }
     out

@@ -29,8 +29,8 @@ pub const CONFIG_BYTES: u64 = 1 << 20;
 pub const TOKENIZER_CONFIG_BYTES: u64 = 16 << 20;
 /// Bytes of a `model.safetensors.index.json`.
 pub const INDEX_BYTES: u64 = 16 << 20;
-/// Bytes of a `tokenizer.json`.
-pub const TOKENIZER_BYTES: u64 = 64 << 20;
+/// Bytes of a `tokenizer.json`: its tokens are in memory three times while they are put in order. Gemma 3's has 33 MB.
+pub const TOKENIZER_BYTES: u64 = 40 << 20;
 /// Entries of a vocabulary.
 pub const VOCABULARY: usize = 512 * 1024;
 /// Tokens that are found in a text as a whole.

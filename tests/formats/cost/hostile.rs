@@ -5,7 +5,7 @@ use std::io::Cursor;
 use smolder_formats::adapter::{AdapterConfig, Heads, LoraAdapter, PeftAdapter, read_gguf};
 use smolder_formats::dataset::{Dataset, Mapping};
 use smolder_formats::gguf::{GgufFile, GgufWriter, Metadata, SplitGguf, TensorPlan, Value};
-use smolder_formats::limits::TEMPLATE_BYTES;
+use smolder_formats::limits::{self, TEMPLATE_BYTES};
 use smolder_formats::model::ModelConfig;
 use smolder_formats::safetensors::{Entry, write};
 use smolder_formats::template::{ChatTemplate, Message, Options, TrainOn};
@@ -430,6 +430,24 @@ fn names_that_are_most_of_the_file() {
     bounded("1,500 names of 65,000 bytes", bytes.len(), || {
         let open = |name: &str| Source::new(name, Cursor::new(&bytes));
         SplitGguf::open("m.gguf", open).unwrap().table_sha256()
+    });
+}
+
+/// With the file itself, whose ids are in no order.
+#[test]
+fn a_tokenizer_json_as_large_as_may_be() {
+    let _turn = turn();
+    let count = limits::VOCABULARY as u64;
+    let token = |id: u64| format!("\"{id:063}\":{}", id * 5 % count);
+    let tokens: Vec<String> = (0..count).map(token).collect();
+    let json = format!("{{\"model\":{{\"vocab\":{{{}}},\"merges\":[]}}}}", tokens.join(","));
+    let bytes = json.len() as u64;
+    assert!(bytes > limits::TOKENIZER_BYTES * 9 / 10 && bytes <= limits::TOKENIZER_BYTES, "{bytes}");
+    drop(tokens);
+    bounded("the largest tokenizer.json", json.len(), || {
+        let mut source = Source::new("tokenizer.json", Cursor::new(json.as_bytes())).unwrap();
+        let bytes = source.read_all(limits::TOKENIZER_BYTES).unwrap();
+        Tokenizer::from_json(&bytes, &TokenizerConfig::default()).is_ok()
     });
 }
 

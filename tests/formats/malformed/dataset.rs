@@ -67,7 +67,7 @@ cases! { all;
     a_mistake_has_its_column: ("d.jsonl", "{\"text\":\"a\"}\n{\"text\" \"b\"}") => Syntax, "line 2: expected valid JSON, found a mistake at column 9 (expected `:`)";
     a_mistake_in_a_row_over_lines_has_its_line: ("d.json", "[{\"text\":\"a\"},\n{\n\"text\" \"b\"}]") => Syntax, "row 2, line 2: expected valid JSON, found a mistake at line 3, column 8";
     a_row_of_an_array_has_its_number: ("d.json", r#"[{"text":"a"},{"text":"b"},{"text":3}]"#) => Type, "row 3: `text`: expected a text, found a number";
-    a_row_of_nothing: json("{}") => Missing, "columns", "found none";
+    a_row_of_nothing: json("{}\n{\"text\":\"a\"}") => Missing, "line 1: columns", "found none";
     row_is_a_number: json("3") => Type, "line 1", "a JSON object", "a number";
     unknown_role: chat(r#"{"role":"robot","content":"x"}"#) => Value, "`role`", "robot";
     missing_role: chat(r#"{"content":"x"}"#) => Missing, "`role`";
@@ -112,6 +112,18 @@ cases! { all;
 #[test]
 fn a_mapping_that_is_no_pair() {
     refused(Mapping::parse(&["question"]), Kind::Syntax, &["column=field", "question"]);
+}
+
+/// They are said on terminals, which would take them at their word.
+#[test]
+fn columns_are_named_without_their_control_characters() {
+    let long = "x".repeat(1_000);
+    let mapping = Mapping::parse(&["q=text"]).unwrap();
+    let table = format!("a\x1b[31m,\u{202e}b,{long},c\n1,2,3,4\n");
+    let error = Dataset::open(memory("d.csv", table), mapping).unwrap_err();
+    let words = ["one of the columns a\\u{1b}[31m, \\u{202e}b, xxx", "xxx…, found q"];
+    let error = refused(Err::<(), _>(error), Kind::Missing, &words);
+    assert!(error.to_string().len() < 800, "{error}");
 }
 
 #[test]

@@ -86,6 +86,7 @@ cases! { directory;
     index_is_a_text: (INDEX, Some("\"weights\"")) => Type, "expected a JSON object, found a string";
     index_with_mark: (INDEX, Some("\u{feff}{}")) => Encoding, "byte-order mark";
     index_in_a_list: (INDEX, Some(r#"[{"w":"model-00002-of-00002.safetensors"}]"#)) => Type, "expected a JSON object, found an array";
+    index_of_a_file_with_control_characters: (INDEX, Some(r#"{"weight_map":{"w":"\u001b[31m.safetensors"}}"#)) => Missing, "\\u{1b}[31m.safetensors: expected this file";
     index_without_map: (INDEX, Some("{}")) => Syntax, "an object that lacks a field, at column 2 (missing field `weight_map`)";
     index_of_numbers: (INDEX, Some("{\n \"weight_map\": {\"w\": 7}}")) => Syntax, "found a value that does not belong there, at line 2, column 22 (invalid type: integer `7`, expected a string)";
     config_is_a_list: ("config.json", Some("[]")) => Type, "config.json: expected a JSON object, found an array";

@@ -176,7 +176,11 @@ fn a_json_that_is_no_tokenizer() {
             "a value that does not belong there, at column 0 (invalid type: sequence, expected an object)",
         ),
         ("{}", Kind::Syntax, "an object that lacks a field, at column 2 (missing field `model`)"),
-        ("{\"model\":[7]}", Kind::Syntax, "a value that does not belong there, at column 10 (invalid type"),
+        (
+            "{\"model\":[7]}",
+            Kind::Syntax,
+            "a value that does not belong there, at column 9 (invalid type: sequence",
+        ),
         ("{\"model\":{},\n\"model\":{}}", Kind::Duplicate, "duplicate field `model` at line 2, column 7"),
         ("\u{feff}{}", Kind::Encoding, "byte-order mark"),
         ("GIF89a\0", Kind::Syntax, "a mistake at column 1 (expected value)"),

@@ -102,6 +102,8 @@ impl Sides {
         }
         if self.eval.rows > 0 {
             lines.push(format!("to evaluate on  {}", self.eval.text()));
+        } else if config.eval_split.is_some() && self.train.rows > 0 {
+            lines.push("to evaluate on  none: a single row is for training".to_owned());
         }
         lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect()
     }

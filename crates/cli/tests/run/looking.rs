@@ -378,6 +378,18 @@ fn a_folder_reads_like_a_file() {
 }
 
 #[test]
+fn rows_that_cannot_be_split_and_folders_are_told_of() {
+    let folder = Folder::new("single");
+    let data = folder.text("rows.jsonl");
+    fs::write(&data, "{}\n{\"text\":\"one two three\"}\n").unwrap();
+    let text = prints(&["data", &data, "--model", &smollm2(), "--eval-split", "0.5"]);
+    for words in ["1 × columns: expected", "(first: line 1: none)", "to evaluate on  none: a single row"] {
+        assert!(text.contains(words), "{words:?} is not in {text}");
+    }
+    fails(&["data", &folder.text(""), "--model", &smollm2()], &["is a folder: a file is read here"]);
+}
+
+#[test]
 fn columns_that_say_nothing_are_to_be_mapped() {
     let folder = Folder::new("columns");
     let data = folder.text("rows.jsonl");

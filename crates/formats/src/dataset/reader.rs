@@ -139,6 +139,8 @@ impl<R: Read + Seek> Dataset<R> {
             Some(format) => format,
             None => match detect(&row) {
                 Ok(format) => *self.format.insert(format),
+                // It says nothing of those behind it.
+                Err(error) if row.is_empty() => return Ok(Some((at, Err(error)))),
                 Err(error) => {
                     self.all_seen()?;
                     return Err(error.in_file(self.rows.name()));

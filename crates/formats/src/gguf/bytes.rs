@@ -2,6 +2,7 @@
 
 use std::io::{BufReader, Read, Seek};
 
+use super::strings::grow;
 use crate::error::{Error, Kind, Result};
 use crate::limits;
 use crate::source::Source;
@@ -92,12 +93,5 @@ impl<'a, R: Read + Seek> Bytes<'a, R> {
         let mut out = String::new();
         self.string_into(field, limit, &mut out)?;
         Ok(out)
-    }
-}
-
-/// Grows by an eighth, not by doubling: a vocabulary must not cost twice its size.
-fn grow(text: &mut String, more: usize) {
-    if text.capacity() - text.len() < more {
-        text.reserve_exact(more.max(text.len() / 8));
     }
 }

@@ -14,6 +14,15 @@ pub struct Strings {
 }
 
 impl Strings {
+    /// A copy of strings, no larger than they are.
+    pub(crate) fn copied<'s>(strings: impl Iterator<Item = &'s str> + Clone) -> Self {
+        let bytes = strings.clone().map(str::len).sum();
+        let mut out =
+            Self { text: String::with_capacity(bytes), ends: Vec::with_capacity(strings.clone().count()) };
+        strings.for_each(|string| out.push(string));
+        out
+    }
+
     /// How many strings there are.
     pub fn len(&self) -> usize {
         self.ends.len()
@@ -33,6 +42,7 @@ impl Strings {
 
     /// Adds a string at the end.
     pub fn push(&mut self, string: &str) {
+        grow(&mut self.text, string.len());
         self.text.push_str(string);
         self.ends.push(self.text.len() as u32);
     }
@@ -48,6 +58,13 @@ impl<S: AsRef<str>> FromIterator<S> for Strings {
         let mut out = Self::default();
         strings.into_iter().for_each(|string| out.push(string.as_ref()));
         out
+    }
+}
+
+/// Grows by an eighth, not by doubling: a vocabulary must not cost twice its size.
+pub(super) fn grow(text: &mut String, more: usize) {
+    if text.capacity() - text.len() < more {
+        text.reserve_exact(more.max(text.len() / 8));
     }
 }
 

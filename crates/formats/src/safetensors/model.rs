@@ -1,6 +1,6 @@
 //! A base model as a Hugging Face directory: `config.json`, one or several safetensors files, `tokenizer.json`.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::io::{Read, Seek};
 
 use serde::Deserialize;
@@ -143,21 +143,22 @@ fn shards<R: Read + Seek>(
     let Index { weight_map } = small(index, limits::INDEX_BYTES, |bytes| {
         crate::json::typed(bytes, limits::INDEX_BYTES, "an index of shards")
     })?;
-    let files: BTreeSet<&str> = weight_map.0.iter().map(|pair| pair.1.as_str()).collect();
+    let mut files: BTreeMap<&str, HashSet<&str>> = BTreeMap::new();
+    for (tensor, file) in &weight_map.0 {
+        files.entry(file).or_default().insert(tensor);
+    }
     if files.len() > usize::from(limits::SHARDS) {
         let expected = format!("at most {} shards", limits::SHARDS);
         return Err(Error::new(Kind::Limit, "`weight_map`", expected, files.len()).in_file(INDEX));
     }
     let (mut parts, mut tensors) = (Vec::new(), Vec::new());
-    for (number, file) in files.into_iter().enumerate() {
+    for (number, (file, listed)) in files.into_iter().enumerate() {
         if file.contains(['/', '\\']) || !file.ends_with(".safetensors") {
             return Err(
                 Error::new(Kind::Value, "`weight_map`", "names of safetensors files", file).in_file(INDEX)
             );
         }
         let part = Safetensors::open(require(open, file)?)?;
-        let listed: HashSet<&str> =
-            weight_map.0.iter().filter(|pair| pair.1 == file).map(|pair| pair.0.as_str()).collect();
         let held: HashSet<&str> = part.tensors().iter().map(|tensor| tensor.name.as_str()).collect();
         if let Some(name) = listed.symmetric_difference(&held).min() {
             let expected = "the tensors that the index lists";

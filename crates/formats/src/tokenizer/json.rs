@@ -104,16 +104,15 @@ fn added(raw: RawAdded) -> Result<AddedToken> {
 
 /// Tokens in the order of their ids; ids that no token has become empty tokens.
 fn place(vocab: &Vocab, added: &[RawAdded]) -> Result<Vocabulary> {
-    let listed = vocab.ids.iter().zip(vocab.tokens.iter()).map(|(id, token)| (*id, token));
-    let extra = added.iter().map(|token| (token.id, token.content.as_str()));
-    let all: Vec<(u32, &str)> = listed.chain(extra).collect();
-    let highest = all.iter().map(|(id, _)| *id as usize).max().unwrap_or_default();
+    let ids = vocab.ids.iter().copied().chain(added.iter().map(|token| token.id));
+    let texts = vocab.tokens.iter().chain(added.iter().map(|token| token.content.as_str()));
+    let highest = ids.clone().max().unwrap_or_default() as usize;
     if highest >= limits::VOCABULARY {
         let expected = format!("ids below {}", limits::VOCABULARY);
         return Err(Error::new(Kind::Limit, "vocabulary", expected, highest));
     }
     let mut slots: Vec<Option<&str>> = vec![None; highest + 1];
-    for (id, token) in all {
+    for (id, token) in ids.zip(texts) {
         let Some(slot) = slots.get_mut(id as usize) else { continue };
         match slot {
             Some(other) if *other != token => {
@@ -123,7 +122,7 @@ fn place(vocab: &Vocab, added: &[RawAdded]) -> Result<Vocabulary> {
             _ => *slot = Some(token),
         }
     }
-    Vocabulary::new(slots.into_iter().map(Option::unwrap_or_default).collect())
+    Vocabulary::new(Strings::copied(slots.iter().map(|slot| slot.unwrap_or_default())))
 }
 
 fn resolve(vocabulary: &Vocabulary, merges: &Strings) -> Result<Vec<(u32, u32, u32)>> {
