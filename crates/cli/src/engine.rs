@@ -1,8 +1,10 @@
 //! A model on a device, ready to compute: what `generate`, `chat` and `logits` share.
 
 use crate::interrupt::{Interrupt, Stopped};
+use crate::library::resolve;
 use crate::output::{remark, tell};
 use crate::progress::percent;
+use crate::whole::spare;
 use crate::{adapter, open};
 use anyhow::{Context, Error, Result, anyhow};
 use smolder_formats::template::ChatTemplate;
@@ -40,6 +42,12 @@ impl Options {
     /// A model, perhaps with an adapter that is known to fit.
     pub fn new(model: PathBuf, adapter: Option<PathBuf>, device: Wanted) -> Self {
         Self { model, force: adapter.is_some(), adapter, device }
+    }
+
+    /// Refuses to write over what they name.
+    pub fn spare(&self, target: &Path) -> Result<()> {
+        let (model, adapter) = (resolve(&self.model)?, self.adapter.as_deref().unwrap_or(&self.model));
+        spare(target, &[&model, adapter])
     }
 }
 

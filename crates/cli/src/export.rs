@@ -1,7 +1,8 @@
 //! `smolder export`: an adapter in the forms that other programs read.
 
+use crate::library::resolve;
 use crate::output::answer;
-use crate::whole::Whole;
+use crate::whole::{Whole, spare};
 use crate::{adapter, open};
 use anyhow::{Context, Result, bail};
 use smolder_formats::adapter::{Heads, LoraAdapter, PeftAdapter, write_gguf, write_mlx};
@@ -9,6 +10,9 @@ use smolder_models::Opened;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+
+/// The file of tensors in mlx-lm's folder.
+const MLX_WEIGHTS: &str = "adapters.safetensors";
 
 /// Options of `smolder export`.
 #[derive(clap::Args)]
@@ -48,12 +52,26 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         Some(base) => adapter::read(&arguments.adapter, base, arguments.force)?,
         None => adapter::read_alone(&arguments.adapter)?,
     };
+    let model = arguments.model.as_deref().map(resolve).transpose()?;
+    for file in files(arguments) {
+        spare(&file, &[&arguments.adapter, model.as_deref().unwrap_or(&arguments.adapter)])?;
+    }
     match arguments.to {
         Form::Peft => peft(&adapter, &arguments.out)?,
         Form::Gguf => gguf(&lora(adapter, &arguments.adapter)?, base.as_mut(), &arguments.out)?,
         Form::Mlx => mlx(&lora(adapter, &arguments.adapter)?, base.as_mut(), &arguments.out)?,
     }
     answer(&arguments.out.display().to_string())
+}
+
+/// What is going to be written.
+fn files(arguments: &Arguments) -> Vec<PathBuf> {
+    let inside = |names: [&str; 2]| names.map(|name| arguments.out.join(name)).to_vec();
+    match arguments.to {
+        Form::Peft => inside([adapter::WEIGHTS, adapter::CONFIG]),
+        Form::Gguf => vec![arguments.out.clone()],
+        Form::Mlx => inside([MLX_WEIGHTS, adapter::CONFIG]),
+    }
 }
 
 fn peft(adapter: &PeftAdapter, folder: &Path) -> Result<()> {
@@ -94,7 +112,7 @@ fn mlx(lora: &LoraAdapter, base: Option<&mut Opened<File>>, folder: &Path) -> Re
     }
     let mut config = String::new();
     make(folder)?;
-    Whole::create(&folder.join("adapters.safetensors"))?.write(|out| {
+    Whole::create(&folder.join(MLX_WEIGHTS))?.write(|out| {
         config = write_mlx(lora, out)?;
         Ok(())
     })?;

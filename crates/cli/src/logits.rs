@@ -33,6 +33,7 @@ fn id(text: &str) -> Result<u32, std::num::ParseIntError> {
 
 /// Computes and writes some rows at a time.
 pub fn run(arguments: &Arguments) -> Result<()> {
+    arguments.engine.spare(&arguments.out)?;
     let engine = Engine::start(&arguments.engine)?;
     Whole::create(&arguments.out)?.write(|out| write(&engine, &arguments.ids, out))?;
     Ok(())

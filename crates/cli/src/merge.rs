@@ -2,10 +2,11 @@
 
 use crate::engine::{Engine, Options, Wanted};
 use crate::interrupt::{Interrupt, Stopped};
+use crate::library::resolve;
 use crate::output::answer;
 use crate::progress::percent;
 use crate::quantization::Quantization;
-use crate::whole::Whole;
+use crate::whole::{Whole, spare};
 use crate::{adapter, eval, open};
 use anyhow::{Error, Result};
 use smolder_formats::inspect::size;
@@ -50,6 +51,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<()> {
     let mut base = open::weights(&arguments.model)?;
     let adapter = adapter::read(&arguments.adapter, &mut base, arguments.force)?;
+    spare(&arguments.out, &[&resolve(&arguments.model)?, &arguments.adapter])?;
     let whole = Whole::create(&arguments.out)?;
     let interrupt = Interrupt::watch()?;
     let mut show = percent("merging");

@@ -3,7 +3,7 @@
 use crate::interrupt::{Interrupt, Stopped};
 use crate::output::{answer, tell};
 use crate::quantization::Quantization;
-use crate::whole::Whole;
+use crate::whole::{Whole, spare};
 use anyhow::{Context, Error, Result};
 use smolder_formats::inspect::size;
 use smolder_kernels::burn::tensor::Device;
@@ -78,6 +78,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<()> {
     let text = fs::read_to_string(&arguments.data)
         .with_context(|| format!("{} cannot be read", arguments.data.display()))?;
+    spare(&arguments.out, &[&arguments.data])?;
     let whole = Whole::create(&arguments.out)?;
     let interrupt = Interrupt::watch()?;
     let start = Instant::now();

@@ -5,11 +5,11 @@ use crate::progress::{EVALUATING, percent, share};
 use crate::train_text::{
     checkpoint, duration, end, evaluation, failure, plain, plan, resources, sample, step, warning,
 };
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use smolder_protocol::train::{Evaluation, NotFinite, Plan, Sample, StepReport, TrainEvent, Warning};
 use std::collections::VecDeque;
 use std::fs::{self, File};
-use std::io::{IsTerminal, Write};
+use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 const COLUMNS: usize = 60;
 /// Warnings that stay in sight.
 const WARNINGS: usize = 3;
+/// How each line of a log starts.
+const LOG_START: &[u8] = b"{\"step\":";
 /// Steps whose times the time left is estimated from.
 const TIMED: usize = 20;
 
@@ -147,6 +149,14 @@ fn kept(log: &[u8], done: u64) -> usize {
     log.split_inclusive(|byte| *byte == b'\n').take_while(before).map(<[u8]>::len).sum()
 }
 
+/// Whether there is nothing, no file, or a log that may be continued or begun anew.
+fn is_log(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let read = |file: File| file.take(LOG_START.len() as u64).read_to_end(&mut start).is_ok();
+    let found = fs::metadata(path).is_ok_and(|about| about.is_file());
+    !found || (File::open(path).is_ok_and(read) && LOG_START.starts_with(&start))
+}
+
 /// A step as a line of the log file.
 fn log_line(report: &StepReport) -> String {
     let StepReport { step, loss, lr, grad_norm, tokens, tokens_per_s, .. } = report;
@@ -182,6 +192,11 @@ impl Screen {
     /// A screen on standard error; steps also go to the file `log`, behind what is in it where a run goes on.
     pub fn open(log: Option<&Path>, resume: bool) -> Result<Self> {
         let open = |path: &Path| {
+            ensure!(
+                is_log(path),
+                "{} is there already, and is no log of steps: choose another name",
+                path.display()
+            );
             let file = File::options().create(true).append(true).open(path);
             Ok::<_, anyhow::Error>((path.to_owned(), file.with_context(|| unwritable(path))?))
         };

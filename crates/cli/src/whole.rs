@@ -1,6 +1,7 @@
 //! A file that has its name once it is whole.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use smolder_formats::gguf::split_name;
 use std::fs::{self, File};
 use std::io::{BufWriter, IntoInnerError};
 use std::path::{Path, PathBuf};
@@ -41,6 +42,28 @@ impl Drop for Whole {
         // Nothing is there once it has its name.
         let _ = fs::remove_file(&self.part);
     }
+}
+
+/// Refuses a `target` that is one of the files that are `read`, a part of one, or in a folder that is.
+pub fn spare(target: &Path, read: &[&Path]) -> Result<()> {
+    // Where nothing is yet, nothing can be lost.
+    let Ok(place) = fs::canonicalize(target) else { return Ok(()) };
+    let sources = read.iter().filter_map(|one| fs::canonicalize(one).ok());
+    let lost = sources.into_iter().any(|source| is_of(&place, &source));
+    ensure!(!lost, "{} is read: choose another name to write to", target.display());
+    Ok(())
+}
+
+fn is_of(place: &Path, source: &Path) -> bool {
+    if source.is_dir() {
+        let ending = place.extension().is_some_and(|ending| ending == "safetensors" || ending == "json");
+        return place == source || (ending && place.parent() == Some(source));
+    }
+    let part = |path: &Path| {
+        let name = path.file_name()?.to_string_lossy().into_owned();
+        split_name(&name).map(|(stem, _, count)| (path.with_file_name(stem), count))
+    };
+    place == source || (part(place).is_some() && part(place) == part(source))
 }
 
 fn unwritable(target: &Path) -> String {

@@ -12,4 +12,5 @@ mod looking;
 mod merge;
 mod program;
 mod refusals;
+mod sparing;
 mod train;
