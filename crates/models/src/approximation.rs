@@ -17,7 +17,7 @@ const SETTLED: f64 = 1e-7;
 pub struct Approximation {
     /// The LoRA, with the scale 1.
     pub lora: LoraAdapter,
-    /// Of each of its pairs.
+    /// Of each pair that is the nearest to a change.
     pub distances: Vec<(Module, Distance)>,
 }
 
@@ -77,31 +77,19 @@ pub(crate) fn check_rank(
     }
 }
 
-/// The nearest pair to a weight's change, which has a row for each of the weight's: a head's and an embedding's are
-/// `[vocabulary, width]`.
+/// The nearest pair to a change `[out, in]` of a weight, or of an embedding's transpose.
 pub(crate) async fn pair(
     (module, [outputs, inputs]): (Module, [u64; 2]),
     change: &[f32],
     rank: u64,
 ) -> Result<(LoraPair, Distance)> {
-    let cols = if module == Module::Embedding { outputs } else { inputs } as usize;
+    let cols = inputs as usize;
     let mut random = ChaCha8Rng::seed_from_u64(0);
-    let matrix = Dense::new(change, cols);
     let next = || uniform(&mut random);
-    let [a, b] = factors(&matrix, (rank as usize, 1.0), next, Some(SETTLED)).await?;
+    let [a, b] = factors(&Dense::new(change, cols), (rank as usize, 1.0), next, Some(SETTLED)).await?;
     let distance = distance(change, cols, &a, &b);
-    // An embedding's pair is of its table's transpose.
-    let [a, b] = if module == Module::Embedding {
-        [turned(&b, rank as usize), turned(&a, cols)]
-    } else {
-        [a, b]
-    };
     let scale = Scale { rank, alpha: rank as f64, by_root: false };
     Ok((LoraPair { module, scale, inputs, outputs, a, b, magnitude: None }, distance))
-}
-
-fn turned(rows: &[f32], cols: usize) -> Vec<f32> {
-    crate::peft::factoring::transposed(rows, cols)
 }
 
 /// How far `B·A` is from a change of rows of `cols` numbers.

@@ -4,6 +4,7 @@ use crate::approximation::{self, Approximation, check_rank, modules};
 use crate::config::Config;
 use crate::load::{LoadError, Progress};
 use crate::open::{Opened, Weights};
+use crate::peft::factoring::transposed;
 use crate::peft::{Merge, Method};
 use smolder_formats::adapter::{Heads, LoraAdapter, Module, PeftAdapter, row_order};
 use smolder_formats::names::to_hf;
@@ -46,6 +47,8 @@ pub async fn convert<R: Read + Seek>(
         pairs.push(pair);
         distances.push((module, distance));
     }
+    // Who stops now is too late.
+    let _ = progress(changed.len() as u64, changed.len() as u64);
     let name = adapter.config.raw.get("base_model_name_or_path").and_then(serde_json::Value::as_str);
     let lora = LoraAdapter::plain(name.unwrap_or_default(), base.config.sizes.layers, pairs);
     Ok(Approximation { lora: LoraAdapter { base: adapter.base.clone(), ..lora }, distances })
@@ -73,14 +76,28 @@ fn shape(module: Module, config: &Config) -> Result<[u64; 2]> {
     module.shape(&config.sizes).ok_or_else(missing)
 }
 
-/// ΔW, rows in Hugging Face's order.
+/// ΔW `[out, in]`, rows in Hugging Face's order; an embedding's transposed, as a LoRA has it.
 fn change<R: Read + Seek>(
     base: &mut Opened<R>,
     merge: &dyn Merge,
     module: Module,
-    [outputs, inputs]: [u64; 2],
+    shape: [u64; 2],
 ) -> Result<Vec<f32>> {
-    let [rows, cols] = if module == Module::Embedding { [inputs, outputs] } else { [outputs, inputs] };
+    if module != Module::Embedding {
+        return rows_changed(base, merge, module, shape);
+    }
+    let [width, vocabulary] = shape;
+    let change = rows_changed(base, merge, module, [vocabulary, width])?;
+    Ok(transposed(&change, width as usize))
+}
+
+/// What becomes of a weight `[rows, cols]`, less the weight.
+fn rows_changed<R: Read + Seek>(
+    base: &mut Opened<R>,
+    merge: &dyn Merge,
+    module: Module,
+    [rows, cols]: [u64; 2],
+) -> Result<Vec<f32>> {
     let mut change = vec![0.0; (rows * cols) as usize];
     let cols = cols as usize;
     if merge.adds() {

@@ -45,6 +45,7 @@ use smolder_formats::{Error, Kind, Result};
 use smolder_kernels::burn::tensor::{Tensor, TensorData};
 
 pub use adapter::{Adapter, Base, Parameter, Sublayer};
+pub(crate) use lora::change_linear;
 pub(crate) use method::{Extras, Merge};
 pub use method::{Fresh, Method};
 pub use options::{OptionSpec, Options};
