@@ -71,7 +71,7 @@ pub(crate) fn check_rank(
     match fewest {
         Some((most, module)) if !(1..=most).contains(&rank) => {
             let expected = format!("1 to {most}, as many as {} has rows and columns", module.hf());
-            Err(Error::new(Kind::Value, "rank", expected, rank))
+            Err(Error::new(Kind::Value, "`rank`", expected, rank))
         }
         _ => Ok(()),
     }

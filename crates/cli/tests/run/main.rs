@@ -5,6 +5,7 @@
 mod adapters;
 mod bundled;
 mod chat;
+mod converting;
 mod generate;
 mod logits;
 mod looking;

@@ -10,7 +10,9 @@ impl LoraAdapter {
         let rank = pairs.iter().map(|pair| pair.scale.rank).max().unwrap_or(1);
         let scale = Scale { rank, alpha: rank as f64, by_root: false };
         pairs.sort_by_key(|pair| pair.module);
-        pairs.iter_mut().for_each(|pair| fill(pair, scale));
+        for pair in &mut pairs {
+            fill(pair, scale);
+        }
         let targets = targets(&pairs, layers);
         let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
         Self { config: AdapterConfig::lora(base, &targets, scale, 0.0), pairs, base: None }

@@ -75,16 +75,16 @@ impl Combination {
             Err(Error::new(Kind::Value, field, expected, found.to_string()))
         };
         match self.density {
-            None if prunes => refused("density", "the share of numbers to keep, for this way", &"none"),
+            None if prunes => refused("`density`", "the share of numbers to keep, for this way", &"none"),
             Some(density) if !prunes => {
-                refused("density", "none for a way that leaves nothing out", &density)
+                refused("`density`", "none for a way that leaves nothing out", &density)
             }
             Some(density) if !(density > 0.0 && density <= 1.0) => {
-                refused("density", "more than 0 and at most 1", &density)
+                refused("`density`", "more than 0 and at most 1", &density)
             }
             _ => match self.rank {
                 Some(rank) if !matches!(self.way, Way::Svd(_)) => {
-                    refused("rank", "none for a way that the adapters' own ranks decide", &rank)
+                    refused("`rank`", "none for a way that the adapters' own ranks decide", &rank)
                 }
                 _ => Ok(()),
             },
@@ -146,7 +146,7 @@ fn pairs(adapters: &[(PeftAdapter, f64)], config: &Config) -> Result<BTreeMap<Mo
     let mut modules: BTreeMap<Module, Vec<Weighted>> = BTreeMap::new();
     for (adapter, weight) in adapters {
         if !weight.is_finite() {
-            return Err(Error::new(Kind::Value, "weight", "a finite number", weight));
+            return Err(Error::new(Kind::Value, "weight of an adapter", "a finite number", weight));
         }
         let lora = LoraAdapter::from_peft(adapter.clone())?;
         lora.check_shapes(|module| module.shape(&config.sizes))?;
