@@ -116,24 +116,19 @@ fn what_is_no_change_of_weights_is_refused() {
     };
     let (llama, qwen) = ("llama-llama3/q4_0.gguf", "qwen2-tied/q5_0.gguf");
     refused(llama, "llama-prompt", 4, Kind::Unsupported, "have no place in the weights");
-    refused(
-        llama,
-        "llama-ln",
-        4,
-        Kind::Unsupported,
-        "LN_TUNING, which changes `model.layers.0.input_layernorm.weight`",
-    );
+    refused(llama, "llama-ln", 4, Kind::Unsupported, "LN_TUNING, which changes `model.");
     refused(qwen, "qwen2-ia3", 4, Kind::Unsupported, "IA3, which changes `model.layers.0.self_attn.");
     refused(llama, "llama-loha", 0, Kind::Value, "`rank`");
     refused(llama, "llama-loha", 4096, Kind::Value, "`rank`");
-    refused(qwen, "llama-loha", 4, Kind::Shape, "shape");
+    refused(qwen, "llama-loha", 4, Kind::Shape, "tensor `");
 }
 
 #[test]
 fn a_conversion_can_be_stopped() {
     let mut base = open_gguf("models/llama-llama3/q4_0.gguf");
     let adapter = file("training/tiny/llama-loha/start-padded-final");
-    let stop = &mut |done, _| if done < 2 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
+    let stop =
+        &mut |done: u64, _: u64| if done < 2 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
     let ended = pollster::block_on(convert(&mut base, &adapter, 4, stop));
     assert!(matches!(ended, Err(LoadError::Cancelled)));
 }

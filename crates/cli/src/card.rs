@@ -3,6 +3,7 @@
 use crate::export;
 use crate::output::{answer, tell};
 use anyhow::Result;
+use smolder_formats::adapter::Module;
 use smolder_formats::error::printable;
 use smolder_models::{Approximation, Distance};
 use std::path::Path;
@@ -39,7 +40,7 @@ fn relative(distance: Distance) -> String {
 fn text(made: &str, approximation: &Approximation) -> String {
     let lora = &approximation.lora;
     let stated = lora.config.raw.get("base_model_name_or_path").and_then(serde_json::Value::as_str);
-    let base = lora.base.as_ref().map_or(stated.unwrap_or_default(), |base| &base.name);
+    let base = lora.base.as_ref().map_or(stated.unwrap_or_default(), |base| base.name.as_str());
     let errors = errors(approximation);
     format!(
         "---\nlibrary_name: peft\nbase_model: {}\ntags:\n- smolder\n- lora\n---\n\n\
@@ -52,10 +53,8 @@ fn text(made: &str, approximation: &Approximation) -> String {
 /// ‖ΔW − B·A‖ / ‖ΔW‖ of all weights together, at worst, and of each.
 fn errors(approximation: &Approximation) -> String {
     let Some(near) = nearness(approximation) else { return String::new() };
-    let row = |(module, distance): &(_, Distance)| {
-        let module: &smolder_formats::adapter::Module = module;
-        format!("| {} | {} |\n", module.hf(), relative(*distance))
-    };
+    let row =
+        |(module, distance): &(Module, Distance)| format!("| {} | {} |\n", module.hf(), relative(*distance));
     let rows: String = approximation.distances.iter().map(row).collect();
     format!(
         "\n## How near it is\n\nFor each weight, ‖ΔW − B·A‖ / ‖ΔW‖ in Frobenius norms: {near}.\n\n\

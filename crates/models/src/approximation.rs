@@ -40,7 +40,7 @@ impl Distance {
 impl Approximation {
     /// Of all modules together.
     pub fn total(&self) -> Distance {
-        let sum = |of: fn(&Distance) -> f64| self.distances.iter().map(|(_, one)| of(one)).sum();
+        let sum = |of: fn(&Distance) -> f64| self.distances.iter().map(|(_, one)| of(one)).sum::<f64>();
         Distance { rest: sum(|one| one.rest), whole: sum(|one| one.whole) }
     }
 
@@ -99,7 +99,7 @@ fn distance(change: &[f32], cols: usize, a: &[f32], b: &[f32]) -> Distance {
     for (change, b) in change.chunks(cols.max(1)).zip(b.chunks(rank.max(1))) {
         let mut rest: Vec<f64> = change.iter().map(|value| f64::from(*value)).collect();
         distance.whole += rest.iter().map(|value| value * value).sum::<f64>();
-        for (b, a) in b.iter().zip(a.chunks(cols)) {
+        for (b, a) in b.iter().zip(a.chunks(cols.max(1))) {
             rest.iter_mut().zip(a).for_each(|(rest, a)| *rest -= f64::from(*b) * f64::from(*a));
         }
         distance.rest += rest.iter().map(|value| value * value).sum::<f64>();

@@ -9,7 +9,7 @@ use super::{Adapter, Extras, Fresh, Merge, Method, Parameter, targets};
 use crate::config::Config;
 use crate::layers::Linear;
 use crate::model::Model;
-use crate::svd::{Factors, Products};
+use crate::svd::Factors;
 use serde_json::Value;
 use smolder_formats::adapter::{AdapterTensor, LoraAdapter, LoraPair, Module, PeftAdapter, Scale};
 use smolder_formats::names::Place;
