@@ -221,7 +221,7 @@ fn shares(pairs: &[Weighted]) -> [Vec<f32>; 2] {
     let share = |(pair, weight): &Weighted| {
         let factor = weight * pair.scale.factor();
         let root = factor.abs().sqrt() as f32;
-        (root, if factor < 0.0 { -root } else { root })
+        (if factor < 0.0 { -root } else { root }, root)
     };
     let (a, b) = pairs.iter().map(share).unzip();
     [a, b]
