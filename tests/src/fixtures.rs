@@ -148,7 +148,8 @@ pub fn open_gguf(path: &str) -> Opened<Bytes> {
     Opened::gguf(path, &mut |_| Ok(Some(source(path)))).unwrap()
 }
 
-fn open_hf(folder: &str) -> Opened<Bytes> {
+/// A folder in Hugging Face's layout below `tests/fixtures/`.
+pub fn open_hf(folder: &str) -> Opened<Bytes> {
     let file = |name: &str| format!("{folder}/{name}");
     Opened::hf(&mut |name| Ok(read(&file(name)).map(|_| source(&file(name))))).unwrap()
 }

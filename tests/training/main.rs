@@ -4,6 +4,8 @@
 #![cfg(not(target_family = "wasm"))]
 
 mod adapters;
+mod combining;
+mod converting;
 mod dropout;
 mod evaluating;
 mod failures;

@@ -18,7 +18,7 @@ pub struct Run {
     entry: Value,
 }
 
-fn json(path: &str) -> Value {
+pub fn json(path: &str) -> Value {
     serde_json::from_slice(&bytes(path)).unwrap()
 }
 
@@ -115,7 +115,8 @@ fn batch(rows: &Value) -> Vec<Sequence> {
     rows.as_array().unwrap().iter().flat_map(|row| row.as_array().unwrap().iter().map(document)).collect()
 }
 
-fn file(folder: &str) -> PeftAdapter {
+/// A PEFT directory below `tests/fixtures/`.
+pub fn file(folder: &str) -> PeftAdapter {
     let config = bytes(&format!("{folder}/adapter_config.json"));
     let weights = source(&format!("{folder}/adapter_model.safetensors"));
     PeftAdapter::read(weights, Some(&config)).unwrap()

@@ -74,7 +74,8 @@ fn files(arguments: &Arguments) -> Vec<PathBuf> {
     }
 }
 
-fn peft(adapter: &PeftAdapter, folder: &Path) -> Result<()> {
+/// Writes PEFT's folder.
+pub fn peft(adapter: &PeftAdapter, folder: &Path) -> Result<()> {
     make(folder)?;
     let weights = Whole::create(&folder.join(adapter::WEIGHTS))?;
     weights.write(|out| Ok(adapter.write_weights(out)?))?;
@@ -123,7 +124,8 @@ fn make(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))
 }
 
-fn text(path: &Path, text: &str) -> Result<()> {
+/// Writes a file of text.
+pub fn text(path: &Path, text: &str) -> Result<()> {
     Whole::create(path)?.write(|out| Ok(out.write_all(text.as_bytes())?))?;
     Ok(())
 }

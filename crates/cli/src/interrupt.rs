@@ -1,8 +1,9 @@
 //! Ctrl-C: the first stops what is going on, the second ends the program.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
 use signal_hook::consts::SIGINT;
 use signal_hook::flag;
+use smolder_models::LoadError;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -39,6 +40,15 @@ impl Interrupt {
     /// Something begins that Ctrl-C stops.
     pub fn busy(&self) {
         self.0.store(false, Ordering::SeqCst);
+    }
+}
+
+/// An error of something that Ctrl-C may have stopped.
+pub fn told(error: LoadError) -> Error {
+    match error {
+        LoadError::Cancelled => Error::new(Stopped),
+        LoadError::File(error) => error.into(),
+        LoadError::Device(_) => error.into(),
     }
 }
 

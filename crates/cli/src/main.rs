@@ -5,8 +5,11 @@
 mod adapter;
 mod answers;
 mod bundled;
+mod card;
 mod chat;
+mod combine;
 mod compare;
+mod convert;
 mod data;
 mod devices;
 mod download;
@@ -76,6 +79,10 @@ enum Task {
     Logits(logits::Arguments),
     /// Make an adapter part of its model's weights: one GGUF that every program reads.
     Merge(merge::Arguments),
+    /// Turn an adapter of another method into a LoRA, the nearest of a rank, and say how near it is.
+    Convert(convert::Arguments),
+    /// Make one LoRA of several that were trained on one model.
+    Combine(combine::Arguments),
     /// Write an adapter for other programs: PEFT, llama.cpp, MLX.
     Export(export::Arguments),
     /// Train a tiny model from nothing but a text.
@@ -97,6 +104,8 @@ fn main() -> ExitCode {
         Some(Task::Eval(arguments)) => eval::run(&arguments),
         Some(Task::Logits(arguments)) => logits::run(&arguments),
         Some(Task::Merge(arguments)) => merge::run(&arguments),
+        Some(Task::Convert(arguments)) => convert::run(&arguments),
+        Some(Task::Combine(arguments)) => combine::run(&arguments),
         Some(Task::Export(arguments)) => export::run(&arguments),
         Some(Task::Pretrain(arguments)) => pretrain::run(&arguments),
     };

@@ -1,16 +1,15 @@
 //! `smolder merge`: a model with an adapter inside.
 
 use crate::engine::{Engine, Options, Wanted};
-use crate::interrupt::{Interrupt, Stopped};
+use crate::interrupt::Interrupt;
 use crate::library::resolve;
 use crate::output::answer;
 use crate::progress::percent;
 use crate::quantization::Quantization;
 use crate::whole::{Whole, spare};
-use crate::{adapter, eval, open};
+use crate::{adapter, eval, interrupt, open};
 use anyhow::{Error, Result};
 use smolder_formats::inspect::size;
-use smolder_models::LoadError;
 use smolder_protocol::TrainConfig;
 use std::path::{Path, PathBuf};
 
@@ -53,20 +52,16 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let adapter = adapter::read(&arguments.adapter, &mut base, arguments.force)?;
     spare(&arguments.out, &[&resolve(&arguments.model)?, &arguments.adapter])?;
     let whole = Whole::create(&arguments.out)?;
-    let interrupt = Interrupt::watch()?;
+    let watch = Interrupt::watch()?;
     let mut show = percent("merging");
     let mut progress = |done, total| {
         show(done, total);
-        interrupt.flow()
+        watch.flow()
     };
     let dtype = arguments.dtype.map(Into::into);
     let bytes = whole.write(|out| {
         let merged = smolder_models::merge(&mut base, &adapter, dtype, out, &mut progress);
-        merged.map(drop).map_err(|error| match error {
-            LoadError::Cancelled => Error::new(Stopped),
-            LoadError::File(error) => error.into(),
-            LoadError::Device(_) => error.into(),
-        })
+        merged.map(drop).map_err(interrupt::told)
     })?;
     answer(&format!("{}: {}", arguments.out.display(), size(bytes)))?;
     if arguments.no_loss { Ok(()) } else { compare(arguments) }

@@ -31,13 +31,14 @@ pub struct Options {
 }
 
 /// What is in `tests/fixtures`, the cheapest first, and how it is checked.
-const FIXTURES: [(&str, &[&str]); 8] = [
+const FIXTURES: [(&str, &[&str]); 9] = [
     ("the comparison itself", &["test_conformance.py"]),
     ("steps of AdamW, by torch", &["training/adamw.py", "--check"]),
     ("tiny models, by transformers", &["models/make_models.py", "--check"]),
     ("tiny models, by llama.cpp", &["models/check_llama_cpp.py"]),
     ("learning rates, by transformers", &["training/schedules.py", "--check"]),
     ("tiny adapters, by PEFT", &["training/make_training.py", "--check"]),
+    ("combined adapters, by PEFT", &["combining/make_combining.py", "--check"]),
     ("SmolLM2, by transformers", &["models/smollm2.py", "--check"]),
     ("SmolLM2's adapters, by PEFT", &["training/smollm2_training.py", "--check"]),
 ];

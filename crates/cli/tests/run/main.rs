@@ -6,6 +6,7 @@ mod adapters;
 mod bundled;
 mod chat;
 mod compare;
+mod converting;
 mod generate;
 mod logits;
 mod looking;

@@ -9,6 +9,7 @@ mod meant;
 mod mlx;
 mod module;
 mod peft;
+mod plain;
 
 pub use config::{AdapterConfig, Scale};
 pub use gguf_lora::{Heads, read_gguf, row_order, write_gguf};

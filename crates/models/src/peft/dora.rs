@@ -176,5 +176,5 @@ fn merge(file: &PeftAdapter, config: &Config) -> Result<Box<dyn Merge>> {
             *weight *= factor;
         }
     };
-    Ok(Box::new(Rows { each: pairs(file, config)?.into_iter().collect(), change }))
+    Ok(Box::new(Rows { each: pairs(file, config)?.into_iter().collect(), adds: false, change }))
 }

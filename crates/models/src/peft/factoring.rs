@@ -2,6 +2,7 @@
 
 use crate::model::Model;
 use crate::read::read;
+use crate::svd::Products;
 use smolder_formats::adapter::{LoraPair, Module};
 use smolder_formats::{Error, Kind, Result};
 use smolder_kernels::Matrix;
@@ -26,21 +27,6 @@ impl<'a> Weight<'a> {
         Ok(Self { matrix: &found.ok_or_else(missing)?.weight, device, path })
     }
 
-    /// `[out, in]`
-    pub fn shape(&self) -> [usize; 2] {
-        [self.matrix.rows(), self.matrix.cols()]
-    }
-
-    /// `x·Wᵀ` of rows of `in` numbers.
-    pub async fn forth(&self, x: &[f32]) -> Result<Vec<f32>> {
-        self.read(self.matrix.matmul(self.rows(x, self.matrix.cols()))).await
-    }
-
-    /// `y·W` of rows of `out` numbers.
-    pub async fn back(&self, y: &[f32]) -> Result<Vec<f32>> {
-        self.read(self.matrix.matmul_back(&self.rows(y, self.matrix.rows()))).await
-    }
-
     fn rows(&self, values: &[f32], cols: usize) -> Tensor<2> {
         let data = TensorData::new(values.to_vec(), [values.len() / cols.max(1), cols]);
         Tensor::from_data(data, self.device)
@@ -52,9 +38,23 @@ impl<'a> Weight<'a> {
     }
 }
 
+impl Products for Weight<'_> {
+    fn shape(&self) -> [usize; 2] {
+        [self.matrix.rows(), self.matrix.cols()]
+    }
+
+    async fn forth(&self, x: &[f32]) -> Result<Vec<f32>> {
+        self.read(self.matrix.matmul(self.rows(x, self.matrix.cols()))).await
+    }
+
+    async fn back(&self, y: &[f32]) -> Result<Vec<f32>> {
+        self.read(self.matrix.matmul_back(&self.rows(y, self.matrix.rows()))).await
+    }
+}
+
 /// Makes rows of `len` numbers orthonormal, each made orthogonal to those before it twice, since once loses digits; one
 /// that those before it make up becomes zeros.
-pub(super) fn orthonormal(rows: &mut [f32], len: usize) {
+pub(crate) fn orthonormal(rows: &mut [f32], len: usize) {
     for at in 0..rows.len() / len.max(1) {
         let (done, rest) = rows.split_at_mut(at * len);
         let Some(row) = rest.get_mut(..len) else { return };
@@ -76,7 +76,7 @@ pub(super) fn orthonormal(rows: &mut [f32], len: usize) {
 }
 
 /// Σ xᵢ·yᵢ
-pub(super) fn dot(x: &[f32], y: &[f32]) -> f64 {
+pub(crate) fn dot(x: &[f32], y: &[f32]) -> f64 {
     x.iter().zip(y).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum()
 }
 
@@ -85,12 +85,12 @@ fn norm(x: &[f32]) -> f64 {
 }
 
 /// Columns of rows of `len` numbers, one behind the other.
-pub(super) fn transposed(rows: &[f32], len: usize) -> Vec<f32> {
+pub(crate) fn transposed(rows: &[f32], len: usize) -> Vec<f32> {
     (0..len).flat_map(|at| rows.iter().skip(at).step_by(len.max(1)).copied()).collect()
 }
 
 /// Eigenvalues of a symmetric matrix of `size` rows, largest first, and for each its eigenvector, by Jacobi's rotations.
-pub(super) fn eigen(mut matrix: Vec<f64>, size: usize) -> Vec<(f64, Vec<f64>)> {
+pub(crate) fn eigen(mut matrix: Vec<f64>, size: usize) -> Vec<(f64, Vec<f64>)> {
     let mut vectors: Vec<Vec<f64>> =
         (0..size).map(|at| (0..size).map(|one| f64::from(u8::from(one == at))).collect()).collect();
     for _ in 0..SWEEPS {

@@ -122,5 +122,5 @@ fn merge(file: &PeftAdapter, config: &Config) -> Result<Box<dyn Merge>> {
         }
         weights.iter_mut().zip(factors).for_each(|(weight, factor)| *weight *= factor);
     };
-    Ok(Box::new(Rows { each, change }))
+    Ok(Box::new(Rows { each, adds: false, change }))
 }

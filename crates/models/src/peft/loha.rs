@@ -138,5 +138,5 @@ fn merge(file: &PeftAdapter, config: &Config) -> Result<Box<dyn Merge>> {
         let other = Change::row(b2, a2, row, weights.len());
         weights.iter_mut().zip(one.iter().zip(&other)).for_each(|(weight, (a, b))| *weight += scale * a * b);
     };
-    Ok(Box::new(Rows { each, change }))
+    Ok(Box::new(Rows { each, adds: true, change }))
 }

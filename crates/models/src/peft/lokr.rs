@@ -215,5 +215,5 @@ fn merge(file: &PeftAdapter, config: &Config) -> Result<Box<dyn Merge>> {
             weights.iter_mut().zip(other).for_each(|(weight, other)| *weight += change.scale * one * other);
         }
     };
-    Ok(Box::new(Rows { each, change }))
+    Ok(Box::new(Rows { each, adds: true, change }))
 }

@@ -7,7 +7,8 @@
 
 mod merge;
 
-pub(super) use merge::{change_linear, merge};
+pub(crate) use merge::change_linear;
+pub(super) use merge::merge;
 
 use super::random::{normal, spread};
 use super::{Adapter, Extras, Fresh, Method, OptionSpec, Options, Parameter, on_device, targets};

@@ -58,6 +58,11 @@ pub(crate) trait Merge {
         false
     }
 
+    /// Whether what becomes of a row is the row and something that is the same whatever the row is.
+    fn adds(&self) -> bool {
+        false
+    }
+
     /// Changes row `row`, in Hugging Face's order, of a module's weight.
     fn change(&self, _module: Module, _row: usize, _weights: &mut [f32]) {}
 

@@ -123,5 +123,5 @@ fn merge(file: &PeftAdapter, config: &Config) -> Result<Box<dyn Merge>> {
         let column: Vec<f32> = block.iter().skip(row).step_by(*outputs as usize).copied().collect();
         weights.iter_mut().zip(column.iter().cycle()).for_each(|(weight, d)| *weight += d);
     };
-    Ok(Box::new(Rows { each, change }))
+    Ok(Box::new(Rows { each, adds: true, change }))
 }

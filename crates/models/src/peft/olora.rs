@@ -5,7 +5,8 @@
 
 use super::Method;
 use super::factoring::{Weight, orthonormal, transposed};
-use super::taken::{self, Factors};
+use super::taken;
+use crate::svd::{Factors, Products};
 use futures_util::FutureExt;
 use smolder_formats::Result;
 

@@ -161,6 +161,8 @@ impl Placed {
 pub(super) struct Rows<T> {
     /// What each projection's change is made of.
     pub each: BTreeMap<Place, T>,
+    /// Whether it adds the same to a row whatever the row is.
+    pub adds: bool,
     /// Changes a row.
     pub change: fn(&T, usize, &mut [f32]),
 }
@@ -168,6 +170,10 @@ pub(super) struct Rows<T> {
 impl<T> Merge for Rows<T> {
     fn changes(&self, module: Module) -> bool {
         matches!(module, Module::Projection(place) if self.each.contains_key(&place))
+    }
+
+    fn adds(&self) -> bool {
+        self.adds
     }
 
     fn change(&self, module: Module, row: usize, weights: &mut [f32]) {

@@ -9,6 +9,7 @@ use super::{Adapter, Extras, Fresh, Merge, Method, Parameter, targets};
 use crate::config::Config;
 use crate::layers::Linear;
 use crate::model::Model;
+use crate::svd::Factors;
 use serde_json::Value;
 use smolder_formats::adapter::{AdapterTensor, LoraAdapter, LoraPair, Module, PeftAdapter, Scale};
 use smolder_formats::names::Place;
@@ -35,9 +36,6 @@ pub(super) const fn method(switch: &'static str) -> Method {
         ..lora::METHOD
     }
 }
-
-/// A weight's part: A `[rank, in]` and B `[out, rank]`, row by row.
-pub(super) type Factors = [Vec<f32>; 2];
 
 /// A fresh LoRA, of the factors that `take` makes of each weight for a pair's rank and scale.
 pub(super) async fn fresh(

@@ -161,5 +161,5 @@ fn merge(file: &PeftAdapter, config: &Config) -> Result<Box<dyn Merge>> {
             weights.iter_mut().zip(a).for_each(|(weight, a)| *weight += scale * b * a);
         }
     };
-    Ok(Box::new(Rows { each, change }))
+    Ok(Box::new(Rows { each, adds: true, change }))
 }

@@ -23,6 +23,10 @@ impl Merge for Pairs {
         self.0.contains_key(&module)
     }
 
+    fn adds(&self) -> bool {
+        true
+    }
+
     fn change(&self, module: Module, row: usize, weights: &mut [f32]) {
         let Some(pair) = self.0.get(&module) else { return };
         match module {
