@@ -1,4 +1,4 @@
-//! `smolder combine`: several LoRAs of one model as one.
+//! `smolder combine`: several adapters of one model as one.
 
 use crate::interrupt::{self, Interrupt};
 use crate::progress::percent;

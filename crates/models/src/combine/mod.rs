@@ -1,4 +1,4 @@
-//! Several LoRAs of one model as one, in the ways of PEFT's `add_weighted_adapter`.
+//! Several adapters of one model as one, in the ways of PEFT's `add_weighted_adapter`.
 //!
 //! `cat` puts them one behind the other, which is exact: `B = [B₁ B₂ …]`, `A = [w₁s₁A₁; w₂s₂A₂; …]`. The other ways mix
 //! numbers by a [`Rule`]: those of A and those of B apart, each with √(w·s), or those of `s·B·A` with w, of which the
@@ -229,7 +229,7 @@ fn shares(pairs: &[Weighted]) -> [Vec<f32>; 2] {
 
 /// `s·B·A` `[out, in]`
 fn product(pair: &LoraPair) -> Vec<f32> {
-    let (rank, cols) = (pair.scale.rank as usize, pair.inputs as usize);
+    let cols = pair.inputs as usize;
     let mut product = vec![0.0; pair.outputs as usize * cols];
     for (row, values) in product.chunks_mut(cols).enumerate() {
         change_linear(pair, row, values);
