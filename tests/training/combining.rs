@@ -1,4 +1,4 @@
-//! Combined adapters are what PEFT makes of them; see `tests/fixtures/combining/`.
+//! Combinations are what PEFT makes of them; see `tests/fixtures/combining/`.
 
 use crate::runs::{file, json, tensors};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Adapters of other methods as plain ones of LoRA; how near they come is what PyTorch finds, see `tests/fixtures/combining/`.
+//! Adapters of other methods as LoRA; how near they come is what PyTorch finds, see `tests/fixtures/combining/`.
 
 use crate::runs::{file, json, runs};
 use serde_json::Value;

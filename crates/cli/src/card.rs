@@ -53,12 +53,17 @@ fn text(made: &str, approximation: &Approximation) -> String {
     let lora = &approximation.lora;
     let stated = lora.config.raw.get("base_model_name_or_path").and_then(serde_json::Value::as_str);
     let base = lora.base.as_ref().map_or(stated.unwrap_or_default(), |base| base.name.as_str());
+    // PEFT's adapters need not say.
+    let [metadata, title] = match base {
+        "" => [String::new(), String::new()],
+        base => {
+            [format!("base_model: {}\n", serde_json::Value::from(base)), format!(" for {}", printable(base))]
+        }
+    };
     let errors = errors(approximation);
     format!(
-        "---\nlibrary_name: peft\nbase_model: {}\ntags:\n- smolder\n- lora\n---\n\n\
-        # A LoRA for {}\n\n{made} PEFT loads this folder; so does `smolder generate --adapter`.\n{errors}",
-        serde_json::Value::from(base),
-        printable(base),
+        "---\nlibrary_name: peft\n{metadata}tags:\n- smolder\n- lora\n---\n\n# A LoRA{title}\n\n\
+        {made} PEFT loads this folder; so does `smolder generate --adapter`.\n{errors}"
     )
 }
 

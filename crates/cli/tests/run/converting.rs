@@ -1,4 +1,4 @@
-//! `smolder convert` and `smolder combine`: adapters made of others, and what is refused.
+//! `smolder convert` and `smolder combine`: other adapters as LoRA, and what is refused.
 
 use crate::adapters::{peft, trained};
 use crate::program::{Folder, assert_logits, command, fails, fixtures, prints};
