@@ -195,9 +195,9 @@ fn killed_at_random_points_and_resumed_it_ends_as_if_nothing_had_happened() {
     };
     loop {
         let mut child = start(&killed, kills > 0);
-        let lines = killed.lines().len() + below(16) as usize;
+        let lines = killed.lines().len() + below(6) as usize;
         let ended = reaches(&killed, &mut child, lines);
-        sleep(Duration::from_millis(below(20).into()));
+        sleep(Duration::from_millis(below(8).into()));
         // Does nothing to a process that has ended.
         child.kill().unwrap();
         let status = child.wait().unwrap();
