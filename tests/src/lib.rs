@@ -10,6 +10,9 @@ pub mod smollm2;
 use smolder_kernels::burn::tensor::{Device, Gradients, Tensor, TensorData};
 use smolder_kernels::gpu::{Gpu, LimitsWanted};
 use smolder_trainer::compute::Compute;
+use std::sync::OnceLock;
+
+static SHARED: OnceLock<Gpu> = OnceLock::new();
 
 /// A device under test, and how to ask whether it accepted everything.
 pub struct TestDevice {
@@ -25,8 +28,16 @@ impl TestDevice {
     }
 
     /// The machine's GPU at WebGPU's default limits; fails the test where there is none.
+    ///
+    /// All tests of a program share it, as whoever uses it would, and with it what is compiled: a test that breaks its
+    /// device opens one for itself.
     pub async fn gpu() -> Self {
-        let gpu = Gpu::open(LimitsWanted::WebGpuDefault).await.expect("a GPU for the tests");
+        let gpu = if let Some(open) = SHARED.get() {
+            open.clone()
+        } else {
+            let opened = Gpu::open(LimitsWanted::WebGpuDefault).await.expect("a GPU for the tests");
+            SHARED.get_or_init(|| opened).clone()
+        };
         Self { device: gpu.device.clone(), gpu: Some(gpu) }
     }
 
