@@ -30,10 +30,10 @@ mod gpu {
     use super::Launch;
     use smolder_kernels::burn::backend::Dispatch;
     use smolder_kernels::burn::tensor::Tensor;
-    use smolder_kernels::gpu::{Gpu, GpuError, LimitsWanted};
+    use smolder_kernels::gpu::GpuError;
     use smolder_kernels::rms_norm;
     use smolder_kernels::wgsl::Shader;
-    use smolder_tests::{numbers, tensor};
+    use smolder_tests::{numbers, open_gpu, tensor};
 
     /// A shader with the bindings of [`Launch`] around `$body`.
     macro_rules! shader {
@@ -57,12 +57,8 @@ mod gpu {
     const MISSPELT: Shader =
         shader!("misspelt", "@compute @workgroup_size(LANES) fn go() { y[info.x] = nonsense(x[info.x]); }");
 
-    async fn open() -> Gpu {
-        Gpu::open(LimitsWanted::WebGpuDefault).await.expect("a GPU for the tests")
-    }
-
     async fn a_lost_gpu_is_reported_and_does_not_panic() {
-        let gpu = open().await;
+        let gpu = open_gpu().await;
         let x: Tensor<2> = tensor(&numbers(14, 1), [2, 7], &gpu.device);
         let weight = tensor(&numbers(7, 2), [7], &gpu.device);
         assert_eq!(gpu.check(), Ok(()));
@@ -85,7 +81,7 @@ mod gpu {
     }
 
     async fn launch(shader: &'static Shader) -> (Result<Vec<f32>, String>, Result<(), GpuError>) {
-        let gpu = open().await;
+        let gpu = open_gpu().await;
         let x: Tensor<1> = tensor(&[1.0], [1], &gpu.device);
         let y = Tensor::<1>::from_dispatch(Dispatch::launch(x.into_dispatch(), shader));
         let read = values(y).await;
@@ -101,7 +97,7 @@ mod gpu {
     }
 
     async fn default_limits_are_asked_for() {
-        let limits = open().await.limits;
+        let limits = open_gpu().await.limits;
         assert_eq!(limits.max_storage_buffer_binding_size, 128 << 20);
         assert_eq!(limits.max_storage_buffers_per_shader_stage, 8);
     }

@@ -1,10 +1,11 @@
 //! A GPU that cannot go on: an error that says so, never wrong text.
 
 mod gpu {
-    use smolder_kernels::gpu::{Gpu, GpuError, LimitsWanted};
+    use smolder_kernels::gpu::{Gpu, GpuError};
     use smolder_models::generate::{Event, GenerateError, Generator, Settings};
     use smolder_models::peft::Base;
     use smolder_tests::fixtures::{Case, cases};
+    use smolder_tests::open_gpu;
     use std::ops::ControlFlow;
 
     /// A model of one key head, and one of two.
@@ -21,7 +22,7 @@ mod gpu {
         capacity: usize,
         sabotage: fn(&Gpu),
     ) -> (Result<Vec<u32>, GenerateError>, Result<(), GpuError>) {
-        let gpu = Gpu::open(LimitsWanted::WebGpuDefault).await.expect("a GPU for the tests");
+        let gpu = open_gpu().await;
         let case = case(model);
         let (opened, mut tokens) = (case.open(), 0);
         let mut config = opened.config.clone();

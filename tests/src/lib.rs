@@ -29,16 +29,16 @@ impl TestDevice {
 
     /// The machine's GPU at WebGPU's default limits; fails the test where there is none.
     ///
-    /// All tests of a program share it, as whoever uses it would, and with it what is compiled: a test that breaks its
-    /// device opens one for itself.
+    /// All tests of a program share it, as whoever uses it would, and with it what is compiled; what WebGPU complains of
+    /// fails one of those that ran then. A test that breaks its device opens one for itself: [`open_gpu`].
     pub async fn gpu() -> Self {
         let gpu = if let Some(open) = SHARED.get() {
-            open.clone()
+            open
         } else {
-            let opened = Gpu::open(LimitsWanted::WebGpuDefault).await.expect("a GPU for the tests");
-            SHARED.get_or_init(|| opened).clone()
+            let opened = open_gpu().await;
+            SHARED.get_or_init(|| opened)
         };
-        Self { device: gpu.device.clone(), gpu: Some(gpu) }
+        Self { device: gpu.device.clone(), gpu: Some(gpu.clone()) }
     }
 
     /// The same for the trainer.
@@ -64,6 +64,11 @@ impl TestDevice {
             assert_eq!(gpu.check(), Ok(()), "the GPU reported an error");
         }
     }
+}
+
+/// The machine's GPU at WebGPU's default limits, opened anew; fails the test where there is none.
+pub async fn open_gpu() -> Gpu {
+    Gpu::open(LimitsWanted::WebGpuDefault).await.expect("a GPU for the tests")
 }
 
 /// The tensor's numbers, read back without blocking.

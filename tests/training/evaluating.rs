@@ -5,8 +5,8 @@ use crate::runs::runs;
 use smolder_formats::dataset::Row;
 use smolder_protocol::TrainConfig;
 use smolder_protocol::train::{BatchSize, EndCause, Evaluation, TrainCommand, TrainEvent};
-use smolder_tests::{TestDevice, on_every_device, values};
-use smolder_trainer::compute::DeviceError;
+use smolder_tests::{TestDevice, on_every_device, open_gpu, values};
+use smolder_trainer::compute::{Compute, DeviceError};
 use smolder_trainer::data::{Data, Sequence};
 use smolder_trainer::evaluation::mean_loss;
 use smolder_trainer::room::Room;
@@ -129,9 +129,10 @@ fn loss_with(adapter: &str, machine: &Machine, config: &TrainConfig) -> u32 {
 #[test]
 fn gpu_a_model_outlives_what_no_buffer_can_hold() {
     pollster::block_on(async {
-        let device = TestDevice::gpu().await;
-        let (compute, run) = (device.compute(), runs().into_iter().next().unwrap());
-        let model = run.model(&device.device).await;
+        let gpu = open_gpu().await;
+        let run = runs().into_iter().next().unwrap();
+        let model = run.model(&gpu.device).await;
+        let compute = Compute::gpu(gpu);
         let adapter = run.start(&model);
         let few = run.batches()[0].clone();
         let long = Sequence { ids: vec![5; 128], mask: vec![true; 128] };
