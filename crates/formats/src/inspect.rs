@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::error::{Kind, Result};
 use crate::gguf::{SplitGguf, table_sha256};
 use crate::model::ModelConfig;
-use crate::names::ARCHITECTURES;
+use crate::names::known;
 use crate::safetensors::{HfModel, require};
 use crate::source::{Sha256Hash, Source};
 use crate::template::ChatTemplate;
@@ -129,7 +129,7 @@ impl About {
     fn report(self, model: &dyn TensorSource, parts: usize, bytes: u64) -> Result<Report> {
         let Self { file, format, name, licence, config, tokenizer, template } = self;
         let tensors = model.tensors();
-        let known = |config: &&ModelConfig| ARCHITECTURES.contains(&config.architecture.as_str());
+        let known = |config: &&ModelConfig| known(&config.architecture).is_ok();
         if let Some(config) = config.as_ref().filter(known).filter(|_| !tensors.is_empty()) {
             config.check_tensors(model)?;
         }

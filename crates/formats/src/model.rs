@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::error::{Error, Kind, Result};
 use crate::gguf::Metadata;
 use crate::limits;
+use crate::names::known;
 
 /// The sizes of a decoder-only transformer.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +34,11 @@ pub struct ModelConfig {
     pub norm_eps: f64,
 }
 
+/// What is said of a size that is not there: nothing of an architecture that is not known, whose keys may be others.
+fn unless_unknown(error: Error, architecture: &str) -> Error {
+    known(architecture).err().filter(|_| error.kind == Kind::Missing).unwrap_or(error)
+}
+
 fn missing(key: &str) -> Error {
     Error::new(Kind::Missing, format!("`{key}`"), "this key", "a file without it")
 }
@@ -41,13 +47,18 @@ impl ModelConfig {
     /// Reads a GGUF's `ARCHITECTURE.*` keys.
     ///
     /// # Errors
-    /// [`Kind::Missing`], [`Kind::Type`] or [`Kind::Value`] naming the key; [`Kind::Mismatch`] for an adapter.
+    /// [`Kind::Missing`], [`Kind::Type`] or [`Kind::Value`] naming the key; [`Kind::Mismatch`] for an adapter;
+    /// [`Kind::Unsupported`] for keys that are not there where the architecture is not known either.
     pub fn from_gguf(metadata: &Metadata) -> Result<Self> {
         if let Some(kind) = metadata.string("general.type")?.filter(|kind| *kind != "model") {
             return Err(Error::new(Kind::Mismatch, "`general.type`", "model", kind));
         }
         let key = "general.architecture";
-        let architecture = metadata.string(key)?.ok_or_else(|| missing(key))?.to_owned();
+        let architecture = metadata.string(key)?.ok_or_else(|| missing(key))?;
+        Self::of_gguf(metadata, architecture).map_err(|error| unless_unknown(error, architecture))
+    }
+
+    fn of_gguf(metadata: &Metadata, architecture: &str) -> Result<Self> {
         let name = |key: &str| format!("{architecture}.{key}");
         let integer = |key: &str| metadata.integer(&name(key))?.ok_or_else(|| missing(&name(key)));
         let heads = integer("attention.head_count")?;
@@ -63,7 +74,7 @@ impl ModelConfig {
             vocabulary: metadata.strings("tokenizer.ggml.tokens")?.map(|tokens| tokens.len() as u64),
             rope_base: metadata.float(&name("rope.freq_base"))?.unwrap_or(10_000.0),
             norm_eps: metadata.float(&name("attention.layer_norm_rms_epsilon"))?.unwrap_or(1e-5),
-            architecture,
+            architecture: architecture.to_owned(),
         };
         config.check()?;
         Ok(config)
@@ -82,7 +93,11 @@ impl ModelConfig {
     /// # Errors
     /// Those of [`Self::from_gguf`].
     pub fn from_value(value: &Value) -> Result<Self> {
-        let architecture = text(value, "model_type")?;
+        let architecture = crate::names::architecture(text(value, "model_type")?);
+        Self::of_json(value, architecture).map_err(|error| unless_unknown(error, architecture))
+    }
+
+    fn of_json(value: &Value, architecture: &str) -> Result<Self> {
         let integer = |key: &str| optional(value, key)?.ok_or_else(|| missing(key));
         let heads = integer("num_attention_heads")?;
         let width = integer("hidden_size")?;
@@ -96,7 +111,7 @@ impl ModelConfig {
         };
         let rope = rope.or_else(|| value.get("rope_theta"));
         let config = Self {
-            architecture: crate::names::architecture(architecture).to_owned(),
+            architecture: architecture.to_owned(),
             layers: integer("num_hidden_layers")?,
             width,
             feed_forward: integer("intermediate_size")?,

@@ -3,6 +3,7 @@
 //! The names are those of the `gguf` package's tensor map. What GGUF alone has (`rope_freqs`, `rope_factors_long`)
 //! has no name in Hugging Face's files.
 
+use crate::error::{Error, Kind, Result};
 use std::fmt;
 
 /// The architectures whose tensors have names here, as GGUF calls them.
@@ -11,6 +12,18 @@ pub const ARCHITECTURES: [&str; 6] = ["llama", "qwen2", "qwen3", "gemma3", "smol
 /// GGUF's name for the architecture that a `config.json` calls `model_type`.
 pub fn architecture(model_type: &str) -> &str {
     if model_type == "gemma3_text" { "gemma3" } else { model_type }
+}
+
+/// Checks that an architecture, by GGUF's name, is one of [`ARCHITECTURES`].
+///
+/// # Errors
+/// [`Kind::Unsupported`] naming those that are.
+pub fn known(architecture: &str) -> Result<()> {
+    if ARCHITECTURES.contains(&architecture) {
+        return Ok(());
+    }
+    let expected = format!("one of {}", ARCHITECTURES.join(", "));
+    Err(Error::new(Kind::Unsupported, "architecture", expected, architecture))
 }
 
 /// A linear layer of a transformer block, by the name that Hugging Face gives it.

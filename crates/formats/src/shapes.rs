@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::error::{Error, Kind, Result};
 use crate::model::ModelConfig;
-use crate::names::{ARCHITECTURES, Place, Projection, to_gguf, to_hf};
+use crate::names::{Place, Projection, known, to_gguf, to_hf};
 use crate::tensor::{TensorInfo, TensorSource};
 
 /// A model's tensors by GGUF's names, whichever names its files have.
@@ -54,15 +54,11 @@ impl ModelConfig {
     /// ask for.
     ///
     /// # Errors
-    /// [`Kind::Unsupported`] for an architecture not in [`ARCHITECTURES`]; [`Kind::Missing`] or [`Kind::Shape`] naming
+    /// [`Kind::Unsupported`] for an architecture not in [`crate::names::ARCHITECTURES`]; [`Kind::Missing`] or [`Kind::Shape`] naming
     /// the tensor; [`Kind::Mismatch`] where the vocabulary has another size than the embedding, or where there are
     /// more layers than stated.
     pub fn check_tensors(&self, source: &dyn TensorSource) -> Result<()> {
-        if !ARCHITECTURES.contains(&self.architecture.as_str()) {
-            let expected = format!("one of {}", ARCHITECTURES.join(", "));
-            let error = Error::new(Kind::Unsupported, "architecture", expected, &self.architecture);
-            return Err(error.in_file(source.name()));
-        }
+        known(&self.architecture).map_err(|error| error.in_file(source.name()))?;
         let table = Table::new(source, &self.architecture);
         let embedding = "token_embd.weight";
         let rows = table.require(embedding)?.shape.first().copied().unwrap_or_default();

@@ -84,6 +84,7 @@ cases! { stated;
     infinite_rope_base: ("llama.rope.freq_base", Value::F64(f64::INFINITY)) => Value, "rope base", "inf";
     a_billion_layers_in_gguf: ("llama.block_count", Value::U32(1_000_000_000)) => Value, "layers", "1 to 1024";
     layers_as_a_text: ("llama.block_count", Value::String("2".into())) => Type, "`llama.block_count`", "a string";
+    another_architecture_with_other_keys: ("general.architecture", Value::String("mamba".into())) => Unsupported, "architecture: expected one of llama, ", "found mamba";
     negative_width: ("llama.embedding_length", Value::I32(-32)) => Type, "`llama.embedding_length`", "non-negative";
 }
 

@@ -75,6 +75,7 @@ cases! { directory;
     config_type_is_no_text: ("config.json", Some("{\"model_type\":3}")) => Type, "config.json: `model_type`: expected a string, found a number";
     config_without_type: ("config.json", Some("{\"model_type\":null}")) => Missing, "config.json", "`model_type`";
     config_without_sizes: ("config.json", Some("{\"model_type\":\"llama\"}")) => Missing, "config.json", "`num_attention_heads`";
+    config_of_another_architecture: ("config.json", Some("{\"model_type\":\"gpt2\",\"n_embd\":768}")) => Unsupported, "config.json: architecture: expected one of llama, ", "found gpt2";
     missing_shard: ("model-00002-of-00002.safetensors", None) => Missing, "model-00002-of-00002.safetensors";
     no_weights: (INDEX, None) => Missing, "model.safetensors";
     index_is_no_json: (INDEX, Some("x")) => Syntax, "an index of shards";
