@@ -2,7 +2,7 @@
 
 use smolder_kernels::burn::tensor::Tensor;
 use smolder_kernels::lora;
-use smolder_kernels::wgsl::{MAX_WORKGROUPS, launches};
+use smolder_kernels::wgsl::{MAX_WORKGROUPS, Portable, launches};
 use smolder_tests::{
     TestDevice, assert_close, assert_trained, numbers, on_every_device, tensor, values, wide,
 };
@@ -88,6 +88,14 @@ fn gradients(sizes: [usize; 4], [x, a, b, _, c]: &[Vec<f32>; 5]) -> [Vec<f64>; 4
 }
 
 async fn forward_is_the_formula(device: &TestDevice) {
+    forward(device).await;
+    if device.has_own_kernels() {
+        let _portable = Portable::new();
+        forward(device).await;
+    }
+}
+
+async fn forward(device: &TestDevice) {
     for sizes in SHAPES {
         let (inputs, shapes) = (inputs(sizes), shapes(sizes));
         let [x, a, b, y] = [0, 1, 2, 3].map(|i| tensor(&inputs[i], shapes[i], &device.device));
@@ -97,6 +105,14 @@ async fn forward_is_the_formula(device: &TestDevice) {
 }
 
 async fn gradients_are_their_formulas(device: &TestDevice) {
+    backward(device).await;
+    if device.has_own_kernels() {
+        let _portable = Portable::new();
+        backward(device).await;
+    }
+}
+
+async fn backward(device: &TestDevice) {
     let autodiff = device.autodiff();
     for sizes in SHAPES {
         let (inputs, shapes) = (inputs(sizes), shapes(sizes));

@@ -3,7 +3,7 @@
 use smolder_formats::Dtype;
 use smolder_formats::quants::dequantize_into;
 use smolder_kernels::burn::tensor::{DType, Device, Int, Tensor, TensorData};
-use smolder_kernels::wgsl::launches;
+use smolder_kernels::wgsl::{Portable, launches};
 use smolder_kernels::{Matrix, MatrixBuilder};
 use smolder_tests::{TestDevice, assert_close, assert_trained, numbers, on_every_device, tensor, values};
 
@@ -111,8 +111,16 @@ impl Sample {
         self.numbers.iter().fold(0.0, |most: f32, v| most.max(v.abs())).into()
     }
 
-    /// Forward and backward for `tokens` rows of x against f64.
+    /// Forward and backward for `tokens` rows of x against f64, by the kernels of this device and by those of all.
     async fn check(&self, device: &TestDevice, tokens: usize) {
+        self.check_kernels(device, tokens).await;
+        if device.has_own_kernels() {
+            let _portable = Portable::new();
+            self.check_kernels(device, tokens).await;
+        }
+    }
+
+    async fn check_kernels(&self, device: &TestDevice, tokens: usize) {
         let autodiff = device.autodiff();
         let (x, g) = (numbers(tokens * self.cols, 1), numbers(tokens * self.rows, 3));
         let input = tensor(&x, [tokens, self.cols], &autodiff).require_grad();
@@ -128,7 +136,7 @@ impl Sample {
 
 async fn every_layout_multiplies_as_its_numbers_do(device: &TestDevice) {
     for dtype in WITH_SHADER {
-        for tokens in [1, 5] {
+        for tokens in [1, 5, 17] {
             Sample::new(dtype, 33, 256).check(device, tokens).await;
         }
     }

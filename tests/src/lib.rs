@@ -51,6 +51,11 @@ impl TestDevice {
         self.gpu.is_some()
     }
 
+    /// Whether kernels of its own may run here, so that those of all devices need a turn too.
+    pub fn has_own_kernels(&self) -> bool {
+        self.is_gpu() && cfg!(not(target_family = "wasm"))
+    }
+
     /// The same device, recording operations for a backward pass.
     pub fn autodiff(&self) -> Device {
         self.device.clone().autodiff()

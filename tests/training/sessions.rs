@@ -92,6 +92,30 @@ async fn a_single_row_leaves_none_to_evaluate_on(device: &TestDevice) {
     assert_eq!(told.end().best, None);
 }
 
+#[test]
+fn an_answer_that_is_being_written_does_not_keep_a_run_from_ending() {
+    let config = TrainConfig {
+        samples: vec!["Name two rivers".to_owned(), "Count to three".to_owned()],
+        sample_tokens: 4,
+        sample_every: Some(1),
+        ..config(&TestDevice::cpu())
+    };
+    let asked_at = |wanted: fn(&TrainEvent) -> bool| {
+        let machine = Machine::new();
+        let told = train_until(&machine, &config, false, |event| wanted(event).then_some(TrainCommand::Stop));
+        let samples = told.0.iter().filter(|event| matches!(event, TrainEvent::Sampled(_))).count();
+        assert_eq!(told.end().cause, EndCause::Stopped);
+        (told.end().step, samples)
+    };
+    assert_eq!(asked_at(|event| matches!(event, TrainEvent::Started(_))), (0, 0));
+    assert_eq!(
+        asked_at(|event| matches!(event, TrainEvent::Stepped(_))),
+        (1, 2),
+        "those before the first step"
+    );
+    assert_eq!(asked_at(|event| matches!(event, TrainEvent::Sampled(_))), (0, 1));
+}
+
 async fn ten_losses_through_the_session_are_those_of_peft(device: &TestDevice) {
     let mut compared = 0;
     for run in runs().iter().filter(|run| run.text("batches") == Some("rows")) {

@@ -84,6 +84,17 @@ async fn press_tab(browser: &Browser) {
     }
 }
 
+#[tokio::test]
+async fn each_model_has_a_verdict() {
+    let browser = Browser::start().await;
+    browser.visit_until_checked().await;
+    let rows = browser.texts(".facts .models dl > div").await;
+    assert!(rows.first().is_some_and(|row| row.starts_with("SmolLM2-135M-Instruct · ")), "{rows:?}");
+    let verdict = |row: &String| ["Fits", "Tight", "Too large"].iter().any(|one| row.trim().ends_with(one));
+    assert!(rows.len() > 3 && rows.iter().all(verdict), "{rows:?}");
+    browser.close().await;
+}
+
 /// The value that stands beside `label`.
 async fn fact(browser: &Browser, label: &str) -> String {
     let rows = browser.texts(".facts dl > div").await;

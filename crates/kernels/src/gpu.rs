@@ -5,6 +5,7 @@ use burn::tensor::wgpu::WgpuSetup;
 use futures_channel::oneshot;
 use futures_util::FutureExt;
 use futures_util::future::Shared;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Which limits to ask the adapter for.
@@ -61,6 +62,14 @@ type Lost = Shared<oneshot::Receiver<String>>;
 /// The first complaint, or that memory ran out: one failure leads to thousands.
 type Rejected = Arc<Mutex<Option<GpuError>>>;
 
+/// Whether the device that was opened last is a software one whose shaders can pass numbers between the lanes of a
+/// subgroup: of such burn does not tell.
+static SOFTWARE_SUBGROUPS: AtomicBool = AtomicBool::new(false);
+
+pub(crate) fn has_software_subgroups() -> bool {
+    SOFTWARE_SUBGROUPS.load(Ordering::Relaxed)
+}
+
 impl Gpu {
     /// Asks for the fastest adapter and opens it.
     ///
@@ -75,7 +84,11 @@ impl Gpu {
             .map_err(|error| OpenError::DeviceRefused(error.to_string()))?;
         let (lost, rejected) = (watch_loss(&handle), watch_errors(&handle));
         let (limits, features) = (handle.limits(), handle.features());
-        Ok(Self { device, info: adapter.get_info(), limits, features, handle, lost, rejected })
+        let info = adapter.get_info();
+        // A browser wants a line in the shader for it, which wgpu's own compiler does not know.
+        let software = info.device_type == wgpu::DeviceType::Cpu && cfg!(not(target_family = "wasm"));
+        SOFTWARE_SUBGROUPS.store(software && features.contains(wgpu::Features::SUBGROUP), Ordering::Relaxed);
+        Ok(Self { device, info, limits, features, handle, lost, rejected })
     }
 
     /// What went wrong since the last call, a lost device before all others.

@@ -1,6 +1,6 @@
 //! LoRA's change of a linear layer: `z = y + s·(x·Aᵀ)·Bᵀ` (Hu et al. 2021, arXiv 2106.09685).
 
-use crate::wgsl::{Kernel, Shader, empty_like, lanes, owned};
+use crate::wgsl::{Kernel, Shader, empty_like, lanes, owned, shared_width};
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
@@ -10,6 +10,15 @@ use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_e
 use burn::tensor::{Shape, Tensor};
 
 pub(crate) const SHADER: Shader = Shader { name: "lora", source: include_str!("../../../shaders/lora.wgsl") };
+
+/// For devices that [`shared_width`] is of.
+pub(crate) const SHARED_SHADER: Shader = Shader {
+    name: "lora_shared",
+    source: concat!(
+        include_str!("../../../shaders/lora.wgsl"),
+        include_str!("../../../shaders/lora_shared.wgsl")
+    ),
+};
 
 /// `z = y + s·(x·Aᵀ)·Bᵀ`, differentiable in `x`, `a`, `b` and `y`; of the backward only `x·Aᵀ` is kept beside `x`.
 ///
@@ -125,6 +134,10 @@ impl Product {
     /// Few j: s times the sum, in a new tensor.
     fn narrow(self, x: CubeTensor, m: CubeTensor, y: CubeTensor, scale: f32) -> CubeTensor {
         let [rows, cols, _] = self.sizes;
+        if let Some(width) = shared_width(&y) {
+            let kernel = shared("narrow_shared", width, 16);
+            return self.launch(kernel, [x, m], y, scale, rows.div_ceil(16) * cols.div_ceil(width as usize));
+        }
         let kernel = Kernel::new(&SHADER, "narrow", lanes(&y));
         self.launch(kernel, [x, m], y, scale, rows.div_ceil(4) * cols.div_ceil(8))
     }
@@ -132,6 +145,10 @@ impl Product {
     /// Few k: the sum in place of what `y` holds, or added to it.
     fn wide(self, x: CubeTensor, m: CubeTensor, y: CubeTensor, add: bool) -> CubeTensor {
         let ([rows, cols, _], lanes) = (self.sizes, lanes(&y));
+        if let Some(width) = shared_width(&y) {
+            let kernel = shared("wide_shared", width, 8).with("ADD", u32::from(add));
+            return self.launch(kernel, [x, m], y, 1.0, rows.div_ceil(8) * cols.div_ceil(8 * width as usize));
+        }
         let kernel = Kernel::new(&SHADER, "wide", lanes).with("ADD", u32::from(add));
         self.launch(kernel, [x, m], y, 1.0, rows.div_ceil(4) * cols.div_ceil(8 * lanes as usize))
     }
@@ -151,6 +168,11 @@ impl Product {
         kernel.launch(&[&x, &m], &[&y], info, workgroups as u32);
         y
     }
+}
+
+/// An entry whose invocations take so many rows each.
+fn shared(entry: &'static str, width: u32, rows: u32) -> Kernel {
+    Kernel::new(&SHARED_SHADER, entry, width).with("ROWS", rows)
 }
 
 impl LoraOps for Flex {

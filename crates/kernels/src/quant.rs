@@ -1,9 +1,10 @@
 //! Frozen matrices in GGUF blocks: product, product with the transposed matrix, rows.
 //!
 //! On a GPU each block is dequantized in registers (`shaders/quant.wgsl` with a file of `shaders/quant/` for the
-//! layout); the CPU device dequantizes a panel at a time. Nothing holds a dequantized matrix.
+//! layout, on software devices `shaders/quant_shared.wgsl` too); the CPU device dequantizes a panel at a time. Nothing
+//! holds a dequantized matrix.
 
-use crate::wgsl::{Kernel, Shader, empty_like, lanes};
+use crate::wgsl::{Kernel, Shader, empty_like, lanes, shared_width};
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
@@ -15,7 +16,7 @@ use smolder_formats::Dtype;
 
 macro_rules! shaders {
     ($($dtype:ident $file:literal),+ $(,)?) => {
-        /// The kernel for each layout that it reads.
+        /// The kernels for each layout that they read.
         pub(crate) const SHADERS: &[(Dtype, Shader)] = &[$((Dtype::$dtype, Shader {
             name: concat!("quant.", $file),
             source: concat!(
@@ -23,6 +24,16 @@ macro_rules! shaders {
                 include_str!("../../../shaders/quant.wgsl"),
             ),
         })),+];
+
+        /// In the same order, those for devices that [`shared_width`] is of.
+        pub(crate) const SHARED_SHADERS: &[Shader] = &[$(Shader {
+            name: concat!("quant_shared.", $file),
+            source: concat!(
+                include_str!(concat!("../../../shaders/quant/", $file, ".wgsl")),
+                include_str!("../../../shaders/quant.wgsl"),
+                include_str!("../../../shaders/quant_shared.wgsl"),
+            ),
+        }),+];
     };
 }
 
@@ -69,16 +80,9 @@ impl QuantOps for CubeBackend {
         let x = into_contiguous(x);
         let (rows, out) = (x.shape()[0], if transposed { part.cols } else { part.rows });
         let y = empty_like(&x, Shape::new([rows, out]));
-        let lanes = lanes(&x);
-        let tiles =
-            |height: usize, width: usize| rows.div_ceil(height) * out.div_ceil(width * lanes as usize);
-        let (entry, groups) = match (transposed, rows) {
-            (true, _) => ("transposed", tiles(8, 8)),
-            (false, 1) => ("vector", out.div_ceil(8)),
-            (false, _) => ("forward", tiles(4, 8)),
-        };
         let info = [rows as u32, part.rows as u32, 0, part.cols as u32];
-        kernel(entry, lanes, part).launch(&[&x, &words], &[&y], info, groups as u32);
+        let (kernel, groups) = product(part, rows, out, transposed, &x);
+        kernel.launch(&[&x, &words], &[&y], info, groups as u32);
         y
     }
 
@@ -92,9 +96,35 @@ impl QuantOps for CubeBackend {
     }
 }
 
+/// What computes a product with so many rows and columns on x's device, and on how many workgroups.
+fn product(part: Part, rows: usize, out: usize, transposed: bool, x: &CubeTensor) -> (Kernel, usize) {
+    let tiles = |height: usize, width: usize| rows.div_ceil(height) * out.div_ceil(width);
+    if let Some(width) = shared_width(x) {
+        let (entry, height) = match (transposed, rows) {
+            (true, ..=16) => ("transposed_shared", 8),
+            (true, _) => ("transposed_shared", 16),
+            (false, 1) => ("forward_shared", 1),
+            (false, _) => ("forward_shared", 8),
+        };
+        let shader = &SHARED_SHADERS[index(part)];
+        let kernel = Kernel::new(shader, entry, width).with("ROWS", height as u32);
+        return (kernel, tiles(height, 8 * width as usize));
+    }
+    let lanes = lanes(x);
+    let (entry, groups) = match (transposed, rows) {
+        (true, _) => ("transposed", tiles(8, 8 * lanes as usize)),
+        (false, 1) => ("vector", out.div_ceil(8)),
+        (false, _) => ("forward", tiles(4, 8 * lanes as usize)),
+    };
+    (kernel(entry, lanes, part), groups)
+}
+
 fn kernel(entry: &'static str, lanes: u32, part: Part) -> Kernel {
-    let position = SHADERS.iter().position(|(dtype, _)| *dtype == part.dtype).unwrap_or_default();
-    Kernel::new(&SHADERS[position].1, entry, lanes)
+    Kernel::new(&SHADERS[index(part)].1, entry, lanes)
+}
+
+fn index(part: Part) -> usize {
+    SHADERS.iter().position(|(dtype, _)| *dtype == part.dtype).unwrap_or_default()
 }
 
 impl<B: QuantOps, C: CheckpointStrategy> QuantOps for Autodiff<B, C> {

@@ -3,7 +3,7 @@
 /// Writes out the loops marked `// unrolled`.
 ///
 /// Such a loop is `for (var i = 0u; i < N; i++) { // unrolled` up to a `}` at the same indentation, `N` a number or a
-/// `const` of the shader. It also runs as it stands, which is how the shader validates alone.
+/// `const` of the shader.
 pub(crate) fn unroll(text: &str) -> String {
     unroll_lines(text.lines(), text)
 }

@@ -29,14 +29,41 @@ pub fn shaders() -> impl Iterator<Item = &'static Shader> {
         &crate::gated_unit::SHADER,
         &crate::gradient_norm::SHADER,
         &crate::lora::SHADER,
+        &crate::lora::SHARED_SHADER,
         &crate::rms_norm::SHADER,
         &crate::rope::SHADER,
     ];
-    others.into_iter().chain(quant)
+    others.into_iter().chain(quant).chain(crate::quant::SHARED_SHADERS)
 }
 
 thread_local! {
     static LAUNCHES: Cell<u64> = const { Cell::new(0) };
+    static PORTABLE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// For as long as it lives, this thread launches the kernels that every device runs, also where others are faster: to
+/// test and to measure the one beside the other.
+#[derive(Debug)]
+pub struct Portable(());
+
+impl Portable {
+    /// From now on.
+    pub fn new() -> Self {
+        PORTABLE.set(true);
+        Self(())
+    }
+}
+
+impl Default for Portable {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Portable {
+    fn drop(&mut self) {
+        PORTABLE.set(false);
+    }
 }
 
 /// Launches of our shaders by this thread since it started. Benchmarks take differences.
@@ -51,6 +78,13 @@ pub struct Shader {
     pub name: &'static str,
     /// The file's text.
     pub source: &'static str,
+}
+
+impl Shader {
+    /// What is compiled where no constant has another value than the file gives it.
+    pub fn text(&self) -> String {
+        crate::unroll::unroll(self.source)
+    }
 }
 
 impl PartialEq for Shader {
@@ -195,6 +229,14 @@ fn share_pages(text: &str) -> String {
 /// compute what is thrown away.
 pub fn lanes(on: &CubeTensor) -> u32 {
     if on.client.properties().hardware.plane_size_max <= 8 { 8 } else { 64 }
+}
+
+/// Lanes of a subgroup, where kernels do better to load a number in one lane and pass it to the others: on a software
+/// device with subgroups of eight, as Mesa's is, which loads lane by lane.
+pub fn shared_width(on: &CubeTensor) -> Option<u32> {
+    let hardware = &on.client.properties().hardware;
+    let eight = (hardware.plane_size_min, hardware.plane_size_max) == (8, 8);
+    (eight && crate::gpu::has_software_subgroups() && !PORTABLE.get()).then_some(8)
 }
 
 /// A new contiguous f32 tensor beside `like`, its contents undefined until a kernel writes them.

@@ -1,16 +1,21 @@
 //! Every shader validates alone, with its default constants, by naga.
 
+use naga::valid::Capabilities;
 use smolder_kernels::wgsl::shaders;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-fn validate(source: &str) -> Result<naga::Module, String> {
+fn validate(source: &str, more: Capabilities) -> Result<naga::Module, String> {
     let module = naga::front::wgsl::parse_str(source).map_err(|error| error.emit_to_string(source))?;
     let mut validator = naga::valid::Validator::new(
         naga::valid::ValidationFlags::all(),
         // What every WebGPU device has: no f16 and no subgroups, but `unpack2x16float`.
-        naga::valid::Capabilities::SHADER_FLOAT16_IN_FLOAT32,
+        Capabilities::SHADER_FLOAT16_IN_FLOAT32 | more,
     );
+    if more.contains(Capabilities::SUBGROUP) {
+        validator.subgroup_stages(naga::valid::ShaderStages::COMPUTE);
+        validator.subgroup_operations(naga::valid::SubgroupOperationSet::all());
+    }
     validator.validate(&module).map_err(|error| error.emit_to_string(source))?;
     Ok(module)
 }
@@ -18,7 +23,10 @@ fn validate(source: &str) -> Result<naga::Module, String> {
 #[test]
 fn every_shader_validates_alone() {
     for shader in shaders() {
-        let module = validate(shader.source).unwrap_or_else(|error| panic!("{}.wgsl: {error}", shader.name));
+        let shared = shader.name.contains("_shared");
+        let more = if shared { Capabilities::SUBGROUP } else { Capabilities::empty() };
+        let module =
+            validate(&shader.text(), more).unwrap_or_else(|error| panic!("{}.wgsl: {error}", shader.name));
         assert!(!module.entry_points.is_empty(), "{}.wgsl has no entry point", shader.name);
     }
 }
@@ -44,5 +52,7 @@ fn every_file_is_registered() {
 
 #[test]
 fn a_broken_shader_is_refused() {
-    assert!(validate("@compute @workgroup_size(1) fn main() { let a: u32 = 1.5; }").is_err());
+    let refused = |source| validate(source, Capabilities::empty()).is_err();
+    assert!(refused("@compute @workgroup_size(1) fn main() { let a: u32 = 1.5; }"));
+    assert!(refused("@compute @workgroup_size(1) fn main() { let a = subgroupBroadcast(1.5, 0u); }"));
 }

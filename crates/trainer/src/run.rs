@@ -134,7 +134,7 @@ impl<S: Store> Run<'_, S> {
         if self.newest.is_some() {
             return Ok(());
         }
-        self.sample_all(emit).await?;
+        self.sample_all(asked, emit).await?;
         self.evaluate(asked, emit).await?;
         self.save(emit).await.map_err(|error| failure::unsaved(&error))
     }
@@ -169,7 +169,7 @@ impl<S: Store> Run<'_, S> {
         let step = self.state.step;
         let due = |every: Option<u64>| every.is_some_and(|every| step.is_multiple_of(every));
         if due(self.config.sample_every) {
-            self.sample_all(emit).await?;
+            self.sample_all(asked, emit).await?;
         }
         let judged = match self.config.eval_every {
             None if !stepped.ends_epoch => None,
@@ -219,7 +219,7 @@ impl<S: Store> Run<'_, S> {
                     emit(TrainEvent::Paused { step: self.state.step });
                     paused = true;
                 }
-                TrainCommand::Sample { prompt } => self.sample(&prompt, emit).await?,
+                TrainCommand::Sample { prompt } => self.sample(&prompt, asked, emit).await?,
                 TrainCommand::Save if self.unsaved => self.save_or_warn(emit).await,
                 // Nothing is new; and the session keeps what begins another run for later.
                 TrainCommand::Save | TrainCommand::Start { .. } => {}
@@ -239,7 +239,7 @@ impl<S: Store> Run<'_, S> {
                 self.evaluate(asked, emit).await?;
             }
             if self.sampled != Some(self.state.step) {
-                self.sample_all(emit).await?;
+                self.sample_all(asked, emit).await?;
             }
         }
         let saved = if self.unsaved { self.save(emit).await } else { Ok(()) };

@@ -44,6 +44,15 @@ impl Fit {
         }
     }
 
+    /// The same in a word or two.
+    pub(crate) fn short(self, t: &Phrases) -> &'static str {
+        match self {
+            Self::Yes => t.model.fits_short,
+            Self::Tight => t.model.tight_short,
+            Self::No => t.model.too_large_short,
+        }
+    }
+
     /// The name that the style sheet knows it by.
     pub(crate) fn class(self) -> &'static str {
         match self {

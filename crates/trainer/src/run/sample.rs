@@ -1,30 +1,38 @@
 //! Answers to fixed prompts, from the model as it is now.
 
+use super::asked::Asked;
 use super::{Emit, Run};
 use crate::checkpoint::Store;
 use crate::today::{template_options, today};
 use smolder_formats::tokenizer::Specials;
-use smolder_models::generate::{Event, GenerateError, Generator, Settings};
+use smolder_models::generate::{End, Event, GenerateError, Generator, Settings};
 use smolder_models::open::{message, prompt as text_prompt};
 use smolder_protocol::Problem;
 use smolder_protocol::train::{Failure, Sample, TrainEvent, Warning};
 use std::ops::ControlFlow;
 
 impl<S: Store> Run<'_, S> {
-    /// Answers every prompt of the settings.
-    pub(super) async fn sample_all(&mut self, emit: Emit<'_>) -> Result<(), Failure> {
+    /// Answers every prompt of the settings, until the run is to end.
+    pub(super) async fn sample_all(&mut self, asked: &mut Asked<'_>, emit: Emit<'_>) -> Result<(), Failure> {
         for prompt in self.config.samples.clone() {
-            self.sample(&prompt, emit).await?;
+            self.sample(&prompt, asked, emit).await?;
         }
         self.sampled = Some(self.state.step);
         Ok(())
     }
 
-    /// Answers one; a prompt that the model cannot answer is no reason to end.
-    pub(super) async fn sample(&mut self, prompt: &str, emit: Emit<'_>) -> Result<(), Failure> {
+    /// Answers one; a prompt that the model cannot answer is no reason to end. Of an answer that was to end nothing is
+    /// told.
+    pub(super) async fn sample(
+        &mut self,
+        prompt: &str,
+        asked: &mut Asked<'_>,
+        emit: Emit<'_>,
+    ) -> Result<(), Failure> {
         let (step, prompt) = (self.state.step, prompt.to_owned());
-        match self.answer(&prompt).await {
-            Ok(text) => emit(TrainEvent::Sampled(Sample { step, prompt, text })),
+        match self.answer(&prompt, asked).await {
+            Ok(Some(text)) => emit(TrainEvent::Sampled(Sample { step, prompt, text })),
+            Ok(None) => {}
             Err(GenerateError::Device(reason)) => {
                 return Err(Failure::Device(Problem::DeviceLost { reason }));
             }
@@ -35,7 +43,7 @@ impl<S: Store> Run<'_, S> {
         Ok(())
     }
 
-    async fn answer(&self, prompt: &str) -> Result<String, GenerateError> {
+    async fn answer(&self, prompt: &str, asked: &mut Asked<'_>) -> Result<Option<String>, GenerateError> {
         let prompts = [self.ids(prompt)];
         let settings = Settings {
             max_tokens: self.config.sample_tokens as usize,
@@ -49,10 +57,10 @@ impl<S: Store> Run<'_, S> {
             if let Event::Piece(piece) = event {
                 text += piece.text;
             }
-            ControlFlow::Continue(())
+            if asked.ends() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        generator.run(&prompts, self.base.tokenizer, &settings, &mut watch).await?;
-        Ok(text)
+        let ends = generator.run(&prompts, self.base.tokenizer, &settings, &mut watch).await?;
+        Ok(ends.iter().all(|summary| summary.end != End::Cancelled).then_some(text))
     }
 
     /// A turn of a conversation, where the data is made of such; else a text to go on with.

@@ -1,6 +1,7 @@
 //! Check: what this machine can do, and what to do when it cannot.
 
 mod facts;
+mod models;
 mod next;
 mod problems;
 mod progress;

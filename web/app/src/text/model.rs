@@ -26,6 +26,9 @@ words! {
         fits: "Fits this machine", "适合本机";
         tight: "Tight on this machine", "对本机来说偏大";
         too_large: "Too large for this machine", "超出本机的容量";
+        fits_short: "Fits", "适合";
+        tight_short: "Tight", "偏大";
+        too_large_short: "Too large", "过大";
         licence: "Licence: {name}", "许可证：{name}";
         terms: "terms", "条款";
         download: "Download {size}", "下载 {size}";

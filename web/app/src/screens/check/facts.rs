@@ -1,5 +1,6 @@
 //! What the check found, as lists of labelled values.
 
+use super::models::Models;
 use crate::facts::{Fact, Group, groups};
 use crate::link::State;
 use crate::preferences::Preferences;
@@ -18,7 +19,10 @@ pub(super) fn Facts() -> impl IntoView {
     };
     view! {
         <h2 class="unseen">{move || t().facts}</h2>
-        <div class="facts">{move || groups().into_iter().map(group).collect_view()}</div>
+        <div class="facts">
+            <Models/>
+            {move || groups().into_iter().map(group).collect_view()}
+        </div>
     }
 }
 
