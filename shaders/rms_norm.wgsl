@@ -1,5 +1,5 @@
 // RMSNorm over rows of COLS numbers: r = 1/√(mean(x²) + EPS), y = x·r·w. Zhang & Sennrich 2019, arXiv 1910.07467.
-// One workgroup takes a row (`forward`, `add_forward`, `backward_input`), one invocation a column (`backward_weight`).
+// One workgroup takes a row (`forward`, `add_forward`, `backward_input`) or a column (`backward_weight`).
 
 const COLS: u32 = 8u;
 const EPS: f32 = 1e-5;
@@ -119,13 +119,19 @@ fn backward_input(
 
 // ∂w = Σ_rows g·x·r
 @compute @workgroup_size(LANES)
-fn backward_weight(@builtin(global_invocation_id) id: vec3<u32>) {
-    if (id.x >= COLS) {
-        return;
+fn backward_weight(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    for (var col = group.x; col < COLS; col += groups.x) {
+        var sum = 0.0;
+        for (var row = lane; row < info.x; row += LANES) {
+            sum += weight_grad[row * COLS + col] * x[row * COLS + col] * weight_rstd[row];
+        }
+        let total = workgroup_sum(lane, sum);
+        if (lane == 0u) {
+            grad_w[col] = total;
+        }
     }
-    var sum = 0.0;
-    for (var row = 0u; row < info.x; row++) {
-        sum += weight_grad[row * COLS + id.x] * x[row * COLS + id.x] * weight_rstd[row];
-    }
-    grad_w[id.x] = sum;
 }

@@ -119,6 +119,13 @@ async fn more_rows_than_workgroups(device: &TestDevice) {
     let (x, weight) = (numbers(rows * 2, 1), numbers(2, 2));
     let y = rms_norm(tensor(&x, [rows, 2], &device.device), tensor(&weight, [2], &device.device), EPS);
     assert_close(&values(y).await, &formula(&x, &weight), 2e-6, 1e-7);
+    let [_, grad] = gradients(device, [rows, 2], |x, weight| rms_norm(x, weight, EPS)).await;
+    let c = numbers(rows * 2, 3);
+    let normed = formula(&x, &[1.0, 1.0]);
+    let column = |col: usize| normed.iter().zip(&c).skip(col).step_by(2).map(|(n, c)| n * f64::from(*c));
+    // Sums of 65,538 numbers near one, by lanes: a hundredth of what the last thousand of them add up to.
+    let expected = [column(0).sum(), column(1).sum()];
+    assert_close(&grad, &expected, 1e-5, 1e-2);
 }
 
 async fn one_launch_forward_one_each_backward(device: &TestDevice) {

@@ -61,8 +61,8 @@ impl TestDevice {
         self.device.clone().autodiff()
     }
 
-    /// Fails the test when WebGPU complained of anything since the device was opened. Natively what nobody read back may
-    /// not have been complained of: see [`assert_trained`].
+    /// Fails the test when WebGPU complained of anything since it was last asked; natively perhaps of a test that ran
+    /// beside this one, and what nobody read back may not have been complained of: see [`assert_trained`].
     pub async fn assert_healthy(&self) {
         if let Some(gpu) = &self.gpu {
             gpu.settle().await;

@@ -120,7 +120,7 @@ pub fn advice(problem: &Problem) -> String {
             "This platform hides its GPU. Run Smolder as a native program.".to_owned()
         }
         Problem::NoAdapter => {
-            "No GPU with a Vulkan, Metal or DX12 driver was found. Install your GPU's driver, or \
+            "No GPU with a Vulkan, Metal, DX12 or OpenGL driver was found. Install your GPU's driver, or \
             Mesa's software one (Debian: apt install mesa-vulkan-drivers)."
                 .to_owned()
         }

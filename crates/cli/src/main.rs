@@ -47,7 +47,7 @@ use std::process::ExitCode;
 
 /// Fine-tune small language models on this machine.
 ///
-/// Without a command, it fine-tunes the tiny model that comes with it, in about a minute.
+/// Without a command, it fine-tunes the tiny model that comes with it, in under a minute.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {

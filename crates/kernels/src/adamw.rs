@@ -3,9 +3,9 @@
 use crate::parallel::{self, for_each, numbers};
 use crate::wgsl::{self, Kernel, Shader};
 use burn::backend::tensor::FloatTensor;
-use burn::backend::wgpu::{CubeBackend, CubeTensor, into_contiguous};
 use burn::backend::{Backend, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::tensor::Tensor;
+use burn_wgpu::{CubeBackend, CubeTensor, into_contiguous};
 
 pub(crate) const SHADER: Shader =
     Shader { name: "adamw", source: include_str!("../../../shaders/adamw.wgsl") };

@@ -5,9 +5,9 @@
 use crate::parallel::{self, for_each_chunk, wide};
 use crate::wgsl::{Kernel, Shader, empty_like, lanes};
 use burn::backend::tensor::FloatTensor;
-use burn::backend::wgpu::{CubeBackend, CubeTensor, into_contiguous};
 use burn::backend::{Backend, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{Tensor, TensorData};
+use burn_wgpu::{CubeBackend, CubeTensor, into_contiguous};
 
 pub(crate) const SHADER: Shader =
     Shader { name: "ceiling", source: include_str!("../../../shaders/ceiling.wgsl") };

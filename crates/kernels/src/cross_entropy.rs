@@ -2,9 +2,9 @@
 
 use crate::wgsl::{Kernel, Shader, empty_like, owned};
 use burn::backend::tensor::{FloatTensor, IntTensor};
-use burn::backend::wgpu::{CubeBackend, CubeTensor, into_contiguous};
 use burn::backend::{Backend, Dispatch, TensorMetadata, backend_extension};
 use burn::tensor::{Int, Shape, Tensor};
+use burn_wgpu::{CubeBackend, CubeTensor, into_contiguous};
 
 pub(crate) const SHADER: Shader =
     Shader { name: "cross_entropy", source: include_str!("../../../shaders/cross_entropy.wgsl") };

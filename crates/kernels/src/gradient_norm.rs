@@ -4,12 +4,12 @@ use crate::parallel::{for_each, numbers};
 use crate::wgsl::{Kernel, Shader, empty_like, lanes};
 use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::FloatTensor;
-use burn::backend::wgpu::{CubeBackend, CubeTensor, into_contiguous};
 use burn::backend::{
     Backend, BackendTensor, Dispatch, DispatchAutodiffContext, DispatchTensor, DispatchTensorKind,
     ExtensionType, Flex, TensorMetadata, backend_extension,
 };
 use burn::tensor::{FloatDType, Shape, Tensor, TensorData};
+use burn_wgpu::{CubeBackend, CubeTensor, into_contiguous};
 
 pub(crate) const SHADER: Shader =
     Shader { name: "gradient_norm", source: include_str!("../../../shaders/gradient_norm.wgsl") };

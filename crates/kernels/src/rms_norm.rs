@@ -5,9 +5,9 @@ use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::Checkpoi
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
-use burn::backend::wgpu::{CubeBackend, CubeTensor, into_contiguous};
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{Shape, Tensor};
+use burn_wgpu::{CubeBackend, CubeTensor, into_contiguous};
 
 pub(crate) const SHADER: Shader =
     Shader { name: "rms_norm", source: include_str!("../../../shaders/rms_norm.wgsl") };
@@ -40,7 +40,7 @@ pub(crate) trait RmsNormOps: Backend {
     fn rms_norm(x: FloatTensor<Self>, weight: FloatTensor<Self>, eps: f32) -> FloatTensor<Self>;
 }
 
-/// Forward and backward of one device. The default bodies are plain burn operations.
+/// Forward and backward of one device.
 pub(crate) trait RmsNorm: Backend {
     /// `y` and, for the backward, `r` as `[rows, 1]`.
     fn forward(
@@ -55,14 +55,9 @@ pub(crate) trait RmsNorm: Backend {
         weight: FloatTensor<Self>,
         r: FloatTensor<Self>,
         grad: FloatTensor<Self>,
-    ) -> FloatTensor<Self> {
-        let scaled = Self::float_mul(grad, row::<Self>(weight));
-        let along = Self::float_mean_dim(Self::float_mul(scaled.clone(), x.clone()), 1);
-        let along = Self::float_mul(along, Self::float_mul(r.clone(), r.clone()));
-        Self::float_mul(Self::float_sub(scaled, Self::float_mul(x, along)), r)
-    }
+    ) -> FloatTensor<Self>;
 
-    /// `∂w = Σ_rows g·x·r`
+    /// `∂w = Σ_rows g·x·r`; plain operations of burn where a device has nothing better.
     fn backward_weight(
         x: FloatTensor<Self>,
         r: FloatTensor<Self>,
@@ -72,11 +67,6 @@ pub(crate) trait RmsNorm: Backend {
         let sum = Self::float_sum_dim(Self::float_mul(grad, Self::float_mul(x, r)), 0);
         Self::float_reshape(sum, Shape::new([cols]))
     }
-}
-
-fn row<B: Backend>(weight: FloatTensor<B>) -> FloatTensor<B> {
-    let cols = weight.shape()[0];
-    B::float_reshape(weight, Shape::new([1, cols]))
 }
 
 impl RmsNorm for CubeBackend {
@@ -102,13 +92,8 @@ impl RmsNorm for CubeBackend {
         let (x, grad) = (into_contiguous(x), into_contiguous(grad));
         let [rows, cols] = dims(&x);
         let grad_w = empty_like(&x, Shape::new([cols]));
-        let workgroups = (cols as u32).div_ceil(LANES);
-        kernel("backward_weight", cols).launch(
-            &[&x, &r, &grad],
-            &[&grad_w],
-            [rows as u32, 0, 0, 0],
-            workgroups,
-        );
+        let inputs = [&x, &r, &grad];
+        kernel("backward_weight", cols).launch(&inputs, &[&grad_w], [rows as u32, 0, 0, 0], cols as u32);
         grad_w
     }
 }

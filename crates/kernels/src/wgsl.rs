@@ -4,8 +4,8 @@
 //! replaces the defaults. What changes from call to call travels in a small uniform instead, so that a new number
 //! of rows never compiles a new pipeline.
 
-use burn::backend::wgpu::{CubeTensor, KernelSource, SourceKernel, SourceTemplate, into_contiguous};
 use burn::tensor::{DType, Shape};
+use burn_wgpu::{CubeTensor, KernelSource, SourceKernel, SourceTemplate, into_contiguous};
 use cubecl::ir::attributes::BufferIOAttr;
 use cubecl::prelude::KernelId;
 use cubecl::server::{KernelArguments, MetadataBindingInfo};

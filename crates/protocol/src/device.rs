@@ -136,7 +136,7 @@ pub enum Problem {
     },
     /// The adapter is a software rasteriser.
     SoftwareAdapter,
-    /// The adapter has no 16-bit floats: more memory, otherwise the same results.
+    /// The adapter has no 16-bit floats, which no kernel needs.
     NoF16,
 }
 

@@ -58,7 +58,7 @@ async fn check_gpu(gpu: &Gpu, check: &mut Check, emit: &mut impl FnMut(Event)) {
             check.problems.push(Problem::KernelsWrong { reason });
             check.self_test = Some(result);
         }
-        Err(reason) => check.problems.push(Problem::KernelsWrong { reason }),
+        Err(problem) => check.problems.push(problem),
     }
 }
 

@@ -2,9 +2,9 @@
 
 use crate::platform;
 use smolder_kernels::burn::tensor::{Device, Tensor, TensorData};
-use smolder_kernels::gpu::Gpu;
+use smolder_kernels::gpu::{Gpu, GpuError};
 use smolder_kernels::rms_norm;
-use smolder_protocol::SelfTest;
+use smolder_protocol::{Problem, SelfTest};
 
 const ROWS: usize = 7;
 const COLS: usize = 577;
@@ -13,15 +13,26 @@ const TOLERANCE: f32 = 1e-4;
 
 /// Compares RMSNorm's output and both gradients on the GPU with the CPU's.
 ///
-/// The error is the platform's own sentence when the GPU could not finish.
-pub(crate) async fn run(gpu: &Gpu) -> Result<SelfTest, String> {
+/// The error is what kept the GPU from finishing, with the platform's own sentence.
+pub(crate) async fn run(gpu: &Gpu) -> Result<SelfTest, Problem> {
+    let wrong = |reason| Problem::KernelsWrong { reason };
     let start_ms = platform::now_ms();
-    let found = rms_norm_all(&gpu.device).await?;
+    let found = rms_norm_all(&gpu.device).await;
     let duration_ms = platform::now_ms() - start_ms;
-    gpu.check().map_err(|error| error.to_string())?;
-    let expected = rms_norm_all(&Device::flex()).await?;
+    // What the platform says goes before what a read made of it.
+    gpu.settle().await;
+    gpu.check().map_err(problem)?;
+    let (found, expected) = (found.map_err(wrong)?, rms_norm_all(&Device::flex()).await.map_err(wrong)?);
     let max_error = max_difference(&found, &expected);
     Ok(SelfTest { kernel: "RMSNorm".to_owned(), max_error, passed: max_error <= TOLERANCE, duration_ms })
+}
+
+fn problem(error: GpuError) -> Problem {
+    match error {
+        GpuError::Lost(reason) => Problem::DeviceLost { reason },
+        GpuError::OutOfMemory => Problem::DeviceRefused { reason: error.to_string() },
+        GpuError::Rejected(reason) => Problem::KernelsWrong { reason },
+    }
 }
 
 /// The output, the input's gradient and the weight's gradient, one after another.

@@ -10,6 +10,7 @@ mod debian;
 mod fetch;
 mod fuzz;
 mod index;
+mod licences;
 mod lint;
 mod page;
 mod process;
@@ -61,6 +62,8 @@ enum Task {
     Conformance(conformance::Options),
     /// Measure speed and memory, beside llama.cpp and transformers on the same processor
     Bench(bench::Options),
+    /// Hold the dependencies' licences and sources against deny.toml
+    Licences,
     /// Get a model for trying and measuring into the user's cache folder
     Fetch {
         /// Which one
@@ -72,7 +75,7 @@ enum Task {
 fn run(task: Task) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     // What builds nothing waits for nobody.
-    let builds = !matches!(task, Task::Fetch { .. });
+    let builds = !matches!(task, Task::Fetch { .. } | Task::Licences);
     let held = builds.then(|| claim::claim(&workspace.target, &workspace.root)).transpose()?;
     match task {
         Task::Setup => tools::setup(&workspace).map(|_| ExitCode::SUCCESS),
@@ -82,6 +85,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Size => size::report(&workspace).map(|()| ExitCode::SUCCESS),
         Task::Conformance(options) => conformance::run(&workspace, &options),
         Task::Bench(options) => bench::run(&workspace, &options),
+        Task::Licences => licences::check(&workspace),
         Task::Fetch { model } => fetch::run(&workspace, model).map(|_| ExitCode::SUCCESS),
     }
 }

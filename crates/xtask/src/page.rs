@@ -13,12 +13,13 @@ use std::fs;
 use std::path::PathBuf;
 
 /// What the page is made from, beside the crates.
-const INPUTS: [&str; 8] = [
+const INPUTS: [&str; 9] = [
     ".cargo/config.toml",
     "Cargo.lock",
     "Cargo.toml",
     "Trunk.toml",
     "assets",
+    "clippy.toml",
     "index.html",
     "shaders",
     "web",

@@ -23,7 +23,7 @@ pub fn release(workspace: &Workspace, port: u16, held: Option<File>) -> Result<E
     let tools = tools::setup(workspace)?;
     let folder = page::build(workspace, &tools, Quality::Release)?;
     drop(held);
-    say(format!("\nSmolder is at http://127.0.0.1:{port} (Ctrl-C ends it)."));
+    say(format!("\nSmolder is at http://{} (Ctrl-C ends it).", listener.local_addr()?));
     answer(listener, folder)?;
     Ok(ExitCode::SUCCESS)
 }

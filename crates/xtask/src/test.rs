@@ -17,7 +17,7 @@ pub struct Options {
     /// Leave out the tests that need a browser
     #[arg(long)]
     pub no_browser: bool,
-    /// Leave out the tests on this machine's GPU or its driver in software (a browser brings its own)
+    /// Leave out the tests on this machine's GPU or its driver in software (a browser brings its own, and keeps its tests)
     #[arg(long)]
     pub no_gpu: bool,
 }

@@ -95,6 +95,19 @@ fn wasm_bindgen(version: Version) -> CargoTool {
     }
 }
 
+/// The folder with cargo-deny, installing it if need be; `None` where the PATH has it.
+pub fn deny(workspace: &Workspace) -> Result<Option<PathBuf>> {
+    CargoTool {
+        package: "cargo-deny",
+        programs: &["cargo-deny"],
+        version: Version::from([0, 20, 2]),
+        flags: &["--locked", "--no-default-features"],
+        opt_level: "0",
+        accepts: Version::serves,
+    }
+    .ensure(workspace)
+}
+
 impl CargoTool {
     /// The folder with the tool, installing it if need be; `None` where the PATH has it.
     fn ensure(&self, workspace: &Workspace) -> Result<Option<PathBuf>> {

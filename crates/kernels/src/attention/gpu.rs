@@ -4,8 +4,8 @@ use super::{Attention, Saved, Sizes, View};
 use crate::wgsl::{Kernel, Shader, empty_like};
 use burn::backend::TensorMetadata;
 use burn::backend::ops::FloatTensorOps;
-use burn::backend::wgpu::{CubeBackend, CubeTensor, into_contiguous};
 use burn::tensor::{FloatDType, Shape, Slice};
+use burn_wgpu::{CubeBackend, CubeTensor, into_contiguous};
 
 pub(crate) const SHADER: Shader =
     Shader { name: "attention", source: include_str!("../../../../shaders/attention.wgsl") };
