@@ -15,9 +15,8 @@ pub fn check(workspace: &Workspace) -> Result<ExitCode> {
     let folders = tools::deny(workspace)?.into_iter().chain(env::split_paths(&inherited));
     let path = env::join_paths(folders).context("The cache folder's name cannot be put on the PATH.")?;
     for folder in [".", "tests/fuzz"] {
-        let deny =
-            Process::new("cargo").args(["deny", "--offline", "--log-level", "error", "check", "--config"]);
-        let deny = deny.arg(workspace.root.join("deny.toml")).args(["licenses", "bans", "sources"]);
+        let deny = Process::new("cargo").args(["deny", "--offline", "--log-level", "error", "check"]);
+        let deny = deny.args(["licenses", "bans", "sources"]);
         let deny = deny.dir(&workspace.root.join(folder)).env("PATH", &path);
         step(format!("Licences and sources in {folder}"), || deny.check("See deny.toml."))?;
     }
