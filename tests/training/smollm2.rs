@@ -5,8 +5,8 @@
 //! software takes half a minute for a step.
 //!
 //! Later steps' gradient norms are shown and not judged: AdamW makes as much of a small gradient as of a large one, so a
-//! prompt's rounding errors grow. In ten steps of the packed run PyTorch in F32 and in F64 come to be 0.33 apart in norms,
-//! and 3.6e-3 in losses.
+//! prompt's rounding errors grow. At a rate of 1e-3 PyTorch in F32 and in F64 come to be 0.33 apart in norms within ten steps
+//! of the packed run, and 3.6e-3 in losses: a packed prompt is trained at 2e-4.
 
 use crate::parity::{errors, norm, scale, train};
 use crate::runs::{Run, runs_in, tensors};
