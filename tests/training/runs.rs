@@ -67,9 +67,10 @@ impl Run {
         self.method(&file).load(&file, model).unwrap()
     }
 
-    /// What the learning rate of each parameter is multiplied with.
+    /// What the learning rate of each parameter is multiplied with; a run without a file of its start has one rate.
     pub fn rates(&self, adapter: &dyn Adapter) -> Vec<f64> {
-        let method = self.method(&file(&self.path(self.text("adapter").unwrap())));
+        let Some(start) = self.text("adapter") else { return vec![1.0; adapter.parameters().len()] };
+        let method = self.method(&file(&self.path(start)));
         let given = self.entry.get("ratio").map(|ratio| ("ratio".to_owned(), ratio.clone()));
         let options = Options::new(method.options, &given.into_iter().collect()).unwrap();
         method.rates(&options, &adapter.parameters()).unwrap()
