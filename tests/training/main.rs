@@ -13,6 +13,7 @@ mod harness;
 mod memory;
 mod methods;
 mod parity;
+mod particular;
 mod resuming;
 mod runs;
 mod sessions;

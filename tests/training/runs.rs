@@ -88,6 +88,11 @@ impl Run {
         Some(file(&self.path(self.text("converted")?)))
     }
 
+    /// The adapter after the ten steps as PEFT writes it, where that is less than was trained.
+    pub fn written(&self) -> Option<PeftAdapter> {
+        Some(file(&self.path(self.text("written")?)))
+    }
+
     /// PEFT's adapter after the ten steps.
     pub fn end(&self) -> Option<HashMap<String, Vec<f32>>> {
         Some(tensors(&self.path(&format!("{}/adapter_model.safetensors", self.text("final")?))))

@@ -112,7 +112,7 @@ mod tests {
     fn help_names_the_method_and_the_default() {
         let help = MethodFlags::augment_args(Command::new("train")).render_help().to_string();
         let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
-        let meant = "--rank <VALUE> lora, lora-plus, lora-fa, dylora, dora, pissa, olora, hira: width of the two matrices [default: 8]; vera: ";
+        let meant = "--rank <VALUE> lora, lora-plus, lora-fa, dylora, dora, pissa, olora, qa-lora, hira: width of the two matrices [default: 8]; vera: ";
         assert!(help.contains(meant), "{help}");
         assert!(
             help.contains(

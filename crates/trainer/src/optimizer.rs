@@ -3,7 +3,7 @@
 
 use smolder_kernels::burn::tensor::Tensor;
 use smolder_kernels::{AdamW, adamw, clip_factor, sum_of_squares};
-use smolder_models::peft::Adapter;
+use smolder_models::peft::{Adapter, Update};
 use smolder_protocol::TrainConfig;
 
 /// The settings that stay from step to step.
@@ -39,7 +39,7 @@ pub struct Norm {
     /// Their L2 norm, before clipping, `[1]`.
     pub norm: Tensor<1>,
     /// What they are multiplied with, `[1]`.
-    factor: Tensor<1>,
+    pub factor: Tensor<1>,
 }
 
 impl Settings {
@@ -100,4 +100,19 @@ impl Optimizer {
         self.moments = moments;
         adapter.with(values)
     }
+}
+
+/// What an adapter's method does behind an update: most leave it at that. `read` brings numbers from the device.
+///
+/// # Errors
+/// Those of `read`.
+pub async fn follow<E>(
+    adapter: Box<dyn Adapter>,
+    update: &Update<'_>,
+    read: impl AsyncFn(Tensor<2>) -> Result<Vec<f32>, E>,
+) -> Result<Box<dyn Adapter>, E> {
+    let adapter = adapter.updated(update).unwrap_or(adapter);
+    let Some(scores) = adapter.scores(update.progress) else { return Ok(adapter) };
+    let scores = read(scores).await?;
+    Ok(adapter.pruned(&scores, update.progress).unwrap_or(adapter))
 }

@@ -24,7 +24,8 @@ pub struct Gradients {
     pub values: Vec<Option<Tensor<2>>>,
 }
 
-/// Sum of the losses of all labelled tokens, and the gradients of `scale` times that sum.
+/// Sum of the losses of all labelled tokens, and the gradients of `scale` times that sum and of as much of the adapter's
+/// [penalty](Adapter::penalty) as these tokens are of the step's.
 ///
 /// `scale` is one over the labelled tokens of the whole step. There must be a labelled token.
 pub fn gradients(model: &Model, adapter: &dyn Adapter, sequences: &[Sequence], scale: f32) -> Gradients {
@@ -58,6 +59,12 @@ pub fn gradients_keeping(
         let embedded = model.embed(&batch, tracked);
         let nowhere = embedded.clone();
         let _ = sums.pull_back(embedded, gradient, &nowhere);
+    }
+    if let Some(penalty) = tracked.penalty() {
+        let share = Tensor::full([1, 1], labels.0.len() as f32 * scale, model.device());
+        let penalty = penalty.reshape([1, 1]);
+        let nowhere = penalty.clone();
+        let _ = sums.pull_back(penalty, share, &nowhere);
     }
     Gradients { loss, values: sums.values }
 }

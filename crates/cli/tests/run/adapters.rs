@@ -141,11 +141,11 @@ fn what_is_no_adapter_is_refused() {
     with("/no/such/adapter", &["/no/such/adapter cannot be opened"]);
     fails(
         &["generate", "--model", &base, "--device", "cpu", "--prompt", "x", "--adapter", &other()],
-        &["`peft_type`", "ADALORA"],
+        &["`peft_type`", "BEFT"],
     );
 }
 
 /// Of a method that is not here.
 fn other() -> String {
-    fixtures().join("formats/peft/adalora").to_str().unwrap().to_owned()
+    fixtures().join("formats/peft/beft").to_str().unwrap().to_owned()
 }

@@ -4,9 +4,9 @@ use crate::batch::Batch;
 use crate::cache::{LayerCache, some_heads};
 use crate::config::Config;
 use crate::layers::{Inputs, Linear, Norm};
-use crate::peft::Adapter;
+use crate::peft::{Adapter, Adaption, Base};
 use smolder_kernels::burn::tensor::Tensor;
-use smolder_kernels::{Pairing, attention, rope};
+use smolder_kernels::{KeyRanges, Pairing, attention, rope};
 
 #[derive(Debug)]
 pub(crate) struct Attention {
@@ -47,6 +47,10 @@ impl Attention {
             None => vec![(k, v)],
         };
         let y = self.attend(&q, parts, batch, config);
+        let y = match adapter.adaption(self.output.place.layer) {
+            Some(adaption) => y + self.adapted(q, adaption, config),
+            None => y,
+        };
         self.output.forward(y.reshape([tokens, heads * dim]), adapter)
     }
 
@@ -68,6 +72,23 @@ impl Attention {
         };
         let mut found: Vec<_> = parts.into_iter().map(attend).collect();
         if found.len() == 1 { found.remove(0) } else { Tensor::cat(found, 1) }
+    }
+
+    /// What each head of `q` finds in virtual tokens that all see.
+    fn adapted(&self, q: Tensor<3>, adaption: &Adaption, config: &Config) -> Tensor<3> {
+        let sizes = &config.sizes;
+        let (heads, dim) = (sizes.kv_heads as usize, sizes.head_dim as usize);
+        let [k, v] = adaption.seen(|prompt| {
+            let widths = [sizes.heads as usize * dim, heads * dim, heads * dim];
+            let [_, k, v] = self.inputs.forward(prompt, widths, &Base).map(|x| {
+                let heads = x.dims()[1] / dim;
+                x.reshape([prompt.dims()[0], heads, dim])
+            });
+            [self.k_norm.as_ref().map_or(k.clone(), |norm| norm.forward(k, &Base)), v]
+        });
+        let seen = vec![[0, k.dims()[0] as u32]; q.dims()[0]];
+        let seen = KeyRanges::new(&seen, &q.device());
+        adaption.gated(attention(q, k, v, &seen, config.attention_scale, config.attention_cap))
     }
 
     /// Each head normalised and turned by its position.

@@ -1,5 +1,6 @@
 //! Where a method may act on a model.
 
+use super::Adaption;
 use crate::layers::{Linear, Norm};
 use smolder_formats::adapter::{AdapterTensor, Target};
 use smolder_kernels::burn::tensor::{Int, Tensor};
@@ -64,6 +65,11 @@ pub trait Adapter: Debug {
         0
     }
 
+    /// What attention in a layer sees beside the sequence and the prefix, and apart from them.
+    fn adaption(&self, _layer: u32) -> Option<&Adaption> {
+        None
+    }
+
     /// Positions that are taken before a sequence's first token.
     fn lead_len(&self) -> usize {
         self.prefix_len() + self.prompt_len()
@@ -75,11 +81,56 @@ pub trait Adapter: Debug {
         None
     }
 
+    /// What training adds to the mean loss of a token, beside what the model computes.
+    fn penalty(&self) -> Option<Tensor<1>> {
+        None
+    }
+
+    /// The same adapter behind an update, where a method keeps something of the gradients or sets numbers itself.
+    fn updated(&self, _update: &Update<'_>) -> Option<Box<dyn Adapter>> {
+        None
+    }
+
+    /// Numbers that [`Self::pruned`] must see, where a step takes something out of the adapter.
+    fn scores(&self, _progress: Progress) -> Option<Tensor<2>> {
+        None
+    }
+
+    /// The same adapter without what its [`Self::scores`] say is of least use.
+    fn pruned(&self, _scores: &[f32], _progress: Progress) -> Option<Box<dyn Adapter>> {
+        None
+    }
+
+    /// What is kept from step to step beside parameters: a checkpoint holds it, and an adapter is loaded with it.
+    fn memory(&self) -> Vec<Parameter> {
+        Vec::new()
+    }
+
     /// What is trained, always in the same order.
     fn parameters(&self) -> Vec<Parameter>;
 
     /// The same adapter with other values, in the order of [`Self::parameters`].
     fn with(&self, values: Vec<Tensor<2>>) -> Box<dyn Adapter>;
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Steps done.
+    pub step: u64,
+    /// Steps that the run has.
+    pub steps: u64,
+}
+
+/// An update that parameters have gone through.
+#[derive(Debug)]
+pub struct Update<'a> {
+    /// What led to it, in the order of the parameters, before clipping.
+    pub gradients: &'a [Option<Tensor<2>>],
+    /// What clipping multiplied that with, `[1]`.
+    pub factor: Tensor<1>,
+    /// Which it was.
+    pub progress: Progress,
 }
 
 /// One of a block's two ways beside the residual stream.

@@ -3,6 +3,7 @@
 //!
 //! PEFT has no such methods: the layout is ours, four tensors beside each sublayer.
 
+use super::beside::{beside, target, tensor};
 use super::network::layer;
 use super::placed::fits;
 use super::random::spread;
@@ -11,7 +12,7 @@ use crate::model::Model;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde_json::{Value, json};
-use smolder_formats::adapter::{AdapterTensor, PeftAdapter, Target};
+use smolder_formats::adapter::{AdapterTensor, PeftAdapter};
 use smolder_formats::model::ModelConfig;
 use smolder_formats::{Error, Kind, Result};
 use smolder_kernels::burn::tensor::Tensor;
@@ -50,13 +51,7 @@ pub(super) fn fresh(fresh: &Fresh, places: &Places, scale: f64) -> Result<PeftAd
         let [up, shift] = [wide * narrow, wide].map(|count| vec![0.0; count as usize]);
         let shapes = [vec![narrow, wide], vec![narrow], vec![wide, narrow], vec![wide]];
         let each = PARTS.into_iter().zip(shapes).zip([down, bias, up, shift]);
-        let target = Target::Module(sublayer.hf());
-        let tensor = |((part, shape), values): ((&str, Vec<u64>), _)| AdapterTensor {
-            target: target.clone(),
-            part: part.to_owned(),
-            shape,
-            values,
-        };
+        let tensor = |((part, shape), values): ((&str, Vec<u64>), _)| tensor(sublayer, part, &shape, values);
         each.map(tensor).collect::<Vec<_>>()
     };
     let tensors = (0..sizes.layers as u32).flat_map(places.of).flat_map(&mut four).collect();
@@ -69,39 +64,14 @@ pub(super) fn fresh(fresh: &Fresh, places: &Places, scale: f64) -> Result<PeftAd
 type Four<'a> = [(&'a AdapterTensor, [u64; 2]); 4];
 
 fn parts<'a>(file: &'a PeftAdapter, sizes: &ModelConfig) -> Result<BTreeMap<Sublayer, Four<'a>>> {
-    let both = |layer| [Sublayer::Attention(layer), Sublayer::FeedForward(layer)];
-    let known: BTreeMap<String, Sublayer> =
-        (0..sizes.layers as u32).flat_map(both).map(|one| (one.hf(), one)).collect();
-    let mut found: BTreeMap<Sublayer, Vec<&AdapterTensor>> = BTreeMap::new();
-    for tensor in &file.tensors {
-        let sublayer = match &tensor.target {
-            Target::Module(path) if PARTS.contains(&tensor.part.as_str()) => known.get(path),
-            _ => None,
-        };
-        let refused = || {
-            let field = format!("tensor `{}`", tensor.key());
-            Error::new(
-                Kind::Missing,
-                field,
-                format!("{} of a sublayer of the base", PARTS.join(", ")),
-                "another",
-            )
-        };
-        found.entry(*sublayer.ok_or_else(refused)?).or_default().push(tensor);
-    }
-    let four = |(sublayer, tensors): (Sublayer, Vec<&'a AdapterTensor>)| {
-        let find = |part: &str| {
-            let missing = || Error::new(Kind::Missing, sublayer.hf(), part, "none");
-            tensors.iter().copied().find(|one| one.part == part).ok_or_else(missing)
-        };
-        let [down, bias, up, shift] = PARTS.map(find);
-        let (down, wide) = (down?, sizes.width);
+    let four = |(sublayer, [down, bias, up, shift]): (Sublayer, [&'a AdapterTensor; 4])| {
+        let wide = sizes.width;
         let narrow = down.shape.first().copied().unwrap_or_default();
-        let four = [(down, [narrow, wide]), (bias?, [1, narrow]), (up?, [wide, narrow]), (shift?, [1, wide])];
+        let four = [(down, [narrow, wide]), (bias, [1, narrow]), (up, [wide, narrow]), (shift, [1, wide])];
         four.iter().try_for_each(|(tensor, shape)| fits(tensor, *shape))?;
         Ok((sublayer, four))
     };
-    found.into_iter().map(four).collect()
+    beside(&file.tensors, sizes, PARTS)?.into_iter().map(four).collect()
 }
 
 pub(super) fn load(file: &PeftAdapter, model: &Model) -> Result<Box<dyn Adapter>> {
@@ -137,10 +107,8 @@ impl Adapter for Bottlenecks {
 
     fn parameters(&self) -> Vec<Parameter> {
         let named = |(sublayer, four): (&Sublayer, &Vec<Tensor<2>>)| {
-            let target = Target::Module(sublayer.hf());
-            let each =
-                PARTS.into_iter().zip(four).map(|(part, value)| Parameter::of(target.clone(), part, value));
-            each.collect::<Vec<_>>()
+            let of = |(part, value)| Parameter::of(target(*sublayer), part, value);
+            PARTS.into_iter().zip(four).map(of).collect::<Vec<_>>()
         };
         self.each.iter().flat_map(named).collect()
     }

@@ -42,11 +42,14 @@ pub(crate) struct Extras {
     pub rate: fn(&Options, &str) -> Result<f64>,
     /// What is written of an adapter that was trained: of what a network makes, the result.
     pub export: fn(&PeftAdapter) -> Result<PeftAdapter>,
+    /// Numbers that training keeps for each that it trains, beside the optimizer's.
+    pub kept: u64,
 }
 
 impl Extras {
-    /// Alone of its type, one learning rate for all, written as it was trained.
-    pub const NONE: Self = Self { switch: None, rate: |_, _| Ok(1.0), export: |file| Ok(file.clone()) };
+    /// Alone of its type, one learning rate for all, written as it was trained, nothing kept beside.
+    pub const NONE: Self =
+        Self { switch: None, rate: |_, _| Ok(1.0), export: |file| Ok(file.clone()), kept: 0 };
 }
 
 type Merger = fn(&PeftAdapter, &Config) -> Result<Box<dyn Merge>>;
@@ -157,6 +160,11 @@ impl Method {
     /// [`Kind::Missing`] or [`Kind::Shape`] for tensors that are not the method's.
     pub fn export(&self, adapter: &PeftAdapter) -> Result<PeftAdapter> {
         (self.extras.export)(adapter)
+    }
+
+    /// Numbers that training keeps for each that it trains, beside the optimizer's.
+    pub fn kept(&self) -> u64 {
+        self.extras.kept
     }
 
     /// Whether an adapter's numbers are such that it changes nothing.

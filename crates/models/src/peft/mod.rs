@@ -3,21 +3,26 @@
 //! A method is a file and a line of [`METHODS`]. It turns its options into a fresh adapter in PEFT's form, and PEFT's
 //! form into an adapter on a device; training, saving, resuming and continuing all go through these two.
 
+mod adalora;
 mod adapter;
+mod beside;
 mod bitfit;
 mod bottleneck;
+mod compacter;
 mod dora;
 mod dylora;
 pub(crate) mod factoring;
 mod hira;
 mod houlsby;
 mod ia3;
+mod llama_adapter;
 mod ln_tuning;
 mod loha;
 mod lokr;
 mod lora;
 mod lora_fa;
 mod lora_plus;
+mod lstm;
 mod mam;
 mod method;
 mod miss;
@@ -25,14 +30,17 @@ mod network;
 mod olora;
 mod options;
 mod p_tuning;
+mod pafi;
 mod parallel_adapter;
 mod pfeiffer;
 mod pissa;
 mod placed;
 mod prefix_tuning;
 mod prompt_tuning;
+mod qa_lora;
 pub(crate) mod random;
 mod residual_prompt;
+mod sparse;
 mod ssf;
 mod taken;
 mod targets;
@@ -44,14 +52,15 @@ use smolder_formats::adapter::{AdapterConfig, AdapterTensor, PeftAdapter};
 use smolder_formats::{Error, Kind, Result};
 use smolder_kernels::burn::tensor::{Tensor, TensorData};
 
-pub use adapter::{Adapter, Base, Parameter, Sublayer};
+pub use adapter::{Adapter, Base, Parameter, Progress, Sublayer, Update};
+pub use llama_adapter::Adaption;
 pub(crate) use lora::change_linear;
 pub(crate) use method::{Extras, Merge};
 pub use method::{Fresh, Method};
 pub use options::{OptionSpec, Options};
 
 /// Every method.
-pub const METHODS: [&Method; 24] = [
+pub const METHODS: [&Method; 29] = [
     &lora::METHOD,
     &lora_plus::METHOD,
     &lora_fa::METHOD,
@@ -59,22 +68,27 @@ pub const METHODS: [&Method; 24] = [
     &dora::METHOD,
     &pissa::METHOD,
     &olora::METHOD,
+    &qa_lora::METHOD,
     &vera::METHOD,
     &loha::METHOD,
     &lokr::METHOD,
     &hira::METHOD,
     &miss::METHOD,
+    &adalora::METHOD,
     &ia3::METHOD,
     &ssf::METHOD,
     &ln_tuning::METHOD,
     &bitfit::METHOD,
+    &pafi::METHOD,
     &prompt_tuning::METHOD,
     &p_tuning::METHOD,
     &residual_prompt::METHOD,
     &prefix_tuning::METHOD,
+    &llama_adapter::METHOD,
     &houlsby::METHOD,
     &pfeiffer::METHOD,
     &parallel_adapter::METHOD,
+    &compacter::METHOD,
     &mam::METHOD,
 ];
 

@@ -127,6 +127,11 @@ impl Placed {
         Ok(Self { factors: self.each.keys().map(factor).collect::<Result<_>>()?, ..self })
     }
 
+    /// The projections, in the order of their tensors.
+    pub fn places(&self) -> impl Iterator<Item = Place> {
+        self.each.keys().copied()
+    }
+
     /// What a projection's change is multiplied with.
     pub fn factor(&self, place: Place) -> f32 {
         self.factors.get(&place).copied().unwrap_or(1.0)

@@ -6,6 +6,7 @@ use crate::data::{Batches, Batching, Cursor, MicroBatch, Sequence};
 use crate::kept;
 use crate::platform;
 use crate::step::{CHUNK, gradients};
+use smolder_models::peft::Method;
 use smolder_protocol::train::{Failure, Length, Plan};
 
 /// What looking at a token takes of what learning it does: one way of three, where layers are computed again on the way
@@ -48,7 +49,7 @@ impl<S: Store> Run<'_, S> {
         times as f64 * self.eval.as_ref().map_or(0, crate::data::Data::tokens) as f64
     }
 
-    /// Bytes on the device at its fullest: the weights; an adapter with gradients and two moments; each layer's input; the
+    /// Bytes on the device at its fullest: the weights; an adapter with gradients, two moments and what its method keeps; each layer's input; the
     /// activations of the layers that are kept, at least of one, and one's gradients; some rows of logits and theirs, and what a changed head computes beside.
     fn memory(&self, trained: u64) -> u64 {
         let sizes = &self.base.model.config().sizes;
@@ -59,7 +60,8 @@ impl<S: Store> Run<'_, S> {
         let logits = (rows * self.base.model.vocabulary() as u64).min(CHUNK as u64);
         // Its change of them, that times their gradient, and the gradient of this product.
         let copies = if self.adapter.changes_head() { 5 } else { 2 };
-        self.base.bytes + 4 * (4 * trained + inputs + layers * layer + copies * logits)
+        let kept = Method::to_train(&self.config.method, &self.form).map_or(0, Method::kept);
+        self.base.bytes + 4 * ((4 + kept) * trained + inputs + layers * layer + copies * logits)
     }
 
     /// Rows of the residual stream that the largest micro-batch has.

@@ -51,12 +51,13 @@ impl<S: Store> Run<'_, S> {
         Ok(Checkpoint { state, base: self.identity.clone(), adapter, optimizer })
     }
 
-    /// The adapter's tensors, under their names and shapes in PEFT's file, those that are not trained at the end.
+    /// The adapter's tensors, under their names and shapes in PEFT's file, then what the method keeps, then those that are
+    /// not trained.
     pub(super) async fn weights(&self) -> Result<Vec<NamedTensor>, SaveError> {
         let shapes: HashMap<String, &Vec<u64>> =
             self.form.tensors.iter().map(|tensor| (tensor.key(), &tensor.shape)).collect();
         let mut tensors = Vec::new();
-        for parameter in self.adapter.parameters() {
+        for parameter in self.adapter.parameters().into_iter().chain(self.adapter.memory()) {
             let shape =
                 shapes.get(&parameter.key).map_or_else(|| shape(&parameter.value), |shape| (*shape).clone());
             tensors.push(NamedTensor {
@@ -106,26 +107,27 @@ impl<S: Store> Run<'_, S> {
         let Found { checkpoint, warnings } = found;
         warn(emit, warnings);
         let checkpoint = checkpoint.ok_or(Failure::NotFinite { step: self.state.step })?;
+        let form = super::adapter::of_checkpoint(&checkpoint)?;
+        let method = Method::to_train(&self.config.method, &form).map_err(failure::input)?;
+        self.adapter = method.load(&form, self.base.model).map_err(failure::input)?;
         self.restore(&checkpoint)
     }
 
-    /// Takes a checkpoint's weights and moments.
+    /// Takes a checkpoint's moments, where the adapter is the checkpoint's.
     pub(super) fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), Failure> {
-        let device = self.base.compute.device();
-        let (weights, moments) = (by_name(&checkpoint.adapter), by_name(&checkpoint.optimizer));
-        let (mut values, mut both) = (Vec::new(), Vec::new());
+        let (device, moments) = (self.base.compute.device(), by_name(&checkpoint.optimizer));
+        let mut both = Vec::new();
         for parameter in self.adapter.parameters() {
             let dims = parameter.value.dims();
-            let find = |from: &HashMap<&str, &NamedTensor>, name: String| {
-                from.get(name.as_str()).and_then(|found| tensor(found, dims, device)).ok_or_else(|| {
+            let find = |kind: &str| {
+                let name = format!("{}.{kind}", parameter.key);
+                moments.get(name.as_str()).and_then(|found| tensor(found, dims, device)).ok_or_else(|| {
                     failure::input(format!("checkpoint: expected a tensor `{name}` of {dims:?}, found none"))
                 })
             };
-            values.push(find(&weights, parameter.key.clone())?);
-            let [mean, variance] = MOMENTS.map(|kind| find(&moments, format!("{}.{kind}", parameter.key)));
+            let [mean, variance] = MOMENTS.map(find);
             both.push([mean?, variance?]);
         }
-        self.adapter = self.adapter.with(values);
         self.optimizer.moments = both;
         self.optimizer.step = checkpoint.state.updates as u32;
         Ok(())

@@ -4,11 +4,12 @@ use super::{Emit, Run, failure, warn};
 use crate::checkpoint::Store;
 use crate::compute::DeviceError;
 use crate::data::{MicroBatch, StepBatch};
-use crate::optimizer::Norm;
+use crate::optimizer::{Norm, follow};
 use crate::step::gradients;
 use crate::watch::Action;
 use crate::{dropout, platform};
 use smolder_kernels::burn::tensor::Tensor;
+use smolder_models::peft::{Progress, Update};
 use smolder_protocol::train::{Failure, Memory, StepReport, TrainEvent};
 
 /// What became of a step.
@@ -43,7 +44,7 @@ impl<S: Store> Run<'_, S> {
         warn(emit, warnings);
         match action {
             Action::Continue => {
-                self.update(measured, &batch, lr);
+                self.update(measured, &batch, lr).await?;
                 emit(TrainEvent::Stepped(self.report(&batch, lr, (loss, grad_norm), start_ms)));
             }
             Action::Skip => {}
@@ -93,13 +94,20 @@ impl<S: Store> Run<'_, S> {
         Ok(Measured { gradients, norm, loss: number(0) * scale, grad_norm: number(1) })
     }
 
-    fn update(&mut self, measured: Measured, batch: &StepBatch, lr: f64) {
+    async fn update(&mut self, measured: Measured, batch: &StepBatch, lr: f64) -> Result<(), Failure> {
         if let Some(norm) = &measured.norm {
-            self.adapter = self.optimizer.update(self.adapter.as_ref(), measured.gradients, norm, lr);
+            let gradients = measured.gradients.clone();
+            let adapter = self.optimizer.update(self.adapter.as_ref(), measured.gradients, norm, lr);
+            let progress = Progress { step: self.state.step, steps: self.schedule.total };
+            let update = Update { gradients: &gradients, factor: norm.factor.clone(), progress };
+            let read = async |scores| self.base.compute.read(scores).await;
+            let followed = follow(adapter, &update, read).await;
+            self.adapter = followed.map_err(|error| failure::device(error, batch.tokens()))?;
         }
         self.state.loss = Some(measured.loss);
         self.state.tokens += batch.tokens() as u64;
         self.state.labelled_tokens += batch.labels() as u64;
+        Ok(())
     }
 
     fn report(&self, batch: &StepBatch, lr: f64, (loss, grad_norm): (f32, f32), start_ms: f64) -> StepReport {

@@ -16,9 +16,14 @@ words! {
         loha: "LoHa: Two products of narrow matrices, multiplied entry by entry: a higher rank for as many numbers.", "LoHa：两组窄矩阵之积逐元素相乘，同样的参数得到更高的秩。";
         lokr: "LoKr: A Kronecker product of small matrices: a high rank for few numbers.", "LoKr：小矩阵的克罗内克积，用很少的参数得到高秩。";
         hira: "HiRA: Each weight times one plus a number from narrow matrices: a change of any rank, at more work a step.", "HiRA：每个权重乘以“一加窄矩阵之积”，变化可以是任意秩，但每步更费时。";
+        adalora: "AdaLoRA: A LoRA that takes rank away while it learns, from where it matters least.", "AdaLoRA：边学边减秩的 LoRA，从最不重要的地方减起。";
+        qa_lora: "QA-LoRA: A LoRA that sees sums of blocks of its input: made part of Q4_1 weights, it loses nothing.", "QA-LoRA：只看输入分块之和的 LoRA，并入 Q4_1 权重时没有损失。";
+        llama_adapter: "LLaMA-Adapter: Virtual words of each layer that attention sees apart from the text, at first without any weight.", "LLaMA-Adapter：每层各有虚拟词，注意力在文本之外单独看到它们，起初权重为零。";
+        compacter: "Compacter: Adapters made of small Kronecker products that all layers share. Tiny; other programs do not read it.", "Compacter：由各层共享的小型克罗内克积构成的适配器，体积极小；其他程序无法读取。";
         miss: "MiSS: A LoRA whose first matrix only sums up blocks of the input: one matrix to learn.", "MiSS：第一个矩阵只对输入分块求和的 LoRA，只学一个矩阵。";
         ia3: "IA³: Stretches what some layers read or give, number by number. Tiny.", "IA³：逐个缩放某些层的输入或输出，体积极小。";
         ln_tuning: "LN tuning: Trains the norms’ weights that the model has already. Tiny.", "LN 调优：训练模型已有的归一化权重，体积极小。";
+        pafi: "PaFi: Changes those entries of the weights that are nearest to 0, and stores nothing but these. Other programs do not read it.", "PaFi：只改权重中最接近零的那些元素，也只存储它们；其他程序无法读取。";
         bitfit: "BitFit: Trains biases alone. Tiny; other programs do not read it.", "BitFit：只训练偏置，体积极小；其他程序无法读取。";
         p_tuning: "P-tuning: Virtual words before every text, made by a small network that is left out of the file.", "P-tuning：放在每段文本前的虚拟词，由一个小网络生成，网络本身不写入文件。";
         dylora: "DyLoRA: A LoRA that learns with another rank each time: what comes first in it counts most.", "DyLoRA：每次用不同的秩来学的 LoRA，排在前面的部分最重要。";
@@ -42,6 +47,16 @@ words! {
         loha_rank: "Rank: width of the four matrices", "秩：四个矩阵的宽度";
         lokr_rank: "Rank: width of the matrices that make the second factor", "秩：构成第二个因子的矩阵的宽度";
         miss_rank: "Rank: numbers of a block", "秩：每个分块的数目";
+        adalora_rank: "Rank at the beginning", "开始时的秩";
+        final_rank: "Rank that is left, on average of the layers", "最终保留的秩（各层平均）";
+        prune_from: "Share of the run after which rank is taken away", "训练进行到多少比例后开始减秩";
+        prune_until: "Share of the run after which no more is", "训练进行到多少比例后不再减秩";
+        prune_every: "Steps from one time to the next", "每隔多少步减一次";
+        orthogonality: "What the loss counts that the matrices are not orthonormal", "矩阵偏离正交的部分在损失中的权重";
+        group: "Numbers of a block, as many as the weights’ blocks have", "每个分块的数目，与权重的分块相同";
+        encoder: "The network: `mlp` for three layers, `lstm` for one that sees all virtual words", "网络类型：`mlp` 为三层，`lstm` 会看到全部虚拟词";
+        layers: "How many layers, counted from the last; 0 for all", "从最后一层数起用多少层；0 表示全部";
+        factors: "Into how many parts the widths are divided", "宽度分成多少份";
         alpha: "Alpha: the product counts α/rank", "Alpha：乘积按 α/秩 计算";
         rslora: "Count α/√rank instead (rsLoRA)", "改按 α/√秩 计算（rsLoRA）";
         ranks: "Other ranks for some layers, as in `v_proj=16`", "部分层使用其他秩，例如 `v_proj=16`";
@@ -61,6 +76,7 @@ words! {
         feedforward: "Those of them whose input is multiplied, not their result", "其中缩放输入而非输出的层";
         biases: "`existing` for those that the model has, `all` to add them where it has none", "`existing` 只训练模型已有的偏置，`all` 在没有的地方加上";
         width: "Numbers that a token is narrowed to", "每个词元压缩到的维数";
+        share: "Share of each weight’s entries that are trained", "每个权重中参与训练的元素比例";
         scale: "What the adapter’s result is multiplied with", "适配器输出的倍数";
     }
 }
