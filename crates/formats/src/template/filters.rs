@@ -3,6 +3,7 @@
 use minijinja::value::{Kwargs, Value, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State};
 
+use super::python::text_of;
 use super::{budget, instrument, json};
 
 /// How the message of `raise_exception` starts.
@@ -57,6 +58,10 @@ fn cost(value: Value, operation: &str) -> Result<Value, Error> {
         "*" if value.kind() == ValueKind::Number || value.is_undefined() => {}
         "*" => return Err(invalid("only numbers can be multiplied")),
         "==" => drop(budget::compared(&value)?),
+        "~" => {
+            budget::written(&value)?;
+            return Ok(if value.kind() == ValueKind::String { value } else { text_of(&value).into() });
+        }
         // Adding makes a string of both sides, whatever they are.
         "+" if container => drop(budget::written(&value)?),
         _ => budget::charge(budget::size(&value)?)?,
@@ -135,16 +140,6 @@ fn indent(
         out.push_str(line);
     }
     Ok(out)
-}
-
-/// A value as Python's `str()` writes it.
-fn text_of(value: &Value) -> String {
-    match value.kind() {
-        ValueKind::Bool if value.is_true() => "True".into(),
-        ValueKind::Bool => "False".into(),
-        ValueKind::None => "None".into(),
-        _ => value.to_string(),
-    }
 }
 
 pub(super) fn format_value(

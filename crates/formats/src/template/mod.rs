@@ -19,6 +19,7 @@ mod literals;
 mod measures;
 mod methods;
 mod operands;
+mod python;
 mod spans;
 mod turns;
 
