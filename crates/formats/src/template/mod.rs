@@ -20,6 +20,7 @@ mod measures;
 mod methods;
 mod operands;
 mod python;
+mod regions;
 mod spans;
 mod turns;
 
