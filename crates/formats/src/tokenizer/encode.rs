@@ -51,8 +51,8 @@ impl<'t> Encoder<'t> {
         self.encode_masked(text, specials, &[]).0
     }
 
-    /// The ids of a text and, for each, 1 where the token starts inside one of `spans`: byte ranges of `text`, in order
-    /// and apart from each other.
+    /// The ids of a text and, for each, 1 where the token has something of one of `spans`: byte ranges of `text`, in
+    /// order and apart from each other. One that is found as a whole must start there: it may take the space around it.
     pub fn encode_masked(
         &mut self,
         text: &str,
@@ -166,7 +166,8 @@ impl<'t> Encoder<'t> {
 fn emit(symbols: &[Symbol], mut at: usize, spans: &Spans, out: &mut Output) {
     for symbol in symbols {
         out.ids.push(symbol.id);
-        out.mask.push(spans.has(at));
-        at += symbol.len as usize;
+        let end = at + symbol.len as usize;
+        out.mask.push(spans.overlaps(at..end));
+        at = end;
     }
 }
