@@ -120,14 +120,19 @@ pub(super) fn replace(text: &str, from: &str, to: &str, count: Option<usize>) ->
 
 fn indent(
     text: &str,
-    width: Option<usize>,
+    width: Option<&Value>,
     first: Option<bool>,
     blank: Option<bool>,
 ) -> Result<String, Error> {
-    let width = width.unwrap_or(4);
-    let lines = text.split('\n').count();
-    budget::charge((text.len() as u64).saturating_add((width as u64).saturating_mul(lines as u64)))?;
-    let pad = " ".repeat(width);
+    let given = width.and_then(Value::as_str);
+    let spaces = match width {
+        Some(width) if given.is_none() => usize::try_from(width.clone())?,
+        _ => 4,
+    };
+    let lines = text.split('\n').count() as u64;
+    let width = given.map_or(spaces, str::len) as u64;
+    budget::charge((text.len() as u64).saturating_add(width.saturating_mul(lines)))?;
+    let pad = given.map_or_else(|| " ".repeat(spaces), str::to_owned);
     let mut out = String::new();
     for (index, line) in text.split('\n').enumerate() {
         if index > 0 {

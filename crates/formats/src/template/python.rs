@@ -89,17 +89,22 @@ fn quoted(text: &str, out: &mut String) {
     for c in text.chars() {
         // The noncharacters that mark people's text stay: the tokenizer looks for those.
         let marks = ('\u{fdd0}'..='\u{fdef}').contains(&c);
-        match (c, u32::from(c)) {
-            ('\n', _) => out.push_str("\\n"),
-            ('\r', _) => out.push_str("\\r"),
-            ('\t', _) => out.push_str("\\t"),
-            ('\\', _) => out.push_str("\\\\"),
-            _ if c == quote => out.extend(['\\', c]),
+        match c {
+            _ if c == quote || c == '\\' => out.extend(['\\', c]),
             _ if marks || is_printable(c) => out.push(c),
-            (_, code @ ..0x100) => out.push_str(&format!("\\x{code:02x}")),
-            (_, code @ ..0x1_0000) => out.push_str(&format!("\\u{code:04x}")),
-            (_, code) => out.push_str(&format!("\\U{code:08x}")),
+            _ => out.push_str(&escaped(c)),
         }
     }
     out.push(quote);
+}
+
+fn escaped(c: char) -> String {
+    match (c, u32::from(c)) {
+        ('\n', _) => "\\n".into(),
+        ('\r', _) => "\\r".into(),
+        ('\t', _) => "\\t".into(),
+        (_, code @ ..0x100) => format!("\\x{code:02x}"),
+        (_, code @ ..0x1_0000) => format!("\\u{code:04x}"),
+        (_, code) => format!("\\U{code:08x}"),
+    }
 }
