@@ -273,6 +273,67 @@ fn questions_with_the_words_of_their_answers_are_not_learned() {
     assert!(read.contains("Say yes") && read.contains("not yes") && read.contains("no yes no"), "{read}");
 }
 
+/// The text that is learned, with `<|im_end|>` at a text's end.
+fn learned(source: &str, turns: &[(&str, &str)]) -> smolder_formats::Result<Vec<String>> {
+    let special = [("bos_token", "<s>"), ("eos_token", "<|im_end|>")];
+    let special = special.map(|(name, text)| Special { name, text: text.into() }).into();
+    let options = Options { special, ..options() };
+    let template = ChatTemplate::new(Some(source)).unwrap();
+    let tokenizer = from_gguf("smollm2");
+    let rendered = template.render_training(&tokenizer, &chat(turns), TrainOn::Assistant, &options)?;
+    let (ids, mask) = rendered.encode(&mut tokenizer.encoder());
+    let runs = ids.iter().zip(&mask).collect::<Vec<_>>();
+    let runs = runs.chunk_by(|a, b| a.1 == b.1).filter(|run| *run[0].1 == 1);
+    Ok(runs.map(|run| tokenizer.decode(&run.iter().map(|one| *one.0).collect::<Vec<_>>(), false)).collect())
+}
+
+const LABELS: &str = "{% for m in messages %}{{ m.role|capitalize }}: {{ m.content }}\n{% endfor %}\
+{% if add_generation_prompt %}Assistant:{% else %}{{ eos_token }}{% endif %}";
+
+/// Where only the text's end has a control token, a turn does not go on to there.
+#[test]
+fn what_others_say_is_not_learned() {
+    let turns = [
+        ("user", "first question"),
+        ("assistant", "first answer"),
+        ("user", "secret"),
+        ("assistant", "second answer"),
+    ];
+    assert_eq!(learned(LABELS, &turns).unwrap(), [" first answer", " second answer\n<|im_end|>"]);
+    for name in committed() {
+        let source = String::from_utf8(read(&format!("templates/{name}.jinja"))).unwrap();
+        let all = learned(&source, &turns).unwrap().concat();
+        let right = all.contains("first answer") && all.contains("second answer");
+        assert!(right && !all.contains("secret") && !all.contains("question"), "{name}: {all}");
+    }
+    // What the template rewrites must not be found in what others say, nor in a later turn.
+    let shouting = LABELS
+        .replace("{{ m.content }}", "{{ m.content|upper if loop.first or loop.index == 2 else m.content }}");
+    let turns = [("user", "say yes"), ("assistant", "yes"), ("user", "yes no"), ("assistant", "yes, yes")];
+    assert_eq!(learned(&shouting, &turns).unwrap(), [" yes, yes\n<|im_end|>"]);
+    let turns = [("user", "a"), ("assistant", "</think>"), ("user", "b"), ("assistant", "x </think> y")];
+    let source = String::from_utf8(read("templates/qwen3.jinja")).unwrap();
+    assert_eq!(learned(&source, &turns).unwrap(), ["<think>\nx \n</think>\n\n y<|im_end|>"]);
+}
+
+/// A template that measures what people say hides from us where it writes that.
+#[test]
+fn rows_are_refused_where_it_is_unclear_who_speaks() {
+    let counting = LABELS.replace("{{ m.content }}", "{{ m.content }} ({{ m.content|length }})");
+    let turns = [("user", "Who?"), ("assistant", "Me."), ("user", "Why?"), ("assistant", "So.")];
+    let error = learned(&counting, &turns).unwrap_err();
+    assert_eq!(error.kind, Kind::Unsupported, "{error}");
+    assert_eq!(learned(&counting, &turns[..2]).unwrap(), [" Me. (3)\n<|im_end|>"]);
+}
+
+/// The content is looked for without the space around it, which the first token may have.
+#[test]
+fn the_first_word_is_learned_with_the_space_before_it() {
+    let source = String::from_utf8(read("templates/deepseek_r1_distill.jinja")).unwrap();
+    let turns = [("user", "Which?"), ("assistant", "   model")];
+    assert_eq!(learned(&source, &turns).unwrap(), [" model"]);
+}
+
 /// `DeepSeek` R1's prompt opens thoughts; its template takes those of a turn out, with the mark that opens them.
 #[test]
 fn answers_are_learned_where_a_template_rewrites_them() {

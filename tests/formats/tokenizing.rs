@@ -1,6 +1,8 @@
 //! Ids against Hugging Face's `tokenizers` (fixtures: `nasty.py`, `make_tokenizers.py`), and the crate itself.
 
 use serde::Deserialize;
+use serde_json::Value as Json;
+use smolder_formats::Kind;
 use smolder_formats::gguf::{Gguf, Metadata, Value};
 use smolder_formats::tokenizer::{Specials, Tokenizer, TokenizerConfig, learn};
 
@@ -284,6 +286,102 @@ fn random_strings_give_the_crates_ids() {
             let want = theirs.encode(text.as_str(), false).unwrap();
             assert_eq!(encoder.encode(&text, Specials::AsTokens), want.get_ids(), "{name}: {text:?}");
         }
+    }
+}
+
+/// A fixture's `tokenizer.json`, changed.
+fn edited(name: &str, edit: impl FnOnce(&mut Json)) -> Vec<u8> {
+    let mut json: Json = serde_json::from_slice(&read(&format!("tokenizers/{name}.json"))).unwrap();
+    edit(&mut json);
+    serde_json::to_vec(&json).unwrap()
+}
+
+fn add(json: &mut Json, id: usize, content: &str, normalized: bool, strip: bool) {
+    let token = serde_json::json!({"id": id, "content": content, "single_word": false, "lstrip": strip,
+        "rstrip": strip, "normalized": normalized, "special": false});
+    json["added_tokens"].as_array_mut().unwrap().push(token);
+}
+
+fn vocabulary_len(json: &Json) -> usize {
+    json["model"]["vocab"].as_object().unwrap().len()
+}
+
+/// `Metaspace` is a pre-tokenizer: it spells spaces in what added tokens leave.
+#[test]
+fn metaspace_comes_behind_added_tokens() {
+    for (scheme, strip) in
+        ["always", "first", "never"].iter().flat_map(|scheme| [(scheme, false), (scheme, true)])
+    {
+        let bytes = edited("llama", |json| {
+            let end = vocabulary_len(json);
+            json["normalizer"] = Json::Null;
+            json["pre_tokenizer"] = serde_json::json!({"type": "Metaspace", "replacement": "\u{2581}",
+                "prepend_scheme": scheme, "split": false});
+            let added = ["hello world", "\u{2581}lo", "<T>", "T> a"];
+            for (n, content) in added.into_iter().enumerate() {
+                add(json, end + n, content, n != 2, strip);
+            }
+        });
+        let ours = Tokenizer::from_json(&bytes, &TokenizerConfig::default()).unwrap();
+        let theirs = tokenizers::Tokenizer::from_bytes(&bytes).unwrap();
+        let (mut random, mut encoder) = (random(), ours.encoder());
+        let pieces =
+            ["hello world", " ", "say", "<T> a", "now", "\u{2581}lo", "lo", "<T>", "\n", "hello", "T> a"];
+        for length in (1..6).cycle().take(500) {
+            let text: String = (0..length).map(|_| pieces[random(pieces.len())]).collect();
+            let want = theirs.encode(text.as_str(), false).unwrap();
+            assert_eq!(
+                encoder.encode(&text, Specials::AsTokens),
+                want.get_ids(),
+                "{scheme}, {strip}: {text:?}"
+            );
+        }
+    }
+}
+
+/// The crate gives added tokens ids of its own where the file's leave a gap or differ from the vocabulary's.
+#[test]
+fn added_tokens_have_the_crates_ids_or_are_refused() {
+    for (content, id, fine) in
+        [("<T>", None, true), ("<T>", Some(1), false), ("a", Some(0), false), ("<T>", Some(500), false)]
+    {
+        let mut stated = 0;
+        let bytes = edited("gpt2", |json| {
+            let ids =
+                json["added_tokens"].as_array().unwrap().iter().map(|token| token["id"].as_u64().unwrap());
+            let end = vocabulary_len(json).max(ids.max().unwrap() as usize + 1);
+            stated = end + id.unwrap_or(0);
+            add(json, stated, content, false, false);
+        });
+        let theirs = tokenizers::Tokenizer::from_bytes(&bytes).unwrap().token_to_id(content);
+        assert_eq!(theirs == Some(stated as u32), fine, "{content} {stated}: {theirs:?}");
+        match Tokenizer::from_json(&bytes, &TokenizerConfig::default()) {
+            Ok(ours) => assert_eq!((ours.id(content), fine), (theirs, true)),
+            Err(error) => {
+                let sentence = error.to_string();
+                assert!(!fine && sentence.contains(&format!("id {}", theirs.unwrap())), "{sentence}");
+                assert_eq!(error.kind, Kind::Mismatch);
+            }
+        }
+    }
+}
+
+/// What people write is no control token, also where that is looked for in normalized text.
+#[test]
+fn normalized_control_tokens_are_guarded() {
+    let mark = '\u{fdd2}';
+    for name in ["qwen2", "gemma"] {
+        let bytes = edited(name, |json| {
+            let ids =
+                json["added_tokens"].as_array().unwrap().iter().map(|token| token["id"].as_u64().unwrap());
+            let end = vocabulary_len(json).max(ids.max().unwrap() as usize + 1);
+            add(json, end, "<|x|>", true, false);
+        });
+        let ours = Tokenizer::from_json(&bytes, &TokenizerConfig::default()).unwrap();
+        let id = ours.id("<|x|>").unwrap();
+        let text = format!("a<{mark}|x|>b");
+        assert!(!ours.encoder().encode(&text, Specials::Guarded(mark)).contains(&id), "{name}");
+        assert!(ours.encoder().encode("a<|x|>b", Specials::Guarded(mark)).contains(&id), "{name}");
     }
 }
 

@@ -156,6 +156,17 @@ cases! { edited;
     unknown_token_missing: ("\"unk_token\":null", "\"unk_token\":\"<nope>\"") => Missing, "unk_token", "<nope>";
 }
 
+/// Unigram's vocabulary is a list, and merges are not asked for a word where a SentencePiece vocabulary says so.
+#[test]
+fn models_of_another_kind_are_named() {
+    let file = |json: &str| Tokenizer::from_json(json.as_bytes(), &TokenizerConfig::default());
+    let unigram = r#"{"model": {"type": "Unigram", "unk_id": 0, "vocab": [["<unk>", 0.0], ["a", -1.5]]}}"#;
+    refused(file(unigram), Kind::Unsupported, &["`model.type`", "BPE", "Unigram"]);
+    let json = String::from_utf8(read("tokenizers/gemma.json")).unwrap();
+    let json = json.replace("\"ignore_merges\":false", "\"ignore_merges\":true");
+    refused(file(&json), Kind::Unsupported, &["`model.ignore_merges`", "false", "true"]);
+}
+
 /// The parser alone would speak of its own structures.
 #[test]
 fn a_json_that_is_no_tokenizer() {

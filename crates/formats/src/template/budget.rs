@@ -30,6 +30,14 @@ pub(super) fn for_turns() {
     LEFT.set(LEFT.get() + TURNS_BYTES);
 }
 
+/// Runs something with the budget of one rendering, and leaves the other as it was.
+pub(super) fn apart<T>(run: impl FnOnce() -> T) -> T {
+    let left = LEFT.replace(BYTES);
+    let ran = run();
+    LEFT.set(left);
+    ran
+}
+
 /// Takes `bytes` off the budget.
 pub(super) fn charge(bytes: u64) -> Result<(), Error> {
     let left = LEFT.get().checked_sub(bytes);

@@ -3,7 +3,7 @@
 use minijinja::value::{Rest, Value, ValueKind, ValueOrKwargs};
 use minijinja::{Environment, Error, State, filters as f, functions, tests as t};
 
-use super::{budget, filters};
+use super::{budget, filters, words};
 
 /// All arguments, those with names too.
 type Args = Rest<ValueOrKwargs>;
@@ -70,8 +70,8 @@ pub(super) fn register(env: &mut Environment<'static>) {
         ("default", Price::Nothing, Value::from_function(f::default)),
         ("d", Price::Nothing, Value::from_function(f::default)),
         ("attr", Price::Nothing, Value::from_function(f::attr)),
-        ("length", Price::Length, Value::from_function(f::length)),
-        ("count", Price::Length, Value::from_function(f::length)),
+        ("length", Price::Length, Value::from_function(length)),
+        ("count", Price::Length, Value::from_function(length)),
         ("first", Price::Items, Value::from_function(f::first)),
         ("last", Price::Items, Value::from_function(f::last)),
         ("list", Price::Items, Value::from_function(f::list)),
@@ -108,7 +108,12 @@ pub(super) fn register(env: &mut Environment<'static>) {
         let args = args.into_values();
         Price::Text(1).take(&args)?;
         filters::price_of_trimming(&args)?;
-        Value::from_function(f::trim).call(state, &args)
+        match args.as_slice() {
+            [text] if text.as_str().is_some() => {
+                Ok(text.as_str().unwrap_or_default().trim_matches(words::is_space).into())
+            }
+            _ => Value::from_function(f::trim).call(state, &args),
+        }
     });
     tests(env);
     env.add_function("range", functions::range);
@@ -122,6 +127,11 @@ pub(super) fn register(env: &mut Environment<'static>) {
             filters::settled(made, true)
         });
     }
+}
+
+/// What is not there has no items.
+fn length(value: &Value) -> Result<usize, Error> {
+    if value.is_undefined() { Ok(0) } else { f::length(value) }
 }
 
 /// What Python can index and knows the length of, beside lists.

@@ -3,6 +3,7 @@
 use minijinja::value::{Kwargs, Value, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State};
 
+use super::python::text_of;
 use super::{budget, instrument, json};
 
 /// How the message of `raise_exception` starts.
@@ -57,6 +58,10 @@ fn cost(value: Value, operation: &str) -> Result<Value, Error> {
         "*" if value.kind() == ValueKind::Number || value.is_undefined() => {}
         "*" => return Err(invalid("only numbers can be multiplied")),
         "==" => drop(budget::compared(&value)?),
+        "~" => {
+            budget::written(&value)?;
+            return Ok(if value.kind() == ValueKind::String { value } else { text_of(&value).into() });
+        }
         // Adding makes a string of both sides, whatever they are.
         "+" if container => drop(budget::written(&value)?),
         _ => budget::charge(budget::size(&value)?)?,
@@ -115,14 +120,19 @@ pub(super) fn replace(text: &str, from: &str, to: &str, count: Option<usize>) ->
 
 fn indent(
     text: &str,
-    width: Option<usize>,
+    width: Option<&Value>,
     first: Option<bool>,
     blank: Option<bool>,
 ) -> Result<String, Error> {
-    let width = width.unwrap_or(4);
-    let lines = text.split('\n').count();
-    budget::charge((text.len() as u64).saturating_add((width as u64).saturating_mul(lines as u64)))?;
-    let pad = " ".repeat(width);
+    let given = width.and_then(Value::as_str);
+    let spaces = match width {
+        Some(width) if given.is_none() => usize::try_from(width.clone())?,
+        _ => 4,
+    };
+    let lines = text.split('\n').count() as u64;
+    let width = given.map_or(spaces, str::len) as u64;
+    budget::charge((text.len() as u64).saturating_add(width.saturating_mul(lines)))?;
+    let pad = given.map_or_else(|| " ".repeat(spaces), str::to_owned);
     let mut out = String::new();
     for (index, line) in text.split('\n').enumerate() {
         if index > 0 {
@@ -135,16 +145,6 @@ fn indent(
         out.push_str(line);
     }
     Ok(out)
-}
-
-/// A value as Python's `str()` writes it.
-fn text_of(value: &Value) -> String {
-    match value.kind() {
-        ValueKind::Bool if value.is_true() => "True".into(),
-        ValueKind::Bool => "False".into(),
-        ValueKind::None => "None".into(),
-        _ => value.to_string(),
-    }
 }
 
 pub(super) fn format_value(

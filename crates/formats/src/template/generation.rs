@@ -37,7 +37,9 @@ pub(super) fn mark(source: &str) -> (String, bool) {
 
 /// Block tags that write `mark` and treat the space around as the one block tag did.
 fn emit(inside: &str, mark: char) -> String {
-    let open = if inside.starts_with('-') { "{%-" } else { "{%" };
-    let close = if inside.ends_with('-') { "-%}" } else { "%}" };
-    format!("{open} if true %}}{{{{ '{mark}' }}}}{{% endif {close}")
+    let sign =
+        |found: Option<&str>| found.filter(|sign| ["-", "+"].contains(sign)).unwrap_or_default().to_owned();
+    let open = sign(inside.get(..1));
+    let close = sign(inside.get(inside.len().saturating_sub(1)..));
+    format!("{{%{open} if true %}}{{{{ '{mark}' }}}}{{% endif {close}%}}")
 }

@@ -56,14 +56,13 @@ pub(super) fn instrument(source: &str) -> Result<String> {
             rest = behind;
             continue;
         }
-        let body = tag.get(2..len - 2).unwrap_or_default();
-        branches += usize::from(inside(body).starts_with("elif"));
+        let [open, body, close] = signed(tag.get(2..len - 2).unwrap_or_default());
+        branches += usize::from(body.trim_start().starts_with("elif"));
         if branches > TEMPLATE_LINKS {
             return Err(too_many("branches"));
         }
-        for part in
-            [tag.get(..2).unwrap_or_default(), &expression(body)?, tag.get(len - 2..).unwrap_or_default()]
-        {
+        let [left, right] = [tag.get(..2), tag.get(len - 2..)].map(Option::unwrap_or_default);
+        for part in [left, open, &expression(body)?, close, right] {
             out.push_str(part);
         }
     }
@@ -72,9 +71,11 @@ pub(super) fn instrument(source: &str) -> Result<String> {
     Ok(out)
 }
 
-/// What a block tag says, without signs and space.
-pub(super) fn inside(body: &str) -> &str {
-    body.strip_prefix(['-', '+']).unwrap_or(body).trim_start()
+/// What stands in a tag, between the signs that say what becomes of the space around it: they are no operators.
+fn signed(body: &str) -> [&str; 3] {
+    let (open, rest) = body.split_at(usize::from(body.starts_with(['-', '+'])));
+    let (rest, close) = rest.split_at(rest.len() - usize::from(rest.ends_with(['-', '+'])));
+    [open, rest, close]
 }
 
 /// A tag that charges for text, between that text and the tag before it, whose way with the space behind it has.
@@ -119,5 +120,5 @@ fn expression(body: &str) -> Result<String> {
     if tokens.iter().filter(|token| is_link(token)).count() > TEMPLATE_LINKS {
         return Err(too_many("operations in a tag"));
     }
-    Ok(Writer::new(&tokens).tag(body))
+    Ok(Writer::new(&tokens).tag())
 }

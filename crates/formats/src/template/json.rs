@@ -3,7 +3,7 @@
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Error, ErrorKind};
 
-use super::budget;
+use super::{budget, python};
 
 /// Writes `value`, each byte off the budget.
 pub(super) fn dumps(value: &Value, style: &Style) -> Result<String, Error> {
@@ -47,6 +47,7 @@ impl Style {
             ValueKind::String => self.string(value.as_str().unwrap_or_default(), out),
             ValueKind::Seq | ValueKind::Iterable => self.list(value, depth, out),
             ValueKind::Map => self.map(value, depth, out),
+            ValueKind::Number => out.push(&number(value)),
             _ => out.push(&serde_json::to_string(value).map_err(|e| invalid(&e))?),
         }
     }
@@ -81,12 +82,12 @@ impl Style {
 
     /// Keys are strings, whatever they were.
     fn key(&self, key: &Value, out: &mut Paid) -> Result<(), Error> {
-        match key.as_str() {
-            Some(text) => self.string(text, out),
-            None if matches!(key.kind(), ValueKind::Number | ValueKind::Bool) => {
-                self.string(&key.to_string(), out)
-            }
-            None => Err(Error::new(ErrorKind::InvalidOperation, "a key of JSON must be a string")),
+        match (key.as_str(), key.kind()) {
+            (Some(text), _) => self.string(text, out),
+            (None, ValueKind::Number) => self.string(&number(key), out),
+            (None, ValueKind::Bool) => self.string(if key.is_true() { "true" } else { "false" }, out),
+            (None, ValueKind::None) => self.string("null", out),
+            _ => Err(Error::new(ErrorKind::InvalidOperation, "a key of JSON must be a string")),
         }
     }
 
@@ -128,6 +129,16 @@ impl Style {
     fn escapes(&self, c: char) -> bool {
         let marks = ('\u{fdd0}'..='\u{fdef}').contains(&c);
         c < ' ' || c == '"' || c == '\\' || (self.ascii && !c.is_ascii() && !marks)
+    }
+}
+
+/// JSON has no word for these; Python has.
+fn number(value: &Value) -> String {
+    match python::number(value).as_str() {
+        "inf" => "Infinity".into(),
+        "-inf" => "-Infinity".into(),
+        "nan" => "NaN".into(),
+        number => number.into(),
     }
 }
 

@@ -95,6 +95,20 @@ fn string(bytes: &[u8]) -> usize {
     at.min(bytes.len())
 }
 
+/// The length of the number at the start, or of its part behind a dot: an exponent may have a sign.
+fn number(text: &str) -> usize {
+    let end = |text: &str| text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
+    let (digits, rest) = text.split_at(end(text));
+    let exponent =
+        rest.strip_prefix(['-', '+']).filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    match exponent {
+        Some(exponent) if digits.ends_with(['e', 'E']) && !digits.starts_with("0x") => {
+            digits.len() + 1 + end(exponent)
+        }
+        _ => digits.len(),
+    }
+}
+
 /// A piece of a tag.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Token<'t> {
@@ -123,6 +137,7 @@ pub(super) fn tokens(body: &str) -> Vec<Token<'_>> {
         let len = match c {
             '\'' | '"' => string(rest.as_bytes()),
             c if c.is_whitespace() => run(char::is_whitespace),
+            c if c.is_ascii_digit() => number(rest),
             c if word(c) => run(|c| c.is_alphanumeric() || c == '_'),
             _ if twos.iter().any(|two| rest.starts_with(two)) => 2,
             c => c.len_utf8(),

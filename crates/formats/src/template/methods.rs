@@ -3,8 +3,8 @@
 use minijinja::value::{Tuple, Value, ValueKind};
 use minijinja::{Error, ErrorKind, State};
 
-use super::budget;
 use super::filters::{invalid, join, price_of_trimming, replace, settled};
+use super::{budget, words};
 
 /// Python's methods: what neither this file nor `pycompat` names does not exist.
 pub(super) fn method(
@@ -43,6 +43,9 @@ pub(super) fn method(
     budget::charge(budget::size(value)?.saturating_mul(times))?;
     args.iter().try_for_each(|arg| budget::compared(arg).map(drop))?;
     match (name, text, args) {
+        ("rsplit", Some(text), [] | [_] | [_, _]) if args.first().is_none_or(Value::is_none) => {
+            Ok(words::rsplit(text, most(args.get(1))).into_iter().collect())
+        }
         ("copy", None, []) if matches!(value.kind(), ValueKind::Seq | ValueKind::Map) => Ok(value.clone()),
         (
             "removeprefix" | "removesuffix" | "partition" | "rpartition" | "rsplit",
@@ -52,6 +55,17 @@ pub(super) fn method(
             let part = part.as_str().ok_or_else(|| invalid(&format!("{name} takes a string")))?;
             cut(text, name, part, rest)
         }
+        ("split", Some(text), [] | [_] | [_, _]) if args.first().is_none_or(Value::is_none) => {
+            Ok(words::split(text, most(args.get(1))).into_iter().collect())
+        }
+        ("splitlines", Some(text), [] | [_]) => {
+            Ok(words::lines(text, args.first().is_some_and(Value::is_true)).into_iter().collect())
+        }
+        ("strip", Some(text), []) => Ok(text.trim_matches(words::is_space).into()),
+        ("lstrip", Some(text), []) => Ok(text.trim_start_matches(words::is_space).into()),
+        ("rstrip", Some(text), []) => Ok(text.trim_end_matches(words::is_space).into()),
+        ("isspace", Some(text), []) => Ok((!text.is_empty() && text.chars().all(words::is_space)).into()),
+        ("title", Some(text), []) => Ok(words::title(text).into()),
         _ => {
             if name == "count" && text.is_none() {
                 budget::compared(value)?;
@@ -59,6 +73,11 @@ pub(super) fn method(
             settled(minijinja_contrib::pycompat::unknown_method_callback(state, value, name, args)?, true)
         }
     }
+}
+
+/// How often at most; as in Python, a count below zero is none.
+fn most(count: Option<&Value>) -> usize {
+    count.and_then(|count| usize::try_from(count.as_i64()?).ok()).unwrap_or(usize::MAX)
 }
 
 /// A text at `part`, from either end; the cost is paid.
@@ -71,9 +90,7 @@ fn cut(text: &str, name: &str, part: &str, rest: &[Value]) -> Result<Value, Erro
         ("partition", []) => three(text.split_once(part).map_or([text, "", ""], |(a, b)| [a, part, b])),
         ("rpartition", []) => three(text.rsplit_once(part).map_or(["", "", text], |(a, b)| [a, part, b])),
         ("rsplit", [] | [_]) => {
-            // As in Python, a count below zero is none.
-            let count = rest.first().and_then(|count| usize::try_from(count.as_i64()?).ok());
-            let parts = text.rsplitn(count.map_or(usize::MAX, |count| count.saturating_add(1)), part);
+            let parts = text.rsplitn(most(rest.first()).saturating_add(1), part);
             let parts: Vec<Value> = parts.map(Value::from).collect();
             parts.into_iter().rev().collect()
         }

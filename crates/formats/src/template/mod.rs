@@ -19,8 +19,11 @@ mod literals;
 mod measures;
 mod methods;
 mod operands;
+mod python;
+mod regions;
 mod spans;
 mod turns;
+mod words;
 
 pub(crate) use literals::ROLES;
 
@@ -63,7 +66,9 @@ impl ChatTemplate {
             let expected = format!("at most {} bytes", limits::TEMPLATE_BYTES);
             return Err(Error::new(Kind::Limit, "chat template", expected, text.len()));
         }
-        let (marked, marks_generation) = generation::mark(text);
+        // As in Jinja, however the file ends its lines.
+        let lines = text.replace("\r\n", "\n").replace('\r', "\n");
+        let (marked, marks_generation) = generation::mark(&lines);
         let mut env = environment();
         env.add_template_owned(NAME, instrument::instrument(&marked)?).map_err(|e| refused(&e))?;
         Ok(Self {
@@ -71,8 +76,8 @@ impl ChatTemplate {
             source: text.to_owned(),
             built_in: source.is_none(),
             marks_generation,
-            literals: literals::Literals::of(text),
-            measures: measures::measures(text),
+            literals: literals::Literals::of(&lines),
+            measures: measures::measures(&lines),
         })
     }
 

@@ -1,12 +1,13 @@
 //! One tag with the meters of [`super::instrument`].
 
-use super::instrument::{COST, SHORT, inside};
+use super::instrument::{COST, SHORT};
 use super::lex::Token;
 
 /// The meter for a binary operator, if it needs one.
 fn metered(token: Option<Token<'_>>) -> Option<&'static str> {
     match token?.text() {
-        "+" | "~" => Some("+"),
+        "+" => Some("+"),
+        "~" => Some("~"),
         "*" => Some("*"),
         "in" | "==" | "!=" | "<" | ">" | "<=" | ">=" => Some("=="),
         _ => None,
@@ -71,20 +72,15 @@ impl<'t> Writer<'t> {
     }
 
     /// A whole tag; what `set` keeps is bounded as a whole.
-    pub(super) fn tag(mut self, body: &str) -> String {
-        let Some((targets, at)) = self.assignment().filter(|_| inside(body).starts_with("set")) else {
+    pub(super) fn tag(mut self) -> String {
+        let set = self.ahead() == Some(Token::Word("set"));
+        let Some((targets, at)) = self.assignment().filter(|_| set) else {
             return self.sequence(None);
         };
         let mut out: String = self.tokens.iter().take(at + 1).map(|token| token.text()).collect();
-        let last = self.tokens.iter().rposition(|token| !matches!(token, Token::Space(_))).unwrap_or(at);
-        let signed = body.ends_with(['-', '+']);
-        let values =
-            self.tokens.get(at + 1..if signed { last } else { self.tokens.len() }).unwrap_or_default();
-        let value = Writer::new(values).sequence(None);
+        let value = Writer::new(self.tokens.get(at + 1..).unwrap_or_default()).sequence(None);
         let keep = if targets { "assign" } else { "keep" };
-        for part in
-            [" (", &value, ")|", COST, "('", keep, "') ", if signed { &body[body.len() - 1..] } else { "" }]
-        {
+        for part in [" (", &value, ")|", COST, "('", keep, "') "] {
             out.push_str(part);
         }
         out
@@ -123,11 +119,12 @@ impl<'t> Writer<'t> {
                     let operand = self.operand();
                     self.literals -= names;
                     out.push_str(&operand);
-                    let literal =
+                    let short =
                         matches!(token, Token::Literal(text) if text == operand && text.len() <= SHORT);
+                    let number = operand.starts_with(|c: char| c.is_ascii_digit());
                     let meter = metered(self.ahead()).into_iter().chain(metered(before)).min();
-                    if let Some(meter) = meter.filter(|_| !targets).filter(|meter| !literal || *meter == "*")
-                    {
+                    let free = |meter: &str| short && !(meter == "*" || (meter == "~" && number));
+                    if let Some(meter) = meter.filter(|meter| !targets && !free(meter)) {
                         for part in ["|", COST, "('", meter, "')"] {
                             out.push_str(part);
                         }

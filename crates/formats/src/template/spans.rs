@@ -1,5 +1,6 @@
 //! Which stretches of a rendered conversation the assistant says.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use minijinja::Value;
@@ -32,10 +33,11 @@ impl ChatTemplate {
     /// and ends where the conversation up to it ends, if both are the start of the whole text; where only the prompt is,
     /// since the template writes the turn differently once another follows, it ends at the next control token. Failing
     /// that, and for the later turns of long conversations, the content is looked for behind the messages before it; where
-    /// the template rewrites that too, the turn is what its message adds.
+    /// the template rewrites that too, the turn is what its message adds. It never has anything of what others say.
     ///
     /// # Errors
-    /// [`Kind::Cost`] where looking for the content takes too much.
+    /// [`Kind::Cost`] where looking for the content takes too much, [`Kind::Unsupported`] where it cannot be told what
+    /// others say.
     pub(super) fn assistant_spans(
         &self,
         (messages, seen): (&[Message], &[Value]),
@@ -50,7 +52,8 @@ impl ChatTemplate {
             spans.drain(..spans.len().saturating_sub(wanted).min(if first > 0 { spans.len() } else { 0 }));
             return Ok((text, spans));
         }
-        let whole = Conversation { template: self, messages, seen, text: &text, tokenizer, options };
+        let regions = OnceCell::new();
+        let whole = Conversation { template: self, messages, seen, text: &text, tokenizer, options, regions };
         let mut budget = Budget::new();
         let mut spans = Vec::new();
         let mut from = 0;

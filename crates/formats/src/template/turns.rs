@@ -1,11 +1,13 @@
 //! Where one of the assistant's turns is in a rendered conversation.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use minijinja::Value;
 
 use super::ChatTemplate;
 use super::conversation::{Message, Options};
+use super::regions::Regions;
 use crate::error::{Error, Kind, Result};
 use crate::limits;
 use crate::tokenizer::Tokenizer;
@@ -28,6 +30,15 @@ impl Budget {
         super::budget::for_turns();
         Self { fuel: limits::TURNS_FUEL, bytes: 256 << 20 }
     }
+
+    /// Pays for having looked through some of the text.
+    fn look(&mut self, bytes: usize) -> Result<()> {
+        self.bytes = self.bytes.checked_sub(bytes as u64).ok_or_else(|| {
+            let expected = "a conversation whose turns are soon found in the rendered text";
+            Error::new(Kind::Cost, "messages", expected, "one of too many turns")
+        })?;
+        Ok(())
+    }
 }
 
 /// A conversation, and what a template made of it.
@@ -39,30 +50,46 @@ pub(super) struct Conversation<'a> {
     pub(super) text: &'a str,
     pub(super) tokenizer: &'a Tokenizer,
     pub(super) options: &'a Options,
+    /// What others say; looked for where it is asked for.
+    pub(super) regions: OnceCell<Option<Regions>>,
 }
 
 impl Conversation<'_> {
     /// The turn of message `index`, which starts at `from` or later.
     ///
     /// # Errors
-    /// [`Kind::Cost`] where looking for the content takes too much.
+    /// [`Kind::Cost`] where looking for the content takes too much, [`Kind::Unsupported`] where it cannot be told what
+    /// others say.
     pub(super) fn turn(
         &self,
         index: usize,
         from: usize,
         budget: &mut Budget,
     ) -> Result<Option<Range<usize>>> {
-        if let Some(span) = self.by_prefix(index, budget) {
+        let prompt = self.start(index, true, budget).filter(|prompt| self.text.starts_with(prompt));
+        if let Some(end) = prompt.as_ref().and_then(|prompt| self.end(index, prompt, budget)) {
+            return Ok(prompt.map(|prompt| prompt.len()..end));
+        }
+        let others = self.others()?;
+        if let Some(span) = prompt.and_then(|prompt| self.to_control(index, prompt.len(), others)) {
             return Ok(Some(span));
         }
         let before = self.start(index, false, budget).filter(|before| self.text.starts_with(before));
         let from = match &before {
             Some(before) => from.max(before.len()),
-            None => self.behind_questions(index, from, budget)?,
+            None => others.behind(self.questions(index), from),
         };
-        let message = self.messages.get(index);
-        let found = message.map_or(Ok(None), |message| self.content(message, from, budget))?;
+        let until = others.next(index, from).unwrap_or(self.text.len());
+        let found = self.content(index, from..until, others, budget)?;
         Ok(found.or_else(|| self.by_rest(index, before?.len(), budget)))
+    }
+
+    fn others(&self) -> Result<&Regions> {
+        self.regions.get_or_init(|| Regions::of(self)).as_ref().ok_or_else(|| {
+            let expected = "a template whose turns can be told apart";
+            let found = "one that writes otherwise what has characters of the private planes around it";
+            Error::new(Kind::Unsupported, "chat template", expected, found)
+        })
     }
 
     /// The rendered conversation before message `index`, with or without the start of its turn, while there is fuel.
@@ -80,45 +107,53 @@ impl Conversation<'_> {
         ran.ok().map(|(text, _)| text)
     }
 
-    /// From the end of the prompt for the turn to the end of the conversation up to it, where both are in the text; else
-    /// to the next control token, since the template writes the turn differently once another follows.
-    fn by_prefix(&self, index: usize, budget: &mut Budget) -> Option<Range<usize>> {
-        let prompt = self.start(index, true, budget)?;
-        let rest = self.text.strip_prefix(&*prompt)?;
+    /// Where the turn ends that this prompt is for, if the conversation up to there is the start of the text.
+    fn end(&self, index: usize, prompt: &str, budget: &mut Budget) -> Option<usize> {
         if index + 1 == self.messages.len() {
-            return Some(prompt.len()..self.text.len());
+            return Some(self.text.len());
         }
         let turn = self.start(index + 1, false, budget)?;
-        if self.text.starts_with(&turn) && turn.len() >= prompt.len() {
-            return Some(prompt.len()..turn.len());
-        }
-        let len = self.tokenizer.specials_in(rest).next()?;
-        (len > 0).then(|| prompt.len()..prompt.len() + len)
+        (self.text.starts_with(&turn) && turn.len() >= prompt.len()).then_some(turn.len())
     }
 
-    /// Behind what was said since the assistant spoke: a question may have the very words of its answer. A system message
-    /// may stand anywhere in the rendered text.
-    fn behind_questions(&self, index: usize, mut from: usize, budget: &mut Budget) -> Result<usize> {
+    /// From the end of the prompt to the next control token, where the template writes the turn differently once another
+    /// follows, unless somebody else has spoken before that token.
+    fn to_control(&self, index: usize, prompt: usize, others: &Regions) -> Option<Range<usize>> {
+        let len = self.tokenizer.specials_in(self.text.get(prompt..)?).next()?;
+        let spoken = others.next(index, prompt).is_some_and(|next| next < prompt + len);
+        (len > 0 && !spoken).then(|| prompt..prompt + len)
+    }
+
+    /// What was said since the assistant spoke: a question may have the very words of its answer. A system message may
+    /// stand anywhere in the rendered text.
+    fn questions(&self, index: usize) -> Range<usize> {
         let before = self.messages.get(..index).unwrap_or_default();
         let asks = |message: &Message| matches!(role(message), "user" | "tool" | "function");
-        let first = before.iter().rposition(|message| !asks(message)).map_or(0, |at| at + 1);
-        for message in before.iter().skip(first) {
-            from = self.content(message, from, budget)?.map_or(from, |found| found.end);
-        }
-        Ok(from)
+        before.iter().rposition(|message| !asks(message)).map_or(0, |at| at + 1)..index
     }
 
-    fn content(&self, message: &Message, from: usize, budget: &mut Budget) -> Result<Option<Range<usize>>> {
-        let content = message.get("content").and_then(serde_json::Value::as_str).map(str::trim);
-        let rest = self.text.get(from..).unwrap_or_default();
-        let Some(content) = content.filter(|content| !content.is_empty()) else { return Ok(None) };
-        let found = rest.find(content);
-        let looked_at = found.unwrap_or(rest.len()) as u64;
-        budget.bytes = budget.bytes.checked_sub(looked_at).ok_or_else(|| {
-            let expected = "a conversation whose turns are soon found in the rendered text";
-            Error::new(Kind::Cost, "messages", expected, "one of too many turns")
-        })?;
-        Ok(found.map(|at| from + at..from + at + content.len()))
+    /// The words of message `index` in a part of the text, where they are nobody else's.
+    fn content(
+        &self,
+        index: usize,
+        mut part: Range<usize>,
+        others: &Regions,
+        budget: &mut Budget,
+    ) -> Result<Option<Range<usize>>> {
+        let content = self.messages.get(index).and_then(|message| message.get("content")?.as_str());
+        let Some(content) = content.map(str::trim).filter(|content| !content.is_empty()) else {
+            return Ok(None);
+        };
+        loop {
+            let rest = self.text.get(part.clone()).unwrap_or_default();
+            let at = rest.find(content);
+            budget.look(at.unwrap_or(rest.len()))?;
+            let found = at.map(|at| part.start + at..part.start + at + content.len());
+            match found.as_ref().and_then(|found| others.in_stretch(found)) {
+                Some(behind) => part.start = behind,
+                None => return Ok(found),
+            }
+        }
     }
 
     /// What the turn adds, without what the prompt for it has of that: where the prompt opens thoughts, and the template

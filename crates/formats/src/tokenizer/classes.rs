@@ -50,3 +50,9 @@ pub(super) fn is_punctuation(c: char) -> bool {
 pub(super) fn is_other(c: char) -> bool {
     !c.is_whitespace() && !is_letter(c) && !is_number(c)
 }
+
+/// Whether Python's `repr` writes a character as it is: no control, nor any space but the one.
+pub(crate) fn is_printable(c: char) -> bool {
+    static OTHERS: LazyLock<CharSet> = LazyLock::new(|| CharSet::new(r"[\p{C}\p{Z}]"));
+    if c.is_ascii() { c == ' ' || c.is_ascii_graphic() } else { !OTHERS.has(c) }
+}

@@ -51,8 +51,8 @@ impl<'t> Encoder<'t> {
         self.encode_masked(text, specials, &[]).0
     }
 
-    /// The ids of a text and, for each, 1 where the token starts inside one of `spans`: byte ranges of `text`, in order
-    /// and apart from each other.
+    /// The ids of a text and, for each, 1 where the token has something of one of `spans`: byte ranges of `text`, in
+    /// order and apart from each other. One that is found as a whole must start there: it may take the space around it.
     pub fn encode_masked(
         &mut self,
         text: &str,
@@ -60,18 +60,34 @@ impl<'t> Encoder<'t> {
         spans: &[Range<usize>],
     ) -> (Vec<u32>, Vec<u8>) {
         let mut out = Output::default();
+        self.whole(0, text, 0..text.len(), specials, &Spans(spans.to_vec()), &mut out);
+        (out.ids, out.mask)
+    }
+
+    /// The added tokens of one set, and between them those of the next.
+    fn whole(
+        &mut self,
+        set: usize,
+        text: &str,
+        part: Range<usize>,
+        specials: Specials,
+        spans: &Spans,
+        out: &mut Output,
+    ) {
         let matchers = &self.tokenizer.matchers;
-        let finder = &matchers.raw[usize::from(specials == Specials::AsText)];
-        let spans = Spans(spans.to_vec());
-        let mut done = 0;
-        while let Some((range, id)) = matchers.find(finder, text, done) {
-            self.stretch(text, done..range.start, specials, &spans, &mut out);
+        let Some(finders) = matchers.raw.get(set) else {
+            return self.stretch(text, part, specials, spans, out);
+        };
+        let finder = &finders[usize::from(specials == Specials::AsText)];
+        let here = text.get(..part.end).unwrap_or_default();
+        let mut done = part.start;
+        while let Some((range, id)) = matchers.find(finder, here, done) {
+            self.whole(set + 1, text, done..range.start, specials, spans, out);
             out.ids.push(id);
             out.mask.push(spans.has(range.start));
             done = range.end;
         }
-        self.stretch(text, done..text.len(), specials, &spans, &mut out);
-        (out.ids, out.mask)
+        self.whole(set + 1, text, done..part.end, specials, spans, out);
     }
 
     fn stretch(
@@ -92,14 +108,29 @@ impl<'t> Encoder<'t> {
         let spans = spans.inside(&part, |at| if same { at } else { lengths.up_to(at) });
         let matchers = &self.tokenizer.matchers;
         let finder = &matchers.normalized[usize::from(specials == Specials::AsText)];
-        let mut done = 0;
-        while let Some((range, id)) = matchers.find(finder, &normalized, done) {
+        let cuts = self.cuts(raw, specials, at_start);
+        let (mut done, mut from) = (0, 0);
+        while let Some((range, id)) = matchers.find(finder, &normalized, from) {
+            if let Some(start) = cut_token(&normalized, &range, &cuts).filter(|_| matchers.is_special(id)) {
+                from = normalized.ceil_char_boundary(start + 1);
+                continue;
+            }
             self.words(&normalized, done..range.start, &spans, out);
             out.ids.push(id);
             out.mask.push(spans.has(range.start));
-            done = range.end;
+            (done, from) = (range.end, range.end);
         }
         self.words(&normalized, done..normalized.len(), &spans, out);
+    }
+
+    /// Where marks were in a stretch that is now normalized, if control tokens are looked for in it.
+    fn cuts(&self, raw: &str, specials: Specials, at_start: bool) -> Vec<usize> {
+        let Specials::Guarded(mark) = specials else { return Vec::new() };
+        if self.tokenizer.matchers.normalized[0].longest_len() == 0 {
+            return Vec::new();
+        }
+        let mut lengths = Lengths { spec: &self.tokenizer.spec, raw, specials, at_start, settled: 0, len: 0 };
+        raw.match_indices(mark).map(|(at, _)| lengths.up_to(at)).collect()
     }
 
     fn words(&mut self, text: &str, part: Range<usize>, spans: &Spans, out: &mut Output) {
@@ -163,10 +194,19 @@ impl<'t> Encoder<'t> {
     }
 }
 
+/// Where a token starts that is found here, perhaps with space around it, if a mark was inside of it.
+fn cut_token(text: &str, found: &Range<usize>, cuts: &[usize]) -> Option<usize> {
+    let whole = text.get(found.clone()).filter(|_| !cuts.is_empty())?;
+    let start = found.start + whole.len() - whole.trim_start().len();
+    let end = start + whole.trim().len();
+    cuts.get(cuts.partition_point(|cut| *cut <= start)).filter(|cut| **cut < end).map(|_| start)
+}
+
 fn emit(symbols: &[Symbol], mut at: usize, spans: &Spans, out: &mut Output) {
     for symbol in symbols {
         out.ids.push(symbol.id);
-        out.mask.push(spans.has(at));
-        at += symbol.len as usize;
+        let end = at + symbol.len as usize;
+        out.mask.push(spans.overlaps(at..end));
+        at = end;
     }
 }

@@ -110,6 +110,7 @@ fn spec(
     let bos = id(metadata, "bos_token_id")?;
     Ok(Spec {
         added: added(&vocabulary, types)?,
+        late_spaces: false,
         style,
         bos,
         eos: id(metadata, "eos_token_id")?,

@@ -1,5 +1,7 @@
 //! A tokenizer from a `tokenizer.json`.
 
+use std::collections::HashMap;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -50,7 +52,8 @@ impl Tokenizer {
     /// [`Kind::Syntax`] for what is not such a file; [`Kind::Unsupported`] for a model, normalizer or pre-tokenizer
     /// other than those of the styles here; the errors of [`Tokenizer::from_gguf`] for contradictions.
     pub fn from_json(json: &[u8], config: &TokenizerConfig) -> Result<Self> {
-        let file: File<'_> = crate::json::typed(json, limits::TOKENIZER_BYTES, "a tokenizer's JSON")?;
+        let file: File<'_> = crate::json::typed(json, limits::TOKENIZER_BYTES, "a tokenizer's JSON")
+            .map_err(|error| other_model(json).unwrap_or(error))?;
         let model = file.model.0;
         json_parts::only_bpe(model.r#type.as_deref(), model.dropout)?;
         json_parts::no_affix("continuing_subword_prefix", model.continuing_subword_prefix.as_deref())?;
@@ -65,8 +68,24 @@ impl Tokenizer {
         let merges = resolve(&vocabulary, &model.merges.0)?;
         let around = json_parts::post_processor(file.post_processor)?;
         let added = file.added_tokens.0.into_iter().map(added).collect::<Result<_>>()?;
-        Self::new(with_ends(vocabulary, style, added, &around, config)?, merges)
+        let mut spec = with_ends(vocabulary, style, added, &around, config)?;
+        spec.late_spaces = json_parts::spells_late(file.pre_tokenizer)?;
+        Self::new(spec, merges)
     }
+}
+
+/// What is wrong with a file that is not of the form of ours, where it names another model.
+fn other_model(json: &[u8]) -> Option<Error> {
+    #[derive(Deserialize)]
+    struct Named {
+        r#type: Option<String>,
+    }
+    #[derive(Deserialize)]
+    struct OfModel {
+        model: Named,
+    }
+    let file = serde_json::from_slice::<OfModel>(json).ok()?;
+    json_parts::only_bpe(file.model.r#type.as_deref(), None).err()
 }
 
 /// The token that `field` names.
@@ -89,7 +108,7 @@ fn with_ends(
     let padding = find("pad_token", config.pad.as_ref())?;
     let add_bos = config.add_bos.unwrap_or(around.bos.is_some());
     let add_eos = config.add_eos.unwrap_or(around.eos.is_some());
-    Ok(Spec { vocabulary, style, added, bos, eos, pad: padding, add_bos, add_eos })
+    Ok(Spec { vocabulary, style, added, late_spaces: false, bos, eos, pad: padding, add_bos, add_eos })
 }
 
 fn added(raw: RawAdded) -> Result<AddedToken> {
@@ -122,7 +141,30 @@ fn place(vocab: &Vocab, added: &[RawAdded]) -> Result<Vocabulary> {
             _ => *slot = Some(token),
         }
     }
+    check_added_ids(vocab, added)?;
     Vocabulary::new(Strings::copied(slots.iter().map(|slot| slot.unwrap_or_default())))
+}
+
+/// Hugging Face's tokenizers do not take an added token's id from the file: it has that of the vocabulary or else the next
+/// behind all. Where the file says another, it is not clear which the model knows.
+fn check_added_ids(vocab: &Vocab, added: &[RawAdded]) -> Result<()> {
+    let mut known: HashMap<&str, Option<u32>> =
+        added.iter().map(|token| (token.content.as_str(), None)).collect();
+    for (token, id) in vocab.tokens.iter().zip(&vocab.ids) {
+        known.entry(token).and_modify(|known| *known = Some(*id));
+    }
+    let mut next = vocab.ids.len() as u32;
+    for token in added {
+        let Some(known) = known.get_mut(token.content.as_str()) else { continue };
+        let reason = if known.is_some() { "the one it has already" } else { "the next one" };
+        let id = *known.get_or_insert(next);
+        if id != token.id {
+            let field = format!("added token `{}`", token.content);
+            return Err(Error::new(Kind::Mismatch, field, format!("id {id}, {reason}"), token.id));
+        }
+        next = next.max(id.saturating_add(1));
+    }
+    Ok(())
 }
 
 fn resolve(vocabulary: &Vocabulary, merges: &Strings) -> Result<Vec<(u32, u32, u32)>> {

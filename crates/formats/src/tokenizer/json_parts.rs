@@ -115,6 +115,10 @@ pub(super) fn style(
             }
         };
     }
+    if ignore_merges {
+        let (field, expected) = ("`model.ignore_merges`", "false, where spaces are spelled ▁");
+        return Err(Error::new(Kind::Unsupported, field, expected, true));
+    }
     match (normal, metaspace(&value), is_idle(&value)) {
         (Normal::Spaces { prepend }, _, true) => {
             Ok(piece(if prepend { Prefix::Stretches } else { Prefix::Never }))
@@ -166,6 +170,11 @@ fn metaspace(value: &Value) -> Option<Prefix> {
         "never" => Some(Prefix::Never),
         _ => None,
     }
+}
+
+/// Whether spaces are spelled by a pre-tokenizer: behind added tokens, also those that a normalizer comes before.
+pub(super) fn spells_late(pre_tokenizer: Option<&RawValue>) -> Result<bool> {
+    part("pre_tokenizer", pre_tokenizer).map(|value| metaspace(&value).is_some())
 }
 
 /// No pre-tokenizer, or one that splits at the spaces that the normalizer has already spelled.

@@ -7,10 +7,12 @@ use super::finder::Finder;
 use super::spans::normalize;
 use super::spec::{AddedToken, Spec};
 
-/// Finders of added tokens: with and without the control tokens, before and after normalization.
+/// Finders of added tokens, with and without the control tokens.
 #[derive(Debug)]
 pub(super) struct Matchers {
-    pub(super) raw: [Finder; 2],
+    /// Of those found in a text as it is: one set, or two, of which the second is looked for in what the first leaves.
+    pub(super) raw: Vec<[Finder; 2]>,
+    /// Of those found once it is normalized.
     pub(super) normalized: [Finder; 2],
     /// Control tokens as they are spelled, and spelled backwards.
     specials: [Finder; 2],
@@ -88,10 +90,16 @@ impl Matchers {
                 edges.iter_mut().skip(128).for_each(|edge| *edge = true);
             }
         }
+        let first = [of(&|t| !t.normalized, &plain), of(&|t| !t.normalized && !t.special, &plain)];
+        let spell: &dyn Fn(&AddedToken) -> Vec<u8> = if spec.late_spaces { &plain } else { &normal };
+        let second = [of(&|t| t.normalized, spell), of(&|t| t.normalized && !t.special, spell)];
+        let none = [of(&|_| false, &plain), of(&|_| false, &plain)];
+        let (raw, normalized) =
+            if spec.late_spaces { (vec![first, second], none) } else { (vec![first], second) };
         let stripping = spec.added.iter().filter(|token| token.lstrip || token.rstrip);
         Self {
-            raw: [of(&|t| !t.normalized, &plain), of(&|t| !t.normalized && !t.special, &plain)],
-            normalized: [of(&|t| t.normalized, &normal), of(&|t| t.normalized && !t.special, &normal)],
+            raw,
+            normalized,
             specials: [of(&|t| t.special, &plain), of(&|t| t.special, &|t| reversed(&t.content))],
             added: spec.added.iter().map(|token| token.id).collect(),
             special: spec.added.iter().filter(|token| token.special).map(|token| token.id).collect(),
@@ -136,7 +144,7 @@ impl Matchers {
     /// Where a text spells tokens that are found as a whole and are no control tokens.
     pub(super) fn others_in(&self, text: &str) -> Vec<Range<usize>> {
         let mut found = Vec::new();
-        for finder in [&self.raw[1], &self.normalized[1]] {
+        for [_, finder] in self.raw.iter().chain([&self.normalized]) {
             let mut from = 0;
             while let Some((at, len, _)) = finder.find(text, from) {
                 found.push(at..at + len);

@@ -30,6 +30,7 @@ mod split;
 mod train;
 mod vocabulary;
 
+pub(crate) use classes::is_printable;
 pub use config::TokenizerConfig;
 pub use decode::Incremental;
 pub use encode::{Encoder, Specials};

@@ -38,6 +38,12 @@ impl Spans {
         self.0.get(next).is_some_and(|span| span.contains(&at)).into()
     }
 
+    /// 1 where a token has something of a span.
+    pub(super) fn overlaps(&self, token: Range<usize>) -> u8 {
+        let next = self.0.partition_point(|span| span.end <= token.start);
+        self.0.get(next).is_some_and(|span| span.start < token.end.max(token.start + 1)).into()
+    }
+
     /// The spans seen from a part of the text, each end moved by `map`, in order.
     pub(super) fn inside(&self, part: &Range<usize>, mut map: impl FnMut(usize) -> usize) -> Self {
         let first = self.0.partition_point(|span| span.end <= part.start);

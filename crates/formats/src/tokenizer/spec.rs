@@ -74,6 +74,8 @@ pub struct Spec {
     pub style: Style,
     /// Tokens found as a whole.
     pub added: Vec<AddedToken>,
+    /// Whether spaces are spelled only once all of those are found, as by a pre-tokenizer.
+    pub late_spaces: bool,
     /// The token before a text, if there is one.
     pub bos: Option<u32>,
     /// The token that ends a turn or a text.
@@ -151,6 +153,9 @@ impl Spec {
         merges.digest(&mut hasher);
         let Self { style, added, bos, eos, pad, add_bos, add_eos, .. } = self;
         hasher.update(format!("{style:?} {added:?} {bos:?} {eos:?} {pad:?} {add_bos} {add_eos}"));
+        if self.late_spaces && added.iter().any(|token| token.normalized) {
+            hasher.update(" late spaces");
+        }
         Sha256Hash(hasher.finalize().into())
     }
 }
