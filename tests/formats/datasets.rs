@@ -516,6 +516,35 @@ fn the_audit_counts_doubled_bos() {
     }
 }
 
+/// Of a turn that is cut right behind its prompt, the end alone would teach to answer nothing.
+#[test]
+fn no_cut_leaves_the_end_of_a_turn_alone() {
+    let words = |role: &str, content: &str| {
+        [("role", role), ("content", content)]
+            .map(|(key, text)| (key.to_owned(), text.into()))
+            .into_iter()
+            .collect()
+    };
+    let turns =
+        ["user", "assistant", "user", "assistant"].map(|role| words(role, "some words that are more"));
+    let record = Record::Chat(turns.to_vec());
+    let whole = render(&record, |_| ()).unwrap().row;
+    let mut dropped = 0;
+    for max_len in 2..whole.ids.len() {
+        let Ok(rows) = render(&record, |o| o.max_len = max_len) else {
+            dropped += 1;
+            continue;
+        };
+        let Row { ids, mask } = rows.row;
+        assert!(mask[max_len - 1] <= mask[max_len - 2], "{max_len}: {mask:?}");
+        let learned: u8 = mask.iter().sum();
+        assert!(learned > 1, "{max_len}: {learned} of {}", ids.len());
+        assert_eq!(mask[..max_len - 1], whole.mask[..max_len - 1], "{max_len}: the rest stays as it was");
+    }
+    let first = whole.mask.iter().position(|learned| *learned == 1).unwrap();
+    assert_eq!(dropped, first, "up to the length that has one token of the answer");
+}
+
 #[test]
 fn all_rows_truncated_before_the_answer() {
     let pair = Record::Pair { prompt: "long ".repeat(100), completion: "x".into() };

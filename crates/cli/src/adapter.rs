@@ -15,6 +15,8 @@ use std::path::Path;
 pub const CONFIG: &str = "adapter_config.json";
 /// The file of tensors in PEFT's folder.
 pub const WEIGHTS: &str = "adapter_model.safetensors";
+/// What PEFT called it before: a pickle, which can run programs when it is read.
+const PICKLE: &str = "adapter_model.bin";
 
 /// Reads an adapter for a model. Where it says what it was trained on, that must be this model, unless `force` is set:
 /// then only shapes decide, when it is loaded.
@@ -87,6 +89,12 @@ fn gguf(path: &Path, base: &Opened<File>) -> Result<LoraAdapter> {
 
 fn peft(path: &Path) -> Result<PeftAdapter> {
     let weights = if path.is_dir() { path.join(WEIGHTS) } else { path.to_owned() };
+    ensure!(
+        weights.is_file() || !path.join(PICKLE).is_file(),
+        "{} has its weights in {PICKLE}, a Python pickle, and pickles are not read, since they can run programs: load the \
+         adapter in Python and save it with safe_serialization=True",
+        path.display()
+    );
     // Beside a file of another name lies the config of something else.
     let beside = weights.with_file_name(CONFIG);
     let named = weights.file_name().is_some_and(|name| name == WEIGHTS);

@@ -95,7 +95,11 @@ fn gguf<R: Read + Seek>(file: &str, model: &SplitGguf<R>) -> Result<About> {
             stated => stated,
         },
         config: match ModelConfig::from_gguf(metadata) {
-            Err(error) if error.kind == Kind::Missing && model.tensors().is_empty() => None,
+            Err(error)
+                if matches!(error.kind, Kind::Missing | Kind::Unsupported) && model.tensors().is_empty() =>
+            {
+                None
+            }
             config => Some(config?),
         },
         tokenizer: tokenizer_report(Tokenizer::from_gguf(metadata), |_| kind.join(" ").trim().to_owned())?,

@@ -23,8 +23,10 @@ pub const ALIGNMENT: (u32, u32) = (8, 65_536);
 pub const SHARDS: u16 = 1_024;
 /// Bytes of a safetensors header.
 pub const SAFETENSORS_HEADER_BYTES: u64 = 16 << 20;
-/// Bytes of a `config.json` or `adapter_config.json`, or of one value in a `tokenizer_config.json`: parsed, they can take forty times that.
+/// Bytes of a `config.json` or `adapter_config.json`, or of one value in a `tokenizer_config.json`.
 pub const CONFIG_BYTES: u64 = 1 << 20;
+/// Bytes that the lists and objects of such a file may take in memory, where a bracket can take a hundred.
+pub const CONFIG_VALUES_BYTES: usize = 16 << 20;
 /// Bytes of a `tokenizer_config.json`, of which few keys are parsed.
 pub const TOKENIZER_CONFIG_BYTES: u64 = 16 << 20;
 /// Bytes of a `model.safetensors.index.json`.
@@ -53,8 +55,10 @@ pub const TEMPLATE_FUEL: u64 = 2_000_000;
 pub const TEMPLATE_LINKS: usize = 256;
 /// Instructions that a chat template may run to find out where each turn of one conversation is.
 pub const TURNS_FUEL: u64 = 4_000_000;
-/// Bytes of one row of a dataset: parsed, they can take forty times that.
+/// Bytes of one row of a dataset.
 pub const ROW_BYTES: u64 = 1 << 20;
+/// Bytes that the lists and objects of such a row may take in memory: of messages there are up to five copies at a time.
+pub const ROW_VALUES_BYTES: usize = 10 << 20;
 /// Rows of a dataset.
 pub const ROWS: usize = 1_000_000;
 /// Nested JSON values.

@@ -6,6 +6,7 @@
 #[path = "../clock.rs"]
 mod clock;
 mod hostile;
+mod nested;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::{Cursor, Read, Seek, SeekFrom};

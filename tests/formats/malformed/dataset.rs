@@ -44,6 +44,11 @@ cases! { all;
     parquet_renamed: ("d.jsonl", b"PAR1abcdefghijkl".to_vec()) => Magic, "Parquet";
     pickle_as_dataset: ("d.jsonl", b"\x80\x04\x95abcdefghijkl".to_vec()) => Magic, "pickle";
     gguf_as_dataset: ("d.jsonl", b"GGUF\x03\0\0\0\x10\x01\0\0\0\0\0\0".to_vec()) => Magic, "a GGUF file";
+    git_lfs_pointer_as_dataset: ("d.jsonl", "version https://git-lfs.github.com/spec/v1\n") => Magic, "start", "a Git LFS pointer";
+    web_page_as_dataset: ("d.jsonl", "<html><head></head></html>\n") => Syntax, "line 1", "found an HTML page";
+    integer_of_65_bits: json(r#"{"text":"a","n":18446744073709551616}"#) => Value, "line 1: row: expected integers of at most 64 bits, found 18446744073709551616";
+    negative_integer_of_65_bits: json(r#"{"text":"a","n":{"b":["\"9",-9223372036854775809]}}"#) => Value, "64 bits, found -9223372036854775809";
+    row_of_brackets: ("d.jsonl", format!("{{\"text\":\"a\",\"x\":[{}0]}}", "[0],".repeat(200_000))) => Limit, "line 1: values: expected lists and objects that take at most 10 MiB in memory, found more";
     lone_surrogate: json(r#"{"text":"\ud800"}"#) => Syntax, "line 1", "valid JSON", "hex escape";
     nul_in_text: json(r#"{"text":"a\u0000b"}"#) => Encoding, "line 1", "NUL";
     nul_in_a_message: chat(r#"{"role":"user","content":"\u0000"},{"role":"assistant","content":"x"}"#) => Encoding, "NUL";
@@ -234,4 +239,19 @@ fn a_million_and_one_rows() {
         }
     };
     refused(Err::<(), _>(error), Kind::Limit, &["at most 1000000 rows"]);
+}
+
+/// What 64 bits hold is read, and so are floats beyond them and digits in texts.
+#[test]
+fn large_numbers_that_are_read() {
+    for number in [
+        "18446744073709551615",
+        "-9223372036854775808",
+        "1e300",
+        "18446744073709551616.0",
+        "\"18446744073709551616\"",
+    ] {
+        let row = format!("{{\"n\":[1e20,\"\\\\\",{number}],\"text\":\"18446744073709551616 a\"}}");
+        assert_eq!(all(json(&row)).unwrap().len(), 1, "{row}");
+    }
 }

@@ -28,6 +28,8 @@ fn alignment(kind: u32, value: &[u8]) -> Vec<u8> {
     with(pair("general.alignment", kind, value))
 }
 
+const LFS: &[u8] = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n";
+
 cases! { open;
     empty_file: Vec::new() => Truncated, "bad.gguf", "magic", "4 bytes at offset 0";
     one_byte: vec![b'G'] => Truncated, "magic";
@@ -40,6 +42,9 @@ cases! { open;
     a_safetensors_file: [&80_u64.to_le_bytes()[..], b"{\"__metadata__\":{}}"].concat() => Magic, "found a safetensors file", "opened by its folder";
     a_dataset: b"{\"text\":\"a\"}".to_vec() => Magic, "found JSON text";
     a_web_page: b"<!DOCTYPE html><html>".to_vec() => Magic, "an HTML page";
+    a_web_page_in_small_letters: b"<!doctype html><html>".to_vec() => Magic, "found an HTML page";
+    a_web_page_without_a_type: b"\n<HTML><head></head>".to_vec() => Magic, "found an HTML page";
+    a_git_lfs_pointer: LFS.to_vec() => Magic, "found a Git LFS pointer: `git lfs pull` fetches the file";
     big_endian: header(*b"GGUF", 3_u32.swap_bytes(), 2, 2) => Version, "little-endian", "big-endian version 3";
     version_0: header(*b"GGUF", 0, 2, 2) => Version, "version 2 or 3, found 0";
     version_1: header(*b"GGUF", 1, 2, 2) => Version, "found 1";

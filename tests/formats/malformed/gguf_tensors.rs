@@ -148,5 +148,6 @@ fn a_tensor_in_two_parts() {
 fn a_part_of_a_split_model_that_is_renamed() {
     let bytes = part(1, 2, "b", "llama");
     let result = SplitGguf::open("model.gguf", |name| Ok(memory(name, bytes.clone())));
-    refused(result, Kind::Mismatch, &["model.gguf", "`split.count`", "expected 1, found 2"]);
+    let name = "expected `model-00002-of-00002.gguf` beside the other parts, since this is part 2 of 2, found `model.gguf`";
+    refused(result, Kind::Mismatch, &["model.gguf: name: ", name]);
 }

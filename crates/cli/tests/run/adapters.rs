@@ -126,6 +126,17 @@ fn another_models_adapter_is_refused_unless_forced() {
     fails(&arguments, &["as in the base model"]);
 }
 
+/// A pickle can run programs when it is read.
+#[test]
+fn an_adapter_in_a_pickle_is_refused_with_what_to_do() {
+    let folder = Folder::new("pickle");
+    fs::create_dir(folder.path("saved")).unwrap();
+    fs::write(folder.path("saved/adapter_model.bin"), b"PK\x03\x04").unwrap();
+    let (saved, out) = (folder.text("saved"), folder.text("out"));
+    let words = [saved.as_str(), "adapter_model.bin, a Python pickle", "safe_serialization=True"];
+    fails(&["export", "--adapter", &saved, "--to", "mlx", "--out", &out], &words);
+}
+
 #[test]
 fn what_is_no_adapter_is_refused() {
     let base = model("llama/f32.gguf");

@@ -20,8 +20,8 @@ pub(super) fn messages(row: &Map<String, Value>) -> Result<Vec<Message>> {
 }
 
 /// A list of messages, checked.
-pub(super) fn conversation(messages: &[Value]) -> Result<Vec<Message>> {
-    let messages = messages.iter().map(message).collect::<Result<Vec<_>>>()?;
+pub(super) fn conversation<'m>(messages: impl IntoIterator<Item = &'m Value>) -> Result<Vec<Message>> {
+    let messages = messages.into_iter().map(message).collect::<Result<Vec<_>>>()?;
     check(&messages)?;
     Ok(messages)
 }

@@ -59,8 +59,8 @@ impl<R: Read + Seek> Rows<R> {
     /// [`Kind::Magic`] for archives and other binaries, [`Kind::Encoding`] for UTF-16.
     pub(super) fn new(mut source: Source<R>, container: Container) -> Result<Self> {
         let (name, stated_len) = (source.name().to_owned(), source.len());
-        let mut head = [0; 16];
-        let len = stated_len.min(16) as usize;
+        let mut head = [0; 24];
+        let len = stated_len.min(24) as usize;
         let head = head.get_mut(..len).unwrap_or_default();
         source.read_at(0, head)?;
         check_text(head).map_err(|e| e.in_file(&name))?;

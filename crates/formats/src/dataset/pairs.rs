@@ -72,7 +72,7 @@ fn no_history(found: &Value) -> Error {
 pub(super) fn prompt_completion(row: &Map<String, Value>) -> Result<Record> {
     match (row.get("prompt"), row.get("completion")) {
         (Some(Value::Array(prompt)), Some(Value::Array(completion))) => {
-            let messages = conversation(&[prompt.as_slice(), completion].concat())?;
+            let messages = conversation(prompt.iter().chain(completion))?;
             Ok(Record::Continued { messages, prompt: prompt.len() })
         }
         _ => Ok(Record::Pair {
@@ -84,20 +84,18 @@ pub(super) fn prompt_completion(row: &Map<String, Value>) -> Result<Record> {
 
 /// `chosen` and `rejected`, each a text or messages after `prompt`, or a conversation that repeats what `prompt` says.
 pub(super) fn preference(row: &Map<String, Value>) -> Result<Record> {
-    let side = |key: &str| -> Result<Vec<Message>> {
-        let start = match row.get("prompt") {
-            Some(Value::Array(prompt)) => prompt.clone(),
-            Some(_) => vec![Value::Object(say("user", text(row, "prompt")?))],
-            None => Vec::new(),
-        };
-        let repeats = |messages: &[Value]| start.last().is_some_and(|last| messages.contains(last));
-        match row.get(key) {
-            Some(Value::Array(messages)) if repeats(messages) => conversation(messages),
-            Some(Value::Array(messages)) => conversation(&[start.as_slice(), messages].concat()),
-            _ => conversation(
-                &[start.as_slice(), &[Value::Object(say("assistant", text(row, key)?))]].concat(),
-            ),
-        }
+    let asked = match row.get("prompt") {
+        None | Some(Value::Array(_)) => None,
+        Some(_) => Some(Value::Object(say("user", text(row, "prompt")?))),
+    };
+    let prompt = row.get("prompt").and_then(Value::as_array);
+    let start: Vec<&Value> = prompt.into_iter().flatten().chain(&asked).collect();
+    let repeats = |messages: &[Value]| start.last().is_some_and(|last| messages.contains(last));
+    let after = |messages: &[Value]| conversation(start.iter().copied().chain(messages));
+    let side = |key: &str| match row.get(key) {
+        Some(Value::Array(messages)) if repeats(messages) => conversation(messages),
+        Some(Value::Array(messages)) => after(messages),
+        _ => after(&[Value::Object(say("assistant", text(row, key)?))]),
     };
     let (chosen, rejected) = (side("chosen")?, side("rejected")?);
     if chosen == rejected {

@@ -8,7 +8,6 @@ use super::detect::{Format, Mapping, detect};
 use super::lines::{Container, Rows};
 use super::{Position, chat, pairs, table};
 use crate::error::{Error, Kind, Result};
-use crate::limits;
 use crate::source::Source;
 use crate::template::Message;
 
@@ -162,10 +161,7 @@ impl<R: Read + Seek> Dataset<R> {
         if let Container::Table(separator) = self.container {
             return table::object(&self.header, table::fields(&utf8(bytes)?, char::from(separator))?);
         }
-        match crate::json::object_from(line, &bytes, limits::ROW_BYTES)? {
-            Value::Object(row) => Ok(row),
-            _ => Err(Error::new(Kind::Type, "row", "a JSON object", "another value")),
-        }
+        crate::json::row(line, &bytes)
     }
 }
 

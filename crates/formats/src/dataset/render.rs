@@ -193,5 +193,9 @@ impl<'t> Renderer<'t> {
             *last_mask = (*last_mask).min(learned);
             *last = id;
         }
+        // Right behind a prompt it would teach to answer nothing.
+        if let (Some(_), [.., before, last_mask]) = (end, mask.as_mut_slice()) {
+            *last_mask = (*last_mask).min(*before);
+        }
     }
 }

@@ -100,6 +100,17 @@ impl<R: Read + Seek> SplitGguf<R> {
     }
 }
 
+/// A part under a name of its own: its siblings cannot be found.
+fn renamed(name: &str, part: Option<u64>, count: u64) -> Error {
+    let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    let stem = file.strip_suffix(".gguf").unwrap_or(file);
+    let number = part.unwrap_or_default().saturating_add(1);
+    let expected = format!(
+        "`{stem}-{number:05}-of-{count:05}.gguf` beside the other parts, since this is part {number} of {count}"
+    );
+    Error::new(Kind::Mismatch, "name", expected, format!("`{file}`"))
+}
+
 /// A part says which it is; a whole file says nothing, or that it is the only one.
 fn check_part<R: Read + Seek>(file: &GgufFile<R>, index: usize, count: usize) -> Result<()> {
     let metadata = &file.header.metadata;
@@ -107,6 +118,9 @@ fn check_part<R: Read + Seek>(file: &GgufFile<R>, index: usize, count: usize) ->
     let stated_index = metadata.integer("split.no")?;
     if count == 1 && matches!(stated_count, None | Some(0 | 1)) {
         return Ok(());
+    }
+    if let (None, Some(stated)) = (split_name(file.name()), stated_count) {
+        return Err(renamed(file.name(), stated_index, stated));
     }
     if stated_count != Some(count as u64) {
         let found = stated_count.map_or("no such key".into(), |n| n.to_string());

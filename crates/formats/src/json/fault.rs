@@ -7,7 +7,7 @@ use crate::error::{Error, Kind};
 /// A refusal of `text`, which starts at this line of its file: what was found there, and where.
 pub(super) fn refused(error: &serde_json::Error, expected: &str, text: &[u8], first_line: u64) -> Error {
     let binary = text.first().is_some_and(|b| !b.is_ascii_graphic() && !b.is_ascii_whitespace());
-    if binary {
+    if binary || crate::sniff::stand_in(text).is_some() {
         return Error::new(Kind::Syntax, "", expected, crate::sniff::describe(text));
     }
     let (words, place) = (words(error), place(error, text, first_line));

@@ -54,7 +54,7 @@ fn parse<R: Read + Seek>(source: &mut Source<R>) -> Result<Parsed> {
     source.read_at(0, &mut length).map_err(|e| Error { field: "header length".into(), ..e })?;
     let len = u64::from_le_bytes(length);
     if len > limits::SAFETENSORS_HEADER_BYTES {
-        return Err(too_long(len, length));
+        return Err(too_long(source, len));
     }
     let mut json = vec![0; len.min(source.len()) as usize];
     source.read_at(8, &mut json).map_err(|e| Error { field: "header".into(), ..e })?;
@@ -75,8 +75,11 @@ fn parse<R: Read + Seek>(source: &mut Source<R>) -> Result<Parsed> {
 }
 
 /// A header of exabytes is usually another kind of file.
-fn too_long(len: u64, start: [u8; 8]) -> Error {
-    let known = crate::sniff::describe(&start);
+fn too_long<R: Read + Seek>(source: &mut Source<R>, len: u64) -> Error {
+    let mut start = vec![0; source.len().min(16) as usize];
+    let known = source
+        .read_at(0, &mut start)
+        .map_or_else(|_| "bytes".to_owned(), |()| crate::sniff::describe(&start));
     if !known.starts_with("bytes") {
         return Error::new(Kind::Magic, "header length", "a safetensors file", known);
     }

@@ -32,7 +32,7 @@ pub(super) fn is_spread(start: &[u8]) -> bool {
 
 pub(super) fn check_text(head: &[u8]) -> Result<()> {
     let starts = |magic: &&[u8]| head.starts_with(magic);
-    let magics: [&[u8]; 11] = [
+    let magics: [&[u8]; 12] = [
         b"PK\x03\x04",
         b"\x1f\x8b",
         b"BZh",
@@ -44,6 +44,7 @@ pub(super) fn check_text(head: &[u8]) -> Result<()> {
         b"\x89PNG",
         b"\xff\xd8\xff",
         b"GGUF",
+        b"version https://git-lfs.",
     ];
     if magics.iter().any(starts) || head.first() == Some(&0x80) {
         let found = crate::sniff::describe(head);
