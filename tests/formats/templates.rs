@@ -569,6 +569,21 @@ fn templates_find_what_they_look_for() {
     assert_eq!(rendered.unwrap().text(), "c < d");
 }
 
+/// As transformers writes it.
+#[test]
+fn numbers_in_tool_calls_are_pythons() {
+    let messages = serde_json::json!([
+        {"role": "user", "content": "train"},
+        {"role": "assistant", "content": "", "tool_calls": [{"type": "function", "function": {"name": "f",
+            "arguments": {"lr": 1e-5, "n": 1e16, "x": [1e-7, 2.0, -0.0], "k": 18_446_744_073_709_551_615_u64}}}]},
+    ]);
+    let messages: Vec<Message> = serde_json::from_value(messages).unwrap();
+    let text =
+        template("qwen2_5").render(&from_gguf("smollm2"), &messages, false, &options()).unwrap().text();
+    let want = r#"{"lr": 1e-05, "n": 1e+16, "x": [1e-07, 2.0, -0.0], "k": 18446744073709551615}"#;
+    assert!(text.contains(want), "{text}");
+}
+
 #[test]
 fn benign_text_gives_the_ids_of_the_whole_string() {
     let tokenizer = from_gguf("smollm2");

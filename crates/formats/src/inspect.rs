@@ -85,6 +85,7 @@ impl Report {
 fn gguf<R: Read + Seek>(file: &str, model: &SplitGguf<R>) -> Result<About> {
     let metadata = model.metadata();
     let text = |key: &str| metadata.string(key).map(|value| value.map(str::to_owned));
+    let unknown = |kind| matches!(kind, Kind::Missing | Kind::Unsupported);
     let kind = [text("tokenizer.ggml.model")?, text("tokenizer.ggml.pre")?].map(Option::unwrap_or_default);
     Ok(About {
         file: file.to_owned(),
@@ -95,11 +96,7 @@ fn gguf<R: Read + Seek>(file: &str, model: &SplitGguf<R>) -> Result<About> {
             stated => stated,
         },
         config: match ModelConfig::from_gguf(metadata) {
-            Err(error)
-                if matches!(error.kind, Kind::Missing | Kind::Unsupported) && model.tensors().is_empty() =>
-            {
-                None
-            }
+            Err(error) if unknown(error.kind) && model.tensors().is_empty() => None,
             config => Some(config?),
         },
         tokenizer: tokenizer_report(Tokenizer::from_gguf(metadata), |_| kind.join(" ").trim().to_owned())?,
