@@ -46,7 +46,7 @@ async fn a_gpu_that_computes_wrong_results() {
 #[tokio::test]
 async fn a_gpu_that_is_lost_while_it_is_tested() {
     let browser = Browser::start().await;
-    let lose = r#"const request = GPUAdapter.prototype.requestDevice, submit = GPUQueue.prototype.submit;
+    let lose = r"const request = GPUAdapter.prototype.requestDevice, submit = GPUQueue.prototype.submit;
         let device;
         GPUAdapter.prototype.requestDevice = async function (...wanted) {
             return device = await request.apply(this, wanted);
@@ -54,7 +54,7 @@ async fn a_gpu_that_is_lost_while_it_is_tested() {
         GPUQueue.prototype.submit = function (...work) {
             submit.apply(this, work);
             device.destroy();
-        };"#;
+        };";
     visit_with(&browser, lose).await;
     expect_cpu(&browser, "The GPU stopped responding").await;
     browser.close().await;
