@@ -40,7 +40,10 @@ fn take(target: &Path, ours: &str) -> io::Result<File> {
 fn alone(lock: &File, target: &Path) -> io::Result<()> {
     match lock.try_lock() {
         Err(TryLockError::WouldBlock) => {
-            say(format!("==> Waiting for another clone that builds into {}", target.display()));
+            let other = fs::read_to_string(target.join("clone.txt")).unwrap_or_default();
+            let folder = target.display();
+            say(format!("==> Waiting for the clone in {other}, which builds into {folder}"));
+            say("    To go on at once, end what runs there, or set CARGO_TARGET_DIR to another folder.");
             lock.lock()
         }
         Err(TryLockError::Error(error)) => Err(error),
