@@ -19,6 +19,8 @@ pub enum Mishap {
     Prelude(&'static str),
     /// These bytes are it, in ranges too.
     File(&'static [u8]),
+    /// The same, but the connection ends after so many bytes, unless a rest is asked for.
+    Broken(&'static [u8], usize),
 }
 
 const SCRIPT: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/javascript";
@@ -75,6 +77,8 @@ fn answer(mut browser: TcpStream, mishaps: &Mishaps) -> Result<()> {
             (SCRIPT.to_owned(), [prelude.as_bytes(), &fetch(&request)?.1].concat())
         }
         Some((_, Mishap::File(bytes))) => part(&request, bytes),
+        Some((_, Mishap::Broken(bytes, _))) if request.contains("Range: ") => part(&request, bytes),
+        Some((_, Mishap::Broken(bytes, most))) => (part(&request, bytes).0, bytes[..most].to_vec()),
     };
     respond(&mut browser, &head, &body)
 }
