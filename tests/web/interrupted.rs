@@ -21,25 +21,27 @@ async fn a_download_that_breaks_off() {
     server.spoil("/assets/tales.gguf", Mishap::Broken(TALES, PART));
     browser.client.goto(&format!("{}/#model", server.address)).await.expect("the page answers");
     browser.wait_for(".cards:has(.card.bad) button").await;
-    assert_eq!(stored(&browser).await, "Model · 1.4 MiB arrived");
+    expect_stored(&browser, "Model · 1.4 MiB arrived").await;
     browser.client.refresh().await.expect("the page answers");
-    browser.wait_for("main:not(:has(.transfer)) .choice:has(:checked) input[value='tales.gguf']").await;
-    assert_eq!(stored(&browser).await, "Model · 2.3 MiB");
+    expect_stored(&browser, "Model · 2.3 MiB").await;
     assert_eq!(browser.texts(".card.bad").await, Vec::<String>::new());
     browser.close().await;
 }
 
-/// What is said of the one model in the browser's storage.
-async fn stored(browser: &Browser) -> String {
+/// Waits until this is said of the one model in the browser's storage.
+async fn expect_stored(browser: &Browser, said: &str) {
     let script = "const done = arguments[arguments.length - 1];
         const look = () => {
-            const amounts = [...document.querySelectorAll('.stored .amount')].map((one) => one.textContent);
-            const found = amounts.find((one) => one.startsWith('Model'));
-            if (found) done(found.trim()); else setTimeout(look, 50);
+            const amounts = [...document.querySelectorAll('.stored .amount')].map((one) => one.textContent.trim());
+            if (amounts.includes(arguments[0])) done(); else setTimeout(look, 50);
         };
         look();";
-    let said = browser.client.execute_async(script, Vec::new()).await.expect("a model in time");
-    said.as_str().unwrap_or_default().to_owned()
+    let found = browser.client.execute_async(script, vec![json!(said)]).await;
+    assert!(
+        found.is_ok(),
+        "{said}: {}",
+        browser.script("return document.querySelector('.stored').textContent").await
+    );
 }
 
 /// Nothing in the browser hears of its end.
