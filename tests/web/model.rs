@@ -175,8 +175,14 @@ async fn smollm2_trains_three_steps_in_a_tab() {
     let trainer = Trainer::start(&browser).await;
     trainer.server.spoil("/fixture.gguf", Mishap::File(bytes));
     trainer.import("smollm2.gguf").await;
+    let examples = "instructions-en.jsonl";
+    let origin = json!({ "Url": format!("{}/assets/data/{examples}", trainer.server.address) });
+    let mut wanted = import(examples, &origin);
+    wanted["Storage"]["Import"]["shelf"] = json!("Data");
+    trainer.tell(wanted).await;
+    trainer.hear("Storage.Imported").await;
     let config = json!({
-        "model": "smollm2.gguf", "data": "instructions-en", "out": "three", "device": device,
+        "model": "smollm2.gguf", "data": examples, "out": "three", "device": device,
         "steps": 3, "batch_size": 2, "seq_len": 128, "lr": 1e-3, "shuffle": false,
     });
     let start = std::time::Instant::now();
