@@ -4,7 +4,7 @@ use crate::harness::{Machine, config, train, train_until};
 use crate::runs::runs;
 use smolder_formats::dataset::Row;
 use smolder_protocol::TrainConfig;
-use smolder_protocol::train::{BatchSize, EndCause, Evaluation, TrainCommand, TrainEvent};
+use smolder_protocol::train::{BatchSize, EndCause, Evaluation, TrainCommand, TrainEvent, Warning};
 use smolder_tests::{TestDevice, on_every_device, open_gpu, values};
 use smolder_trainer::compute::{Compute, DeviceError};
 use smolder_trainer::data::{Data, Sequence};
@@ -96,6 +96,24 @@ fn training_stops_where_it_no_longer_helps_and_the_best_is_written() {
     let told = train(&machine, &last, false);
     let end = evaluations(&told).last().unwrap().loss.to_bits();
     assert_eq!(loss_with("out", &machine, &last), end, "or the last, where that was wanted");
+}
+
+#[test]
+fn other_rows_to_evaluate_on_are_told_and_the_best_is_looked_for_anew() {
+    let (mut machine, config) = overfitting();
+    let first = TrainConfig { steps: Some(2), ..config.clone() };
+    let before = train(&machine, &first, false).end().best.expect("an evaluation");
+    let same = train(&machine, &TrainConfig { steps: Some(2), ..config.clone() }, true);
+    assert_eq!((same.end().best, same.warnings().len()), (Some(before), 0));
+    let harder = machine.data["eval.jsonl"].lines().next().unwrap().replace("the", "zxq");
+    machine.data.insert("eval.jsonl".to_owned(), harder);
+    let told = train(&machine, &TrainConfig { steps: Some(3), ..config }, true);
+    assert_eq!(told.warnings(), [Warning::OtherEvaluationRows]);
+    let found = evaluations(&told);
+    assert_eq!(found.iter().map(|one| one.step).collect::<Vec<_>>(), [2, 3], "one before the next step");
+    let lowest = found.iter().map(|one| one.loss).fold(f32::INFINITY, f32::min);
+    let best = told.end().best.expect("an evaluation");
+    assert!(best.loss.to_bits() == lowest.to_bits() && best.loss > before.loss, "{best:?} {before:?}");
 }
 
 #[test]

@@ -73,19 +73,23 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 
 /// The examples of a file, of tokens that the model has room for.
 pub fn examples(engine: &Engine, file: Source<File>, config: &TrainConfig) -> Result<Data> {
-    let found = rows(engine, file, config)?;
-    found.warnings(config.seq_len).iter().for_each(|one| tell!("{}", warning(one)));
+    let (found, context) = (rows(engine, file, config)?, context(engine));
+    found.warnings(config.seq_len.min(context), context).iter().for_each(|one| tell!("{}", warning(one)));
     Data::new(found.rows, None).map_err(|_| anyhow!(failure(&Failure::NothingToLearn)))
 }
 
 /// The same before they are divided.
 pub fn rows(engine: &Engine, file: Source<File>, config: &TrainConfig) -> Result<Rows> {
-    let prompt = engine.adapter.lead_len() as u64;
-    let context = engine.model.config().sizes.context.saturating_sub(prompt);
-    let seq_len = config.seq_len.min(u32::try_from(context).unwrap_or(u32::MAX));
-    let config = TrainConfig { seq_len, ..config.clone() };
+    let config = TrainConfig { seq_len: config.seq_len.min(context(engine)), ..config.clone() };
     let found = load_rows(file, (&engine.tokenizer, &engine.template), &config, today());
     Ok(found.map_err(|error| anyhow!(failure(&error)))?.0)
+}
+
+/// Tokens that the model can read behind an adapter's virtual ones.
+fn context(engine: &Engine) -> u32 {
+    let prompt = engine.adapter.lead_len() as u64;
+    let context = engine.model.config().sizes.context.saturating_sub(prompt);
+    u32::try_from(context).unwrap_or(u32::MAX)
 }
 
 /// The mean loss on examples, `rows` computed at once.

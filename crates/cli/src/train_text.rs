@@ -138,11 +138,17 @@ pub fn warning(found: &Warning) -> String {
             format!("a step wants {wanted} rows and there are {rows}: it takes all of them")
         }
         Warning::RowsDropped { rows, reason } => format!("{rows} rows were left out: {}", printable(reason)),
-        Warning::RowsTruncated { rows, seq_len } => {
-            format!("{rows} rows were cut to {seq_len} tokens: a higher --seq-len keeps them whole")
+        Warning::RowsTruncated { rows, seq_len, longer: true } => {
+            format!("{rows} rows were cut to {seq_len} tokens: a higher --seq-len keeps more of them")
+        }
+        Warning::RowsTruncated { rows, seq_len, longer: false } => {
+            format!("{rows} rows were cut to {seq_len} tokens, all that the model's context holds")
         }
         Warning::SeqLenLowered { wanted, context } => {
             format!("rows have at most {context} tokens, the model's context, not {wanted}")
+        }
+        Warning::OtherEvaluationRows => {
+            "the rows to evaluate on are not those of before: the best is looked for anew".to_owned()
         }
         Warning::CheckpointDamaged { file, reason } => {
             format!("{} is damaged, an older one is used: {}", printable(file), printable(reason))

@@ -62,8 +62,8 @@ struct Run<'a, S> {
     checkpoints: Checkpoints<S>,
     state: State,
     room: Room,
-    /// The newest checkpoint's step.
-    newest: Option<u64>,
+    /// Whether there is a checkpoint.
+    begun: bool,
     /// Whether the newest checkpoint lacks something.
     unsaved: bool,
     /// The last evaluation's and the last samples' step.
@@ -121,7 +121,7 @@ async fn open<'a, F: Files, S: Store>(
     let cut = TrainConfig { seq_len: open::seq_len(&config, base, prompt, emit)?, ..config.clone() };
     // A run that goes on another day goes on with the same rows.
     let day = checkpoint.as_ref().and_then(|one| one.state.day).unwrap_or_else(today);
-    let examples = open::examples(files, base, (&cut, day), emit).await?;
+    let examples = open::examples(files, base, (&cut, open::context(base, prompt), day), emit).await?;
     let parts =
         open::Parts { seq_len: cut.seq_len, config, base, identity, form, examples, checkpoints, checkpoint };
     Run::assemble(parts, emit)
@@ -131,7 +131,7 @@ impl<S: Store> Run<'_, S> {
     /// Says what will happen, and leaves something to go on from before the first step.
     async fn begin(&mut self, asked: &mut Asked<'_>, emit: Emit<'_>) -> Result<(), Failure> {
         emit(TrainEvent::Started(self.plan().await?));
-        if self.newest.is_some() {
+        if self.begun {
             return Ok(());
         }
         self.sample_all(asked, emit).await?;

@@ -73,8 +73,17 @@ pub fn gradients_keeping(
 pub fn loss(model: &Model, adapter: &dyn Adapter, sequences: &[Sequence]) -> Tensor<1> {
     let batch = batch(model, adapter, sequences);
     let h = model.hidden(&batch, None, adapter);
-    let labels = labels(&batch, sequences);
-    head((model, adapter), &h, &labels, 1.0, &mut Sums::default()).0
+    let (rows, targets) = labels(&batch, sequences);
+    let picked = h.select(0, ints(model, &rows));
+    let normed = model.last_norm(picked, adapter);
+    let targets = ints(model, &targets);
+    let losses = parts(model, rows.len()).map(|(start, len)| {
+        let x = normed.clone().narrow(0, start, len);
+        let change = adapter.head(&x, start);
+        let targets = targets.clone().narrow(0, start, len);
+        cross_entropy(logits(model, x, change), targets, 1.0, model.config().logit_cap).0.sum()
+    });
+    Tensor::cat(losses.collect(), 0).sum()
 }
 
 fn batch(model: &Model, adapter: &dyn Adapter, sequences: &[Sequence]) -> Batch {
@@ -142,19 +151,32 @@ fn head(
     scale: f32,
     sums: &mut Sums,
 ) -> (Tensor<1>, Tensor<2>) {
-    let ints = |values: &[i32]| {
-        Tensor::<1, Int>::from_data(
-            TensorData::new(values.to_vec(), [values.len()]),
-            (model.device(), DType::I32),
-        )
-    };
-    let rows = ints(rows);
+    let rows = ints(model, rows);
     let picked = h.clone().select(0, rows.clone()).autodiff().require_grad();
     let normed = model.last_norm(picked.clone(), adapter);
     let x = normed.clone().inner();
-    let (loss, gradient) = chunks((model, adapter), &x, &ints(targets), scale, sums);
+    let (loss, gradient) = chunks((model, adapter), &x, &ints(model, targets), scale, sums);
     let gradient = sums.pull_back(normed, gradient, &picked);
     (loss, h.zeros_like().select_assign(0, rows, gradient, IndexingUpdateOp::Add))
+}
+
+fn ints(model: &Model, values: &[i32]) -> Tensor<1, Int> {
+    Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), (model.device(), DType::I32))
+}
+
+/// Starts and lengths of as many of `rows` at a time as [`CHUNK`] holds logits of.
+fn parts(model: &Model, rows: usize) -> impl Iterator<Item = (usize, usize)> {
+    let step = (CHUNK / model.vocabulary()).clamp(1, rows.max(1));
+    (0..rows).step_by(step).map(move |start| (start, step.min(rows - start)))
+}
+
+/// The head's answer to rows of the last norm's, changed as an adapter does.
+fn logits(model: &Model, x: Tensor<2>, change: Option<Tensor<2>>) -> Tensor<2> {
+    let logits = model.head().matmul(x);
+    match change {
+        Some(change) => logits + change,
+        None => logits,
+    }
 }
 
 /// Linear layer and cross-entropy, as many rows at a time as [`CHUNK`] holds.
@@ -165,18 +187,11 @@ fn chunks(
     scale: f32,
     sums: &mut Sums,
 ) -> (Tensor<1>, Tensor<2>) {
-    let rows = normed.dims()[0];
-    let step = (CHUNK / model.vocabulary()).clamp(1, rows);
-    let chunk = |start: usize| {
-        let len = step.min(rows - start);
+    let chunk = |(start, len): (usize, usize)| {
         let x = normed.clone().narrow(0, start, len);
         let tracked = x.clone().autodiff().require_grad();
         let change = adapter.head(&tracked, start);
-        let logits = model.head().matmul(x);
-        let logits = match &change {
-            Some(change) => logits + change.clone().inner(),
-            None => logits,
-        };
+        let logits = logits(model, x, change.clone().map(Tensor::inner));
         let targets = targets.clone().narrow(0, start, len);
         let (losses, gradient) = cross_entropy(logits, targets, scale, model.config().logit_cap);
         let back = model.head().matmul_back(&gradient);
@@ -186,7 +201,7 @@ fn chunks(
         };
         (losses.sum(), back)
     };
-    let (losses, gradients): (Vec<_>, Vec<_>) = (0..rows).step_by(step).map(chunk).unzip();
+    let (losses, gradients): (Vec<_>, Vec<_>) = parts(model, normed.dims()[0]).map(chunk).unzip();
     (Tensor::cat(losses, 0).sum(), Tensor::cat(gradients, 0))
 }
 

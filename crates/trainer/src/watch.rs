@@ -15,7 +15,7 @@ pub enum Action {
     Continue,
     /// Leave weights and moments as they are, and go on with the next step.
     Skip,
-    /// Take weights and moments of the newest checkpoint, and go on with the next step: the data must not go back, or
+    /// Take weights and moments of the newest checkpoint beyond doubt, and go on with the next step: the data must not go back, or
     /// the same rows would lead to the same numbers.
     RollBack,
     /// End the run; the checkpoints are as they were.
@@ -31,42 +31,39 @@ pub struct Watch {
     /// Returns to a checkpoint, in all.
     pub rolled_back: u64,
     in_a_row: u32,
-    /// Since the newest checkpoint was written.
+    /// Since the newest checkpoint beyond doubt was written.
     returns: u32,
 }
 
 impl Watch {
-    /// Judges a step by its loss and its gradient's norm; `checkpoint` is the step of the newest one.
-    pub fn judge(
-        &mut self,
-        step: u64,
-        loss: f32,
-        grad_norm: f32,
-        checkpoint: Option<u64>,
-    ) -> (Action, Vec<Warning>) {
+    /// Judges a step by its loss and its gradient's norm.
+    pub fn judge(&mut self, step: u64, loss: f32, grad_norm: f32) -> (Action, Option<Warning>) {
         let cause = match (loss.is_finite(), grad_norm.is_finite()) {
             (true, true) => {
                 self.in_a_row = 0;
-                return (Action::Continue, Vec::new());
+                return (Action::Continue, None);
             }
             (false, _) => NotFinite::Loss,
             (true, false) => NotFinite::Gradient,
         };
         self.skipped += 1;
         self.in_a_row += 1;
-        let skipped = Warning::StepSkipped { step, cause, in_a_row: self.in_a_row };
+        let skipped = Some(Warning::StepSkipped { step, cause, in_a_row: self.in_a_row });
         if self.in_a_row < SKIPS {
-            return (Action::Skip, vec![skipped]);
+            return (Action::Skip, skipped);
         }
-        match checkpoint {
-            Some(checkpoint) if self.returns < RETURNS => {
-                self.in_a_row = 0;
-                self.returns += 1;
-                self.rolled_back += 1;
-                (Action::RollBack, vec![skipped, Warning::RolledBack { step, checkpoint }])
-            }
-            _ => (Action::Stop, vec![skipped]),
+        if self.returns == RETURNS {
+            return (Action::Stop, skipped);
         }
+        self.in_a_row = 0;
+        self.returns += 1;
+        self.rolled_back += 1;
+        (Action::RollBack, skipped)
+    }
+
+    /// Whether the last step was skipped: weights of which nobody knows yet whether they are any good.
+    pub fn doubts(&self) -> bool {
+        self.in_a_row > 0
     }
 
     /// Weights have come far enough for a checkpoint; to be called before it is written.
@@ -80,7 +77,7 @@ mod tests {
     use super::*;
 
     /// `.` is a finite step, `x` one that is not, `c` a checkpoint; in the answer `s`kip, `r`oll back, `!` stop.
-    fn judged(steps: &str, checkpoint: Option<u64>) -> String {
+    fn judged(steps: &str) -> String {
         let mut watch = Watch::default();
         let mut answers = String::new();
         for (step, sign) in (1..).zip(steps.chars()) {
@@ -89,7 +86,7 @@ mod tests {
                 continue;
             }
             let loss = if sign == 'x' { f32::NAN } else { 2.0 };
-            answers.push(match watch.judge(step, loss, 1.0, checkpoint).0 {
+            answers.push(match watch.judge(step, loss, 1.0).0 {
                 Action::Continue => '.',
                 Action::Skip => 's',
                 Action::RollBack => 'r',
@@ -112,23 +109,21 @@ mod tests {
             ("xxx.cxxx.cxxx.cxxx", "ssr.ssr.ssr.ssr"),
         ];
         for (steps, expected) in cases {
-            assert_eq!(judged(steps, Some(0)), expected, "{steps}");
+            assert_eq!(judged(steps), expected, "{steps}");
         }
-        assert_eq!(judged("xxx", None), "ss!", "nothing to return to");
     }
 
     #[test]
-    fn warnings_say_what_was_not_finite_and_where_to_it_returned() {
+    fn warnings_say_what_was_not_finite() {
         let mut watch = Watch::default();
         let (nan, inf) = (f32::NAN, f32::INFINITY);
-        assert_eq!(watch.judge(4, 1.0, 1.0, Some(3)), (Action::Continue, vec![]));
-        let skipped = |step, cause, in_a_row| Warning::StepSkipped { step, cause, in_a_row };
-        assert_eq!(watch.judge(5, 1.0, inf, Some(3)).1, [skipped(5, NotFinite::Gradient, 1)]);
-        assert_eq!(watch.judge(6, nan, nan, Some(3)).1, [skipped(6, NotFinite::Loss, 2)]);
-        let (action, warnings) = watch.judge(7, inf, 1.0, Some(3));
-        assert_eq!(action, Action::RollBack);
-        let returned = Warning::RolledBack { step: 7, checkpoint: 3 };
-        assert_eq!(warnings, [skipped(7, NotFinite::Loss, 3), returned]);
+        assert_eq!(watch.judge(4, 1.0, 1.0), (Action::Continue, None));
+        let skipped = |step, cause, in_a_row| Some(Warning::StepSkipped { step, cause, in_a_row });
+        assert_eq!(watch.judge(5, 1.0, inf).1, skipped(5, NotFinite::Gradient, 1));
+        assert!(watch.doubts());
+        assert_eq!(watch.judge(6, nan, nan).1, skipped(6, NotFinite::Loss, 2));
+        assert_eq!(watch.judge(7, inf, 1.0), (Action::RollBack, skipped(7, NotFinite::Loss, 3)));
+        assert!(!watch.doubts(), "the checkpoint's weights are as they were");
         assert_eq!((watch.skipped, watch.rolled_back), (3, 1));
     }
 }

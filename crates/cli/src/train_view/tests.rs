@@ -74,7 +74,7 @@ fn a_resumed_run_counts_only_its_own_time() {
 #[test]
 fn the_newest_of_each_sort_is_shown_and_three_warnings() {
     let sampled = |text: &str| TrainEvent::Sampled(Sample { step: 1, prompt: "p".into(), text: text.into() });
-    let warned = |rows| TrainEvent::Warned(Warning::RowsTruncated { rows, seq_len: 9 });
+    let warned = |rows| TrainEvent::Warned(Warning::RowsTruncated { rows, seq_len: 9, longer: true });
     let mut events = vec![started(0, 9), stepped(1, 1.0), sampled("old"), sampled("new")];
     events.extend((1..=4).map(warned));
     events.push(TrainEvent::Checkpointed { step: 1, best: true });

@@ -271,6 +271,8 @@ pub enum Warning {
         rows: u64,
         /// Tokens that a row may have.
         seq_len: u32,
+        /// Whether the model's context holds more.
+        longer: bool,
     },
     /// Rows may be no longer than the model's context.
     SeqLenLowered {
@@ -279,6 +281,8 @@ pub enum Warning {
         /// Tokens of the context.
         context: u32,
     },
+    /// A run goes on with other rows to evaluate on: what was the best no longer counts.
+    OtherEvaluationRows,
     /// A checkpoint cannot be used; an older one is.
     CheckpointDamaged {
         /// Its name.

@@ -26,6 +26,11 @@ const FREE: [&str; 14] = [
 ];
 
 impl Checkpoint {
+    /// Whether the step before it was skipped: where the next ones are too, its weights are to blame.
+    pub fn is_in_doubt(&self) -> bool {
+        self.state.watch.doubts()
+    }
+
     /// What keeps a run with these settings, base and data from going on from here, a sentence each; nothing where it
     /// may.
     ///

@@ -68,7 +68,8 @@ impl<S: Store> Checkpoints<S> {
         Ok(self.names().await?.is_empty())
     }
 
-    /// Writes a checkpoint, then removes those that are no longer kept.
+    /// Writes a checkpoint, then removes those that are no longer kept; one [in doubt](Checkpoint::is_in_doubt) replaces
+    /// none.
     ///
     /// # Errors
     /// [`SaveError`]. That an old file could not be removed is none: the next time tries again.
@@ -79,11 +80,14 @@ impl<S: Store> Checkpoints<S> {
         let mut names = self.names().await?;
         let (serial, step) = (names.first().map_or(1, |newest| newest.serial + 1), checkpoint.state.step);
         let best = checkpoint.state.evaluations.best.map(|best| best.step).filter(|_| self.keep_best);
+        let in_doubt = checkpoint.is_in_doubt();
         let bytes = checkpoint.encode()?;
         let name = Name::new(serial, step, best == Some(step), &bytes);
         self.store.put(&name.to_string(), &bytes).await?;
         names.insert(0, name);
-        self.rotate(&names, best).await;
+        if !in_doubt {
+            self.rotate(&names, best).await;
+        }
         Ok(())
     }
 
@@ -106,9 +110,18 @@ impl<S: Store> Checkpoints<S> {
     /// Those of [`Store::list`]; a file that cannot be read is a damaged one.
     pub async fn newest(&mut self) -> Result<Found, StoreError> {
         let names = self.names().await?;
-        let found = self.first_whole(names.iter()).await;
+        let found = self.first(names.iter(), |_| true).await;
         self.damaged = names.into_iter().take(found.warnings.len()).collect();
         Ok(found)
+    }
+
+    /// The newest checkpoint that is whole and not [in doubt](Checkpoint::is_in_doubt).
+    ///
+    /// # Errors
+    /// As for [`Self::newest`].
+    pub async fn newest_good(&self) -> Result<Found, StoreError> {
+        let names = self.names().await?;
+        Ok(self.first(names.iter(), |checkpoint| !checkpoint.is_in_doubt()).await)
     }
 
     /// The newest checkpoint whose evaluation was the best when it was written, and that is whole.
@@ -117,13 +130,15 @@ impl<S: Store> Checkpoints<S> {
     /// As for [`Self::newest`].
     pub async fn best(&self) -> Result<Found, StoreError> {
         let names = self.names().await?;
-        Ok(self.first_whole(names.iter().filter(|name| name.best)).await)
+        Ok(self.first(names.iter().filter(|name| name.best), |_| true).await)
     }
 
-    async fn first_whole(&self, names: impl Iterator<Item = &Name>) -> Found {
+    /// The first that is whole and `wanted`.
+    async fn first(&self, names: impl Iterator<Item = &Name>, wanted: impl Fn(&Checkpoint) -> bool) -> Found {
         let mut found = Found::default();
         for name in names {
             match self.read(name).await {
+                Ok(checkpoint) if !wanted(&checkpoint) => {}
                 Ok(checkpoint) => return Found { checkpoint: Some(checkpoint), ..found },
                 Err(reason) => {
                     found.warnings.push(Warning::CheckpointDamaged { file: name.to_string(), reason });

@@ -303,3 +303,17 @@ fn where_all_are_damaged_nothing_is_made_up() {
     assert!(found.checkpoint.is_none() && found.warnings.len() == 2);
     assert!(!pollster::block_on(Checkpoints::new(Mortal::immortal(&files), 2, true).is_empty()).unwrap());
 }
+
+#[test]
+fn what_was_saved_between_skipped_steps_replaces_nothing_and_is_not_returned_to() {
+    let files = saved(1, &[(1, None), (2, None)]);
+    let mut checkpoints = Checkpoints::new(Mortal::immortal(&files), 1, true);
+    let mut in_doubt = checkpoint(3, 1.0);
+    let _ = in_doubt.state.watch.judge(3, f32::NAN, 1.0);
+    pollster::block_on(checkpoints.save(in_doubt)).unwrap();
+    assert_eq!((steps(&files), step(&newest(&files))), (vec![2, 3], Some(3)), "a run goes on from it");
+    let good = pollster::block_on(checkpoints.newest_good()).unwrap();
+    assert_eq!(step(&good), Some(2));
+    save(&mut checkpoints, 4, None).unwrap();
+    assert_eq!(steps(&files), [4]);
+}

@@ -19,15 +19,17 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// What a person should know of the rows that were left out or cut.
-    pub fn warnings(&self, seq_len: u32) -> Vec<Warning> {
+    /// What a person should know of the rows that were left out, or cut to `seq_len` tokens where the model could read
+    /// `context`.
+    pub fn warnings(&self, seq_len: u32, context: u32) -> Vec<Warning> {
         let reason = |dropped: &Dropped| format!("{} ({})", dropped.reason, dropped.first);
         let dropped = self.audit.dropped.first().map(|first| Warning::RowsDropped {
             rows: self.audit.dropped_rows() as u64,
             reason: reason(first),
         });
         let rows = self.audit.truncated as u64;
-        let truncated = (rows > 0).then_some(Warning::RowsTruncated { rows, seq_len });
+        let truncated =
+            (rows > 0).then_some(Warning::RowsTruncated { rows, seq_len, longer: seq_len < context });
         dropped.into_iter().chain(truncated).collect()
     }
 }
@@ -115,8 +117,8 @@ mod tests {
         let found = read_text(PAIRS, &TrainConfig::default());
         assert_eq!((found.rows.len(), found.audit.kept, found.audit.dropped_rows()), (2, 2, 1));
         assert!(found.rows.iter().all(|row| row.mask.contains(&0) && row.mask.contains(&1)));
-        let [Warning::RowsDropped { rows: 1, reason }] = &found.warnings(1024)[..] else {
-            panic!("{:?}", found.warnings(1024))
+        let [Warning::RowsDropped { rows: 1, reason }] = &found.warnings(1024, 2048)[..] else {
+            panic!("{:?}", found.warnings(1024, 2048))
         };
         assert!(reason.contains("`prompt`") && reason.contains("line 2"), "{reason}");
     }
@@ -134,9 +136,11 @@ mod tests {
         let shorter = TrainConfig { seq_len: longest - 2, ..TrainConfig::default() };
         let cut = read_text(PAIRS, &shorter);
         assert!(cut.rows.iter().all(|row| row.ids.len() < longest as usize));
-        assert!(
-            cut.warnings(longest - 2).contains(&Warning::RowsTruncated { rows: 1, seq_len: longest - 2 })
-        );
+        let seq_len = longest - 2;
+        for (context, longer) in [(seq_len, false), (longest, true)] {
+            let told = Warning::RowsTruncated { rows: 1, seq_len, longer };
+            assert!(cut.warnings(seq_len, context).contains(&told));
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::{Emit, Run, adapter, export, failure, rows, warn};
 use crate::checkpoint::{Checkpoint, Checkpoints, Found, State, Store};
 use crate::data::{self, Batches, Batching, Data};
+use crate::early::Evaluations;
 use crate::files::Files;
 use crate::loaded::{Base, Loaded};
 use crate::optimizer::{Optimizer, Settings};
@@ -81,9 +82,7 @@ pub(super) fn seq_len(
     prompt: usize,
     emit: Emit<'_>,
 ) -> Result<u32, Failure> {
-    let wanted = config.seq_len;
-    let context = base.model.config().sizes.context.saturating_sub(prompt as u64);
-    let context = u32::try_from(context).unwrap_or(u32::MAX);
+    let (wanted, context) = (config.seq_len, context(base, prompt));
     if context < 2 {
         let found = format!("{context} beside {prompt} virtual ones");
         return Err(failure::input(format!("context: expected room for 2 tokens or more, found {found}")));
@@ -94,17 +93,23 @@ pub(super) fn seq_len(
     Ok(wanted.min(context))
 }
 
+/// Tokens that the model can read behind `prompt` virtual ones.
+pub(super) fn context(base: Base<'_>, prompt: usize) -> u32 {
+    let context = base.model.config().sizes.context.saturating_sub(prompt as u64);
+    u32::try_from(context).unwrap_or(u32::MAX)
+}
+
 /// Reads the data.
 pub(super) async fn examples<F: Files>(
     files: &mut F,
     base: Base<'_>,
-    (config, day): (&TrainConfig, Date),
+    (config, context, day): (&TrainConfig, u32, Date),
     emit: Emit<'_>,
 ) -> Result<Examples, Failure> {
     let mut read = async |files: &mut F, name: &str| {
         let source = files.data(name).await.map_err(failure::input)?;
         let (rows, format) = rows::load(source, (base.tokenizer, base.template), config, day)?;
-        warn(emit, rows.warnings(config.seq_len));
+        warn(emit, rows.warnings(config.seq_len, context));
         Ok::<_, Failure>((rows.rows, format))
     };
     let (train, format) = read(files, &config.data).await?;
@@ -140,14 +145,17 @@ impl<'a, S: Store> Run<'a, S> {
         let adapter = method.load(&form, base.model).map_err(failure::input)?;
         let rates = rates(method, &config, adapter.as_ref()).map_err(failure::input)?;
         let optimizer = Optimizer::new(Settings::of(&config), adapter.as_ref()).with_rates(rates);
-        let state = state(&config, (&form, &examples), checkpoint.as_ref(), &identity)?;
+        let mut state = state(&config, (&form, &examples), checkpoint.as_ref(), &identity)?;
+        if let Some(before) = &checkpoint {
+            state.evaluations = evaluations(&before.state, &state, emit);
+        }
         let Examples { train, eval, chat, .. } = examples;
         let batches = Batches::new(train, Batching::of(&config), state.cursor);
         warn(emit, batches.larger_than_data());
         let lr = config.lr.unwrap_or(method.lr);
         let schedule = Schedule::new(&config, lr, batches.steps(config.length()));
         let room = Room { most: state.part_sequences, ..Room::default() };
-        let (newest, start_ms) = (checkpoint.as_ref().map(|one| one.state.step), platform::now_ms());
+        let (begun, start_ms) = (checkpoint.is_some(), platform::now_ms());
         let mut run = Self {
             config,
             base,
@@ -163,7 +171,7 @@ impl<'a, S: Store> Run<'a, S> {
             checkpoints,
             state,
             room,
-            newest,
+            begun,
             unsaved: false,
             evaluated: None,
             sampled: None,
@@ -180,6 +188,17 @@ impl<'a, S: Store> Run<'a, S> {
 fn rates(method: &Method, config: &TrainConfig, adapter: &dyn Adapter) -> smolder_formats::Result<Vec<f64>> {
     let given = if config.adapter.is_some() { &serde_json::Map::new() } else { &config.options };
     method.rates(&Options::new(method.options, given)?, &adapter.parameters())
+}
+
+/// The evaluations so far, where they were of the rows of `now`; else they begin anew, with one before the next step.
+fn evaluations(before: &State, now: &State, emit: Emit<'_>) -> Evaluations {
+    if before.eval_sha256 == now.eval_sha256 {
+        return before.evaluations;
+    }
+    if before.eval_sha256.is_some() {
+        emit(TrainEvent::Warned(Warning::OtherEvaluationRows));
+    }
+    Evaluations { owed: now.eval_sha256.is_some(), ..Evaluations::default() }
 }
 
 /// A run's state before its first step, or a checkpoint's, where that is of the same run.

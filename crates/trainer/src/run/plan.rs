@@ -45,7 +45,7 @@ impl<S: Store> Run<'_, S> {
     /// end.
     fn evaluated_tokens(&self, left: u64, steps_an_epoch: u64) -> f64 {
         let every = self.config.eval_every.unwrap_or(steps_an_epoch).max(1);
-        let times = left.div_ceil(every) + u64::from(self.newest.is_none());
+        let times = left.div_ceil(every) + u64::from(!self.begun);
         times as f64 * self.eval.as_ref().map_or(0, crate::data::Data::tokens) as f64
     }
 

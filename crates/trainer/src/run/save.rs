@@ -14,7 +14,9 @@ impl<S: Store> Run<'_, S> {
     /// Writes a checkpoint.
     pub(super) async fn save(&mut self, emit: Emit<'_>) -> Result<(), SaveError> {
         let before = self.state.watch;
-        self.state.watch.progressed();
+        if !before.doubts() {
+            self.state.watch.progressed();
+        }
         let saved = self.write(emit).await;
         if saved.is_err() {
             self.state.watch = before;
@@ -36,7 +38,7 @@ impl<S: Store> Run<'_, S> {
         let idle = self.is_idle(&checkpoint.adapter);
         let best = self.config.keep_best && self.state.evaluations.best.is_some_and(|best| best.step == step);
         self.checkpoints.save(checkpoint).await?;
-        (self.newest, self.unsaved) = (Some(step), false);
+        (self.begun, self.unsaved) = (true, false);
         emit(TrainEvent::Checkpointed { step, best });
         // During warm-up nothing moves yet.
         if idle && step > self.schedule.warmup + 1 {
@@ -101,12 +103,14 @@ impl<S: Store> Run<'_, S> {
         Method::of(&form).is_ok_and(|method| method.idle(&form))
     }
 
-    /// Weights and moments of the newest checkpoint; the place in data and schedule stays.
+    /// Weights and moments of the newest checkpoint that is beyond doubt; the place in data and schedule stays.
     pub(super) async fn roll_back(&mut self, emit: Emit<'_>) -> Result<(), Failure> {
-        let found = self.checkpoints.newest().await.map_err(|error| failure::storage(&error))?;
+        let found = self.checkpoints.newest_good().await.map_err(|error| failure::storage(&error))?;
         let Found { checkpoint, warnings } = found;
         warn(emit, warnings);
-        let checkpoint = checkpoint.ok_or(Failure::NotFinite { step: self.state.step })?;
+        let step = self.state.step;
+        let checkpoint = checkpoint.ok_or(Failure::NotFinite { step })?;
+        emit(TrainEvent::Warned(Warning::RolledBack { step, checkpoint: checkpoint.state.step }));
         let form = super::adapter::of_checkpoint(&checkpoint)?;
         let method = Method::to_train(&self.config.method, &form).map_err(failure::input)?;
         self.adapter = method.load(&form, self.base.model).map_err(failure::input)?;

@@ -40,8 +40,8 @@ impl<S: Store> Run<'_, S> {
         self.state.cursor = self.batches.cursor();
         self.unsaved = true;
         let Measured { loss, grad_norm, .. } = measured;
-        let (action, warnings) = self.state.watch.judge(self.state.step, loss, grad_norm, self.newest);
-        warn(emit, warnings);
+        let (action, skipped) = self.state.watch.judge(self.state.step, loss, grad_norm);
+        warn(emit, skipped);
         match action {
             Action::Continue => {
                 self.update(measured, &batch, lr).await?;

@@ -82,12 +82,14 @@ fn warning_line(warning: &Warning, t: &Phrases) -> String {
         Warning::RowsDropped { rows, reason } => {
             fill(&numbers(w.rows_dropped, &[("rows", *rows)]), &[("reason", reason)])
         }
-        Warning::RowsTruncated { rows, seq_len } => {
-            numbers(w.rows_cut, &[("rows", *rows), ("length", (*seq_len).into())])
+        Warning::RowsTruncated { rows, seq_len, longer } => {
+            let text = if *longer { w.rows_cut } else { w.rows_cut_at_context };
+            numbers(text, &[("rows", *rows), ("length", (*seq_len).into())])
         }
         Warning::SeqLenLowered { wanted, context } => {
             numbers(w.length_lowered, &[("wanted", (*wanted).into()), ("context", (*context).into())])
         }
+        Warning::OtherEvaluationRows => w.other_evaluation_rows.to_owned(),
         Warning::CheckpointDamaged { file, reason } => {
             fill(w.checkpoint_damaged, &[("file", file), ("reason", reason)])
         }
@@ -196,7 +198,9 @@ mod tests {
             Warning::BatchHalved { before: 4, now: 2 },
             Warning::BatchLargerThanData { wanted: 9, rows: 3 },
             Warning::RowsDropped { rows: 2, reason: "empty".into() },
-            Warning::RowsTruncated { rows: 2, seq_len: 64 },
+            Warning::RowsTruncated { rows: 2, seq_len: 64, longer: true },
+            Warning::RowsTruncated { rows: 2, seq_len: 64, longer: false },
+            Warning::OtherEvaluationRows,
             Warning::SeqLenLowered { wanted: 9, context: 5 },
             Warning::CheckpointDamaged { file: "c".into(), reason: "short".into() },
             Warning::CheckpointNotWritten { step: 3, reason: "full".into() },

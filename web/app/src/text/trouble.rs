@@ -18,6 +18,8 @@ words! {
         few_rows: "A step wants {wanted} rows, and there are {rows}: it takes all", "每步需要 {wanted} 行，只有 {rows} 行：全部使用";
         rows_dropped: "{rows} rows were left out. The first: {reason}", "舍弃了 {rows} 行，首例：{reason}";
         rows_cut: "{rows} rows were cut at {length} tokens", "{rows} 行在 {length} 个词元处截断";
+        rows_cut_at_context: "{rows} rows were cut at {length} tokens, all that the model’s context holds", "{rows} 行在 {length} 个词元处截断（模型上下文的上限）";
+        other_evaluation_rows: "The rows to evaluate on are not those of before: the best is looked for anew", "评估所用的行与之前不同：重新寻找最佳结果";
         length_lowered: "Rows may have {context} tokens, the model’s context, not {wanted}", "每行最多 {context} 个词元（模型的上下文长度），而不是 {wanted}";
         checkpoint_damaged: "Checkpoint {file} cannot be used; an older one is. {reason}", "存档 {file} 无法使用，改用较早的一个。{reason}";
         checkpoint_unwritten: "The checkpoint of step {step} could not be written; the one before remains. {reason}", "第 {step} 步的存档无法写入，保留前一个。{reason}";
