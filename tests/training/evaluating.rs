@@ -104,11 +104,11 @@ fn other_rows_to_evaluate_on_are_told_and_the_best_is_looked_for_anew() {
     let first = TrainConfig { steps: Some(2), ..config.clone() };
     let before = train(&machine, &first, false).end().best.expect("an evaluation");
     let same = train(&machine, &TrainConfig { steps: Some(2), ..config.clone() }, true);
-    assert_eq!((same.end().best, same.warnings().len()), (Some(before), 0));
+    assert!(same.end().best == Some(before) && !same.warnings().contains(&Warning::OtherEvaluationRows));
     let harder = machine.data["eval.jsonl"].lines().next().unwrap().replace("the", "zxq");
     machine.data.insert("eval.jsonl".to_owned(), harder);
     let told = train(&machine, &TrainConfig { steps: Some(3), ..config }, true);
-    assert_eq!(told.warnings(), [Warning::OtherEvaluationRows]);
+    assert!(told.warnings().contains(&Warning::OtherEvaluationRows), "{:?}", told.warnings());
     let found = evaluations(&told);
     assert_eq!(found.iter().map(|one| one.step).collect::<Vec<_>>(), [2, 3], "one before the next step");
     let lowest = found.iter().map(|one| one.loss).fold(f32::INFINITY, f32::min);

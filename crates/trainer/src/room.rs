@@ -18,6 +18,11 @@ impl Room {
         batch.clone().in_parts(self.most)
     }
 
+    /// Half as many sequences of a batch until what they `need` is no more than there is, or each is alone.
+    pub fn fit(&mut self, bytes: u64, batch: &MicroBatch, need: impl Fn(&Self) -> u64) {
+        while need(self) > bytes && self.halve(&self.parts(batch)) {}
+    }
+
     /// Memory ran out with these parts: half as many sequences from now on. False where each is of one already.
     pub fn halve(&mut self, parts: &[MicroBatch]) -> bool {
         let before = parts.iter().map(|part| part.sequences.len()).max().unwrap_or_default() as u32;
@@ -34,6 +39,18 @@ impl Room {
 mod tests {
     use super::*;
     use crate::data::Sequence;
+
+    #[test]
+    fn what_needs_more_than_there_is_is_halved_before_it_is_computed() {
+        let sequence = Sequence { ids: vec![1, 2], mask: vec![false, true] };
+        let batch = MicroBatch { sequences: vec![sequence; 8] };
+        let need = |room: &Room| 100 + 10 * room.parts(&batch)[0].sequences.len() as u64;
+        for (bytes, most) in [(180, None), (179, Some(4)), (120, Some(2)), (119, Some(1)), (0, Some(1))] {
+            let mut room = Room::default();
+            room.fit(bytes, &batch, need);
+            assert_eq!(room.most, most, "{bytes}");
+        }
+    }
 
     #[test]
     fn parts_are_halved_until_there_is_nothing_to_halve() {

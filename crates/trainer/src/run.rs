@@ -130,6 +130,7 @@ async fn open<'a, F: Files, S: Store>(
 impl<S: Store> Run<'_, S> {
     /// Says what will happen, and leaves something to go on from before the first step.
     async fn begin(&mut self, asked: &mut Asked<'_>, emit: Emit<'_>) -> Result<(), Failure> {
+        self.fit(emit);
         emit(TrainEvent::Started(self.plan().await?));
         if self.begun {
             return Ok(());

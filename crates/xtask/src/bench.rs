@@ -29,6 +29,9 @@ pub struct Options {
     /// kernels, generate or train; everything unless said
     #[arg(long)]
     only: Vec<String>,
+    /// The same as --only train
+    #[arg(long, conflicts_with = "only")]
+    train: bool,
     /// Kernels at the sizes of these models alone: smollm2-135m, qwen2.5-0.5b, llama-3.2-1b
     #[arg(long)]
     sizes: Vec<String>,
@@ -41,6 +44,11 @@ pub struct Options {
 }
 
 impl Options {
+    /// The parts to measure; none for all.
+    fn parts(&self) -> Vec<String> {
+        if self.train { vec!["train".to_owned()] } else { self.only.clone() }
+    }
+
     /// Whether something with this name is wanted of these.
     fn wants(names: &[String], name: &str) -> bool {
         names.is_empty() || names.iter().any(|one| one == name)
@@ -55,7 +63,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     let model = model(workspace, options)?;
     let rivals = options.model.is_none()
         && !options.no_rivals
-        && ["generate", "train"].iter().any(|part| Options::wants(&options.only, part))
+        && ["generate", "train"].iter().any(|part| Options::wants(&options.parts(), part))
         && Options::wants(&options.device, "cpu");
     let python = if rivals { Some(referee::ensure(workspace)?) } else { None };
     let program = build(workspace)?;
@@ -97,7 +105,8 @@ fn command(
         .env("SMOLDER_CACHE", &workspace.cache)
         .env("HF_HUB_OFFLINE", "1")
         .env("PYTHONWARNINGS", "ignore");
-    let lists = [("--device", &options.device), ("--only", &options.only), ("--sizes", &options.sizes)];
+    let parts = options.parts();
+    let lists = [("--device", &options.device), ("--only", &parts), ("--sizes", &options.sizes)];
     for (flag, values) in lists {
         process = values.iter().fold(process, |process, value| process.args([flag, value]));
     }

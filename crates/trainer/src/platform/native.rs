@@ -36,6 +36,13 @@ pub(crate) fn process_bytes() -> Option<u64> {
     Some(pages.split(' ').nth(1)?.parse::<u64>().ok()? * PAGE_BYTES)
 }
 
+/// Memory that programs can still have, in bytes, where the platform says so.
+pub(crate) fn free_bytes() -> Option<u64> {
+    let found = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = found.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib << 10)
+}
+
 /// Room on the disk that holds the user's cache: the folder that `SMOLDER_CACHE` names or is to be made in, else the
 /// user's own.
 pub(crate) async fn storage() -> Option<Storage> {

@@ -93,6 +93,11 @@ pub(crate) fn process_bytes() -> Option<u64> {
     field(&memory.buffer(), "byteLength").as_f64().map(|bytes| bytes as u64)
 }
 
+/// Memory that this WebAssembly module can still have, in bytes: its addresses are of 32 bits.
+pub(crate) fn free_bytes() -> Option<u64> {
+    process_bytes().map(|taken| (1_u64 << 32).saturating_sub(taken))
+}
+
 /// What the browser grants to this site.
 pub(crate) async fn storage() -> Option<Storage> {
     // Undefined in an insecure context, where calling it would throw.

@@ -1,10 +1,11 @@
 //! What a run will take: memory by counting, time by a trial.
 
-use super::{Run, failure};
+use super::{Emit, Run, failure};
 use crate::checkpoint::Store;
 use crate::data::{Batches, Batching, Cursor, MicroBatch, Sequence};
 use crate::kept;
 use crate::platform;
+use crate::room::Room;
 use crate::step::{CHUNK, gradients};
 use smolder_models::peft::Method;
 use smolder_protocol::train::{Failure, Length, Plan};
@@ -17,9 +18,8 @@ impl<S: Store> Run<'_, S> {
     /// Samples are not counted: how long an answer gets is not known.
     pub(super) async fn plan(&self) -> Result<Plan, Failure> {
         let data = self.batches.data();
-        let numbers =
-            |parameter: smolder_models::peft::Parameter| parameter.value.dims().iter().product::<usize>();
-        let trained_parameters = self.adapter.parameters().into_iter().map(numbers).sum::<usize>() as u64;
+        let trained_parameters = self.trained_parameters();
+        let rows = self.largest().map_or(0, |batch| self.rows(&batch, &self.room));
         let left = self.schedule.total.saturating_sub(self.state.step);
         let seconds_a_token = if left > 0 { self.trial().await? } else { 0.0 };
         let steps_an_epoch = self.batches.steps(Length::Epochs(1.0));
@@ -36,7 +36,7 @@ impl<S: Store> Run<'_, S> {
             trained_parameters,
             frozen_parameters: self.base.parameters,
             gpu: self.base.compute.name().map(str::to_owned),
-            memory_bytes: self.memory(trained_parameters),
+            memory_bytes: self.memory(trained_parameters, rows),
             duration_secs: Some((trained_tokens + LOOK * evaluated_tokens) * seconds_a_token),
         })
     }
@@ -51,9 +51,8 @@ impl<S: Store> Run<'_, S> {
 
     /// Bytes on the device at its fullest: the weights; an adapter with gradients, two moments and what its method keeps; each layer's input; the
     /// activations of the layers that are kept, at least of one, and one's gradients; some rows of logits and theirs, and what a changed head computes beside.
-    fn memory(&self, trained: u64) -> u64 {
+    fn memory(&self, trained: u64, rows: u64) -> u64 {
         let sizes = &self.base.model.config().sizes;
-        let rows = self.largest();
         let layer = kept::numbers(self.base.model, rows);
         let layers = kept::layers(self.base.model, rows).max(1) as u64 + 1;
         let inputs = rows * (sizes.layers + 4) * sizes.width;
@@ -64,15 +63,39 @@ impl<S: Store> Run<'_, S> {
         self.base.bytes + 4 * ((4 + kept) * trained + inputs + layers * layer + copies * logits)
     }
 
-    /// Rows of the residual stream that the largest micro-batch has.
-    fn largest(&self) -> u64 {
-        let prompt = self.adapter.prompt_len();
-        let rows = |part: &MicroBatch| part.tokens() + prompt * part.sequences.len();
+    /// Computes fewer sequences at once where the memory that is free does not hold a batch: a processor's memory never
+    /// refuses, the system ends the program instead.
+    pub(super) fn fit(&mut self, emit: Emit<'_>) {
+        let free = platform::free_bytes().filter(|_| !self.base.compute.is_gpu());
+        let (Some(free), Some(batch)) = (free, self.largest()) else { return };
+        let trained = self.trained_parameters();
+        let need = |room: &Room| self.memory(trained, self.rows(&batch, room)) - self.base.bytes;
+        let mut room = self.room.clone();
+        room.fit(free, &batch, need);
+        self.room = room;
+        self.tell_room(emit);
+    }
+
+    fn trained_parameters(&self) -> u64 {
+        let numbers =
+            |parameter: smolder_models::peft::Parameter| parameter.value.dims().iter().product::<usize>();
+        self.adapter.parameters().into_iter().map(numbers).sum::<usize>() as u64
+    }
+
+    /// Rows of the residual stream that the largest part of a micro-batch has.
+    fn rows(&self, batch: &MicroBatch, room: &Room) -> u64 {
+        room.parts(batch).iter().map(|part| self.stream(part)).max().unwrap_or_default() as u64
+    }
+
+    fn stream(&self, part: &MicroBatch) -> usize {
+        part.tokens() + self.adapter.prompt_len() * part.sequences.len()
+    }
+
+    /// The micro-batch with the most rows.
+    fn largest(&self) -> Option<MicroBatch> {
         let batching = Batching { shuffle: false, ..Batching::of(&self.config) };
         let mut steps = Batches::new(self.batches.data().clone(), batching, Cursor::default());
-        let parts =
-            steps.epoch().flat_map(|step| step.micro_batches).flat_map(|batch| self.room.parts(&batch));
-        parts.map(|part| rows(&part)).max().unwrap_or_default() as u64
+        steps.epoch().flat_map(|step| step.micro_batches).max_by_key(|batch| self.stream(batch))
     }
 
     /// Seconds that a token takes, by a pass over the first sequence: a GPU's first pass compiles, its second counts.
