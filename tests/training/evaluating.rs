@@ -105,7 +105,13 @@ fn other_rows_to_evaluate_on_are_told_and_the_best_is_looked_for_anew() {
     let before = train(&machine, &first, false).end().best.expect("an evaluation");
     let same = train(&machine, &TrainConfig { steps: Some(2), ..config.clone() }, true);
     assert!(same.end().best == Some(before) && !same.warnings().contains(&Warning::OtherEvaluationRows));
-    let harder = machine.data["eval.jsonl"].lines().next().unwrap().replace("the", "zxq");
+    let harder = |row: &str| {
+        format!(
+            "{{\"text\": \"{}\"}}",
+            row.chars().rev().filter(char::is_ascii_alphabetic).collect::<String>()
+        )
+    };
+    let harder = harder(machine.data["eval.jsonl"].lines().next().unwrap());
     machine.data.insert("eval.jsonl".to_owned(), harder);
     let told = train(&machine, &TrainConfig { steps: Some(3), ..config }, true);
     assert!(told.warnings().contains(&Warning::OtherEvaluationRows), "{:?}", told.warnings());
@@ -113,7 +119,8 @@ fn other_rows_to_evaluate_on_are_told_and_the_best_is_looked_for_anew() {
     assert_eq!(found.iter().map(|one| one.step).collect::<Vec<_>>(), [2, 3], "one before the next step");
     let lowest = found.iter().map(|one| one.loss).fold(f32::INFINITY, f32::min);
     let best = told.end().best.expect("an evaluation");
-    assert!(best.loss.to_bits() == lowest.to_bits() && best.loss > before.loss, "{best:?} {before:?}");
+    assert!(best.loss.to_bits() == lowest.to_bits(), "{best:?} {lowest}");
+    assert!(best.loss > before.loss, "{best:?} is the best of these rows, {before:?} was that of others");
 }
 
 #[test]

@@ -10,8 +10,12 @@ mod web;
 #[cfg(not(target_family = "wasm"))]
 pub use folder::FolderStore;
 #[cfg(not(target_family = "wasm"))]
-pub(crate) use native::{complete, cpu_threads, gpu_hidden, now_ms, process_bytes, storage, unix_secs};
+pub(crate) use native::{
+    complete, cpu_threads, free_bytes, gpu_hidden, now_ms, process_bytes, storage, unix_secs,
+};
 #[cfg(target_family = "wasm")]
 pub use web::{OpfsFile, OpfsFiles, OpfsRecord, OpfsStorage, OpfsStore};
 #[cfg(target_family = "wasm")]
-pub(crate) use web::{complete, cpu_threads, gpu_hidden, now_ms, process_bytes, storage, unix_secs};
+pub(crate) use web::{
+    complete, cpu_threads, free_bytes, gpu_hidden, now_ms, process_bytes, storage, unix_secs,
+};
