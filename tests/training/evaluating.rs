@@ -101,19 +101,15 @@ fn training_stops_where_it_no_longer_helps_and_the_best_is_written() {
 #[test]
 fn other_rows_to_evaluate_on_are_told_and_the_best_is_looked_for_anew() {
     let (mut machine, config) = overfitting();
-    let first = TrainConfig { steps: Some(2), ..config.clone() };
-    let before = train(&machine, &first, false).end().best.expect("an evaluation");
-    let same = train(&machine, &TrainConfig { steps: Some(2), ..config.clone() }, true);
+    let harder = machine.data["eval.jsonl"].clone();
+    let letters: String = harder.chars().rev().filter(char::is_ascii_alphabetic).take(40).collect();
+    machine.data.insert("eval.jsonl".to_owned(), format!("{{\"text\": \"{letters}\"}}"));
+    let steps = |count| TrainConfig { steps: Some(count), ..config.clone() };
+    let before = train(&machine, &steps(2), false).end().best.expect("an evaluation");
+    let same = train(&machine, &steps(2), true);
     assert!(same.end().best == Some(before) && !same.warnings().contains(&Warning::OtherEvaluationRows));
-    let harder = |row: &str| {
-        format!(
-            "{{\"text\": \"{}\"}}",
-            row.chars().rev().filter(char::is_ascii_alphabetic).collect::<String>()
-        )
-    };
-    let harder = harder(machine.data["eval.jsonl"].lines().next().unwrap());
     machine.data.insert("eval.jsonl".to_owned(), harder);
-    let told = train(&machine, &TrainConfig { steps: Some(3), ..config }, true);
+    let told = train(&machine, &steps(3), true);
     assert!(told.warnings().contains(&Warning::OtherEvaluationRows), "{:?}", told.warnings());
     let found = evaluations(&told);
     assert_eq!(found.iter().map(|one| one.step).collect::<Vec<_>>(), [2, 3], "one before the next step");
