@@ -28,27 +28,29 @@ fn measure(arguments: &Arguments, what: What, place: Where) -> Result<Part> {
     if what == What::Kernels {
         let wanted = |name: &str| arguments.sizes.is_empty() || arguments.sizes.iter().any(|one| one == name);
         let sizes: Vec<_> = SIZES.into_iter().filter(|sizes| wanted(sizes.name)).collect();
-        let (device, hardware) = open(place)?;
+        let place = open(place)?;
         let each = &mut |timing: &Timing| eprint!("    {}", row(timing));
-        let part = block_on(kernels(&device, &sizes, each))?;
-        return Ok(Part { hardware, ..part });
+        let part = block_on(kernels(&place.device, &sizes, each))?;
+        place.check()?;
+        return Ok(Part { hardware: place.name, ..part });
     }
-    let (loaded, hardware) = ready(&arguments.model, place)?;
+    let (loaded, place) = ready(&arguments.model, place)?;
     let part = match what {
         What::Generate => block_on(generate(&loaded, fs::metadata(&arguments.model)?.len()))?,
         _ => block_on(train(&loaded))?,
     };
-    Ok(Part { hardware, ..part })
+    place.check()?;
+    Ok(Part { hardware: place.name, ..part })
 }
 
-fn ready(model: &Path, place: Where) -> Result<(Loaded, String)> {
+fn ready(model: &Path, place: Where) -> Result<(Loaded, Opening)> {
     let begun = Instant::now();
     let opened = opened(model)?;
     let file = begun.elapsed().as_secs_f64();
-    let (device, hardware) = open(place)?;
+    let place = open(place)?;
     let opening = begun.elapsed().as_secs_f64() - file;
     let before = [("opening the file", file), ("opening the device", opening)];
-    Ok((block_on(start(opened, &device, &before))?, hardware))
+    Ok((block_on(start(opened, &place.device, &before))?, place))
 }
 
 /// A GGUF of one file.
@@ -62,12 +64,27 @@ fn opened(path: &Path) -> Result<Opened<File>> {
     Ok(Opened::gguf(&name, &mut find)?)
 }
 
-fn open(place: Where) -> Result<(Device, String)> {
+/// A device that is measured.
+struct Opening {
+    device: Device,
+    /// A GPU's.
+    name: String,
+    gpu: Option<Gpu>,
+}
+
+impl Opening {
+    /// What a GPU refused it did not compute: such times are none.
+    fn check(&self) -> Result<()> {
+        self.gpu.as_ref().map_or(Ok(()), Gpu::check).context("the GPU did not do what was measured")
+    }
+}
+
+fn open(place: Where) -> Result<Opening> {
     match place {
-        Where::Cpu => Ok((Device::flex(), String::new())),
+        Where::Cpu => Ok(Opening { device: Device::flex(), name: String::new(), gpu: None }),
         Where::Gpu => {
             let gpu = block_on(Gpu::open(LimitsWanted::Adapter))?;
-            Ok((gpu.device, gpu.info.name))
+            Ok(Opening { device: gpu.device.clone(), name: gpu.info.name.clone(), gpu: Some(gpu) })
         }
     }
 }
