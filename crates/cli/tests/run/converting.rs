@@ -93,11 +93,11 @@ fn weights_are_found_that_lower_the_loss_on_examples() {
     let (rows, other) = (rows.to_str().unwrap(), other.to_str().unwrap());
     let (learned, out) = (folder.text("learned"), folder.text("hub"));
     let data = ["--model", &model, "--data", rows, "--raw", "--device", "cpu"];
-    prints(&[&["train"], &data[..], &["--steps", "20", "--lr", "0.003", "--out", &learned]].concat());
+    prints(&[&["train"][..], &data[..], &["--steps", "20", "--lr", "0.003", "--out", &learned]].concat());
     let hub = ["combine", "--how", "lorahub", "--adapter", other, "--adapter", &learned, "--out", &out];
     prints(&[&hub[..], &data, &["--trials", "12", "--seed", "3"]].concat());
     let loss = |more: &[&str]| -> f64 {
-        let said = prints(&[&["eval"], &data[..], &["--json"], more].concat());
+        let said = prints(&[&["eval"][..], &data[..], &["--json"], more].concat());
         let said: serde_json::Value = serde_json::from_str(&said).unwrap();
         said["loss"].as_f64().unwrap()
     };

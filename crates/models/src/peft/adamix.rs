@@ -1,5 +1,5 @@
-//! `AdaMix` of LoRAs: each layer has several As and several Bs, and each pass of training takes one of either, drawn for each
-//! layer anew, `y = W·x + s·B_j·(A_i·x)`; otherwise, and in what is written, their means count: a LoRA of the same rank
+//! `AdaMix`: a LoRA of several As and several Bs, of which each pass of training takes one of either, drawn for each layer
+//! anew, `y = W·x + s·B_j·(A_i·x)`; otherwise, and in what is written, their means count: a LoRA of the same rank
 //! (Wang et al. 2022, arXiv 2205.12410). The paper's second loss, that two draws should agree, is left out: it asks for
 //! each pass twice.
 //!
@@ -163,7 +163,9 @@ fn export(file: &PeftAdapter) -> Result<PeftAdapter> {
     };
     let tensors = file.tensors.iter().map(mean).collect::<Result<_>>()?;
     let mut written = PeftAdapter { tensors, ..file.clone() };
-    [SWITCH, EXPERTS].map(|key| written.config.raw.remove(key));
+    for key in [SWITCH, EXPERTS] {
+        written.config.raw.remove(key);
+    }
     Ok(written)
 }
 

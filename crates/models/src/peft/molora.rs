@@ -1,4 +1,4 @@
-//! `MoLoRA`: several LoRAs beside a layer, of which a router takes for each token as much as it thinks right,
+//! `MoLoRA`: several times a LoRA beside a layer, of which a router takes for each token as much as it learns,
 //! `y = W·x + s·Σ gₑ·Bₑ·(Aₑ·x)` with `g = softmax(R·x)` and `s = α/r` (Zadouri et al. 2024, arXiv 2309.05444).
 //!
 //! PEFT has no such method: the layout is ours. Of a projection there are all Aₑ one below the other, `molora_A`
