@@ -2,8 +2,8 @@
 //!
 //! `cat` puts them one behind the other, which is exact: `B = [B₁ B₂ …]`, `A = [w₁s₁A₁; w₂s₂A₂; …]`. The other ways mix
 //! numbers by a [`Rule`]: those of A and those of B apart, each with √(w·s), or those of `s·B·A` with w, of which the
-//! nearest LoRA of a rank is taken. LoRAHub's mixes A and B apart too, each with w·√s, whose product is `s·(Σ w·B)·(Σ w·A)` where all
-//! have the same s; its weights are [searched](search) for.
+//! nearest LoRA of a rank is taken. `LoRAHub`'s mixes A and B apart too, each with w·√s, whose product is
+//! `s·(Σ w·B)·(Σ w·A)` where all have the same s; its weights are [searched](search) for.
 
 mod hub;
 mod rule;

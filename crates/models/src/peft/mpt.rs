@@ -64,7 +64,7 @@ fn parts(file: &PeftAdapter, width: u64) -> Result<[(&AdapterTensor, [u64; 2]); 
     let ([tokens, _], rank) = (dims(p)?, u.shape.last().copied().unwrap_or_default());
     let wanted = [(p, vec![tokens, width]), (u, vec![1, tokens, rank]), (v, vec![1, rank, width])];
     for (tensor, shape) in wanted {
-        let whole = tensor.values.len() as u64 == shape.iter().product();
+        let whole = tensor.values.len() as u64 == shape.iter().product::<u64>();
         if tensor.shape != shape || rank == 0 || !whole {
             let (field, found) = (format!("tensor `{}`", tensor.key()), format!("{:?}", tensor.shape));
             return Err(Error::new(Kind::Shape, field, format!("{shape:?}, of one task"), found));
