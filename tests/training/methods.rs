@@ -296,9 +296,9 @@ fn each_pass_of_training_draws_one_of_several() {
         let given = json!({"experts": 3, "targets": "q_proj"});
         let options = Options::new(method.options, given.as_object().unwrap()).unwrap();
         let whole = shifted(fresh(method, &options, &base).await.unwrap());
-        let first = |seed| {
+        let drawn = async |seed| {
             let training = method.load(&whole, &base).unwrap().training(seed).expect("another in training");
-            async move { logits(&base, training.as_ref()).await }
+            logits(&base, training.as_ref()).await
         };
         // Of every layer one of three As and one of three Bs, alone.
         let layers = base.config().layers.len() as u32;
@@ -320,8 +320,8 @@ fn each_pass_of_training_draws_one_of_several() {
         }
         let mut seen = BTreeSet::new();
         for seed in 0..40 {
-            let found = first(seed).await;
-            assert_eq!(found, first(seed).await, "a seed decides");
+            let found = drawn(seed).await;
+            assert_eq!(found, drawn(seed).await, "a seed decides");
             let near = each.iter().position(|one| largest(one, &found) <= 1e-5);
             seen.insert(near.expect("one of those that there are"));
         }
