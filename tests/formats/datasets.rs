@@ -87,6 +87,20 @@ fn quoted_fields_keep_separators_quotes_and_newlines() {
     assert_eq!(records, [Record::Pair { prompt: "a".into(), completion: "b, \"c\"\nd".into() }]);
 }
 
+/// Spreadsheets write semicolons where numbers have commas.
+#[test]
+fn a_table_says_itself_what_parts_its_fields() {
+    for text in [
+        "prompt;completion\n1,5 + 1;\"2,5; or 5/2\"\n",
+        "prompt\tcompletion\n1,5 + 1\t2,5; or 5/2\n",
+        "prompt,completion\n\"1,5 + 1\",\"2,5; or 5/2\"\n",
+    ] {
+        let (_, records) = records("a.csv", text);
+        let pair = Record::Pair { prompt: "1,5 + 1".into(), completion: "2,5; or 5/2".into() };
+        assert_eq!(records, [pair], "{text}");
+    }
+}
+
 #[test]
 fn a_quote_inside_a_field_is_a_letter() {
     let text = "prompt,completion\n5\" pipe,\"6\"\"\n\"\na \"b,c\n\"\",\"\"\"\"\n";
@@ -513,6 +527,23 @@ fn the_audit_counts_doubled_bos() {
         assert_eq!(rows.row.ids.iter().filter(|one| **one == id).count(), bos, "{start}");
         let audit = audit(&[CHAT, CHAT], &model, 512);
         assert_eq!((audit.kept, audit.duplicate_bos), (2, doubled), "{start}: {audit}");
+    }
+}
+
+/// Also where the template marks what is generated.
+#[test]
+fn a_turn_without_weight_is_read_and_not_learned() {
+    const MARKED: &str = "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' }}{% if m.role == 'assistant' %}{% generation %}{{ m.content + '<|im_end|>' }}{% endgeneration %}{% else %}{{ m.content + '<|im_end|>' }}{% endif %}{{ '\n' }}{% endfor %}";
+    let text = r#"{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "bad", "weight": 0},
+        {"role": "user", "content": "c"}, {"role": "assistant", "content": "good", "weight": 1}]}"#;
+    let (_, records) = records("a.json", text);
+    let (tokenizer, plain) = model();
+    for template in [plain, ChatTemplate::new(Some(MARKED)).unwrap()] {
+        let mut renderer = Renderer::new(&tokenizer, &template, options(&tokenizer));
+        let Row { ids, mask } = renderer.render(&records[0]).unwrap().row;
+        let learned: Vec<u32> = ids.iter().zip(&mask).filter(|(_, m)| **m == 1).map(|(id, _)| *id).collect();
+        assert_eq!(tokenizer.decode(&learned, false).trim_end(), "good<|im_end|>");
+        assert!(tokenizer.decode(&ids, false).contains("bad<|im_end|>"));
     }
 }
 

@@ -85,6 +85,12 @@ fn training_stops_where_it_no_longer_helps_and_the_best_is_written() {
         best.loss.to_bits(),
         "the best adapter is the one that is written"
     );
+    let again = train(&machine, &config, true);
+    assert_eq!(
+        (again.end().cause, again.end().step),
+        (end.cause, end.step),
+        "nor does it go on by being resumed"
+    );
     let (machine, config) = overfitting();
     let last = TrainConfig { keep_best: false, ..config };
     let told = train(&machine, &last, false);

@@ -24,7 +24,7 @@ const FLAGS: [&str; 10] = [
 ];
 pub const WEBGPU: &str = "--enable-unsafe-webgpu";
 /// The same adapter on every machine.
-const SWIFTSHADER: &str = "--use-webgpu-adapter=swiftshader";
+pub const SWIFTSHADER: &str = "--use-webgpu-adapter=swiftshader";
 
 /// Long enough for a software renderer on a busy machine to compile the self test.
 pub const PATIENCE: Duration = Duration::from_secs(150);

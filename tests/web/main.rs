@@ -15,6 +15,7 @@ mod dropped;
 mod failures;
 mod first_visit;
 mod flow;
+mod interrupted;
 mod look;
 mod model;
 mod native;

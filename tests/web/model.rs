@@ -164,6 +164,11 @@ async fn smollm2_answers_in_a_tab() {
     browser.close().await;
 }
 
+/// One batch: what it learns in a step shows in the next one's loss.
+const TWO: &str = r#"{"prompt": "Who lives in the wood?", "completion": "The old wolf and seven ravens live there."}
+{"prompt": "What did the king lose?", "completion": "He lost his crown in the well behind the castle."}
+"#;
+
 /// By hand, with the same variables: three steps of LoRA on SmolLM2, and what they take.
 #[tokio::test]
 #[ignore = "needs SmolLM2's file, and minutes"]
@@ -175,8 +180,12 @@ async fn smollm2_trains_three_steps_in_a_tab() {
     let trainer = Trainer::start(&browser).await;
     trainer.server.spoil("/fixture.gguf", Mishap::File(bytes));
     trainer.import("smollm2.gguf").await;
+    let mut wanted = import("two.jsonl", &json!("Attached"));
+    wanted["Storage"]["Import"]["shelf"] = json!("Data");
+    trainer.tell_with(wanted, &format!("new File([{}], 'two.jsonl')", json!(TWO))).await;
+    trainer.hear("Storage.Imported").await;
     let config = json!({
-        "model": "smollm2.gguf", "data": "instructions-en", "out": "three", "device": device,
+        "model": "smollm2.gguf", "data": "two.jsonl", "out": "three", "device": device,
         "steps": 3, "batch_size": 2, "seq_len": 128, "lr": 1e-3, "shuffle": false,
     });
     let start = std::time::Instant::now();
@@ -184,7 +193,7 @@ async fn smollm2_trains_three_steps_in_a_tab() {
     let mut losses = Vec::new();
     loop {
         let event = trainer.hear("Train").await;
-        println!("{:?}: {event}, memory {}", start.elapsed(), trainer.memory_bytes().await);
+        println!("{:?}: {event}", start.elapsed());
         assert!(event["Failed"].is_null(), "{event}");
         losses.extend(event["Stepped"]["loss"].as_f64());
         if event["Finished"].is_object() {
@@ -192,6 +201,6 @@ async fn smollm2_trains_three_steps_in_a_tab() {
         }
     }
     assert_eq!(losses.len(), 3);
-    assert!(losses[2] < losses[0] && losses[0] < 5.0, "{losses:?}");
+    assert!(losses[2] < losses[1] && losses[1] < losses[0] && losses[0] < 6.0, "{losses:?}");
     browser.close().await;
 }

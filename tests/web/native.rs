@@ -65,6 +65,8 @@ async fn the_page_learns_as_the_program_does_and_asks_nobody() {
     let [before, now] = browser.texts(".sample .answer").await.try_into().expect("a sample before and now");
     assert_ne!(before, now, "the sample of the end");
     let page = recorded(&browser).await;
+    println!("{:.1} tokens a second here", median(&page, "tokens_per_s"));
+    let page = numbers(&page, "loss");
     open(&browser, "#share").await;
     let run = saved(&browser, "button[name=toml]", &folder).await;
     browser.close().await;
@@ -74,7 +76,9 @@ async fn the_page_learns_as_the_program_does_and_asks_nobody() {
     smolder(&[&train[..], &["--out", text(&out), "--log-json", text(&log)]].concat());
     let log = std::fs::read_to_string(log).expect("a log");
     let steps = log.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
-    let native: Vec<f64> = steps.filter_map(|step| step["loss"].as_f64()).collect();
+    let native: Vec<Value> = steps.filter(|step| step["loss"].is_number()).collect();
+    println!("{:.1} tokens a second there", median(&native, "tokens_per_s"));
+    let native = numbers(&native, "loss");
     assert_eq!((page.len(), native.len()), (STEPS, STEPS));
     for (step, (page, native)) in page.iter().zip(&native).take(COMPARED).enumerate() {
         assert!((page - native).abs() <= TOLERANCE, "step {}: {page} here, {native} there", step + 1);
@@ -91,6 +95,18 @@ fn fallen(losses: &[f64]) -> f64 {
     mean(&losses[..quarter]) - mean(&losses[losses.len() - quarter..])
 }
 
+/// What the steps say of one thing.
+fn numbers(steps: &[Value], of: &str) -> Vec<f64> {
+    steps.iter().filter_map(|step| step[of].as_f64()).collect()
+}
+
+/// The number in the middle, which first steps that compile shaders do not move.
+fn median(steps: &[Value], of: &str) -> f64 {
+    let mut numbers = numbers(steps, of);
+    numbers.sort_by(f64::total_cmp);
+    numbers[numbers.len() / 2]
+}
+
 /// Everything that was asked for since the last time came from the page's own server.
 async fn expect_no_stranger(browser: &Browser) {
     let events = browser.events().await;
@@ -99,8 +115,8 @@ async fn expect_no_stranger(browser: &Browser) {
     assert_eq!(stranger, None);
 }
 
-/// The losses in the run's record, with all their digits.
-async fn recorded(browser: &Browser) -> Vec<f64> {
+/// The steps in the run's record, with all their digits.
+async fn recorded(browser: &Browser) -> Vec<Value> {
     let script = "const done = arguments[arguments.length - 1];
         (async () => {
             let folder = await navigator.storage.getDirectory();
@@ -108,9 +124,9 @@ async fn recorded(browser: &Browser) -> Vec<f64> {
             for await (const run of folder.values()) {
                 const record = await (await run.getFileHandle('run.jsonl')).getFile();
                 const lines = (await record.text()).trim().split('\\n').map((line) => JSON.parse(line));
-                done(lines.map((line) => line.Stepped?.loss).filter((loss) => loss !== undefined));
+                done(lines.map((line) => line.Stepped).filter((step) => step !== undefined));
             }
         })();";
-    let losses = browser.client.execute_async(script, Vec::new()).await.expect("a record");
-    serde_json::from_value(losses).expect("losses")
+    let steps = browser.client.execute_async(script, Vec::new()).await.expect("a record");
+    serde_json::from_value(steps).expect("steps")
 }

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read, Result, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 /// What happens to the requests for one file.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +20,8 @@ pub enum Mishap {
     Prelude(&'static str),
     /// These bytes are it, in ranges too.
     File(&'static [u8]),
+    /// The same, but unless a rest is asked for, so many bytes are followed by silence, and then by the connection's end.
+    Broken(&'static [u8], usize),
 }
 
 const SCRIPT: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/javascript";
@@ -75,8 +78,15 @@ fn answer(mut browser: TcpStream, mishaps: &Mishaps) -> Result<()> {
             (SCRIPT.to_owned(), [prelude.as_bytes(), &fetch(&request)?.1].concat())
         }
         Some((_, Mishap::File(bytes))) => part(&request, bytes),
+        Some((_, Mishap::Broken(bytes, _))) if request.contains("Range: ") => part(&request, bytes),
+        Some((_, Mishap::Broken(bytes, most))) => (part(&request, bytes).0, bytes[..most].to_vec()),
     };
-    respond(&mut browser, &head, &body)
+    respond(&mut browser, &head, &body)?;
+    if matches!(mishap, Some((_, Mishap::Broken(..)))) {
+        // A stream that breaks forgets what nobody has read yet.
+        thread::sleep(Duration::from_secs(1));
+    }
+    Ok(())
 }
 
 /// The bytes that are asked for.

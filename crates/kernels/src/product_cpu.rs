@@ -9,6 +9,9 @@ use std::slice;
 const LARGE: usize = 1 << 24;
 /// Smaller ones are shared by rows, so many multiplications to a core at least.
 const SHARE: usize = 1 << 18;
+/// Products that are summed before they join what was summed already: short sums round less than one long sum, and what they
+/// read stays in the cache.
+const DEPTH: usize = 64;
 
 /// One side of a product.
 #[derive(Clone, Copy)]
@@ -114,29 +117,32 @@ fn on(to: &mut [MaybeUninit<f32>], stride: usize, a: Factor, b: Factor, scale: f
     let parallelism = if all { everywhere() } else { gemm::Parallelism::None };
     let [a, b] = [a, b].map(|factor| factor.numbers.as_ptr());
     let to = to.as_mut_ptr().cast::<f32>();
-    #[allow(unsafe_code, reason = "all that is read and written lies in the slices, as asserted above")]
-    unsafe {
-        gemm::gemm(
-            m,
-            n,
-            k,
-            to,
-            1,
-            stride,
-            add,
-            a,
-            a_across,
-            a_down,
-            b,
-            b_across,
-            b_down,
-            1.0,
-            scale,
-            false,
-            false,
-            false,
-            parallelism,
-        );
+    for from in (0..k).step_by(DEPTH) {
+        let deep = from.cast_signed();
+        #[allow(unsafe_code, reason = "all that is read and written lies in the slices, as asserted above")]
+        unsafe {
+            gemm::gemm(
+                m,
+                n,
+                DEPTH.min(k - from),
+                to,
+                1,
+                stride,
+                add || from > 0,
+                a.offset(deep * a_across),
+                a_across,
+                a_down,
+                b.offset(deep * b_down),
+                b_across,
+                b_down,
+                1.0,
+                scale,
+                false,
+                false,
+                false,
+                parallelism,
+            );
+        }
     }
 }
 

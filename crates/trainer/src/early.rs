@@ -36,7 +36,12 @@ impl Evaluations {
             self.worse += 1;
         }
         self.owed = false;
-        Judgement { best, stop: patience.is_some_and(|patience| self.worse >= patience) }
+        Judgement { best, stop: self.are_over(patience) }
+    }
+
+    /// Whether as many evaluations as patience allows were no better, also before a run went on.
+    pub fn are_over(&self, patience: Option<u32>) -> bool {
+        patience.is_some_and(|patience| self.worse >= patience)
     }
 }
 

@@ -183,10 +183,11 @@ impl<S: Store> Run<'_, S> {
         Ok(judged.is_some_and(|judged| judged.stop))
     }
 
-    /// Does an evaluation that was broken off, so that the run ends as if it had not been; whether to stop early.
+    /// Does an evaluation that was broken off, so that the run ends as if it had not been; whether to stop early, which may
+    /// have been decided before the run was broken off.
     async fn catch_up(&mut self, asked: &mut Asked<'_>, emit: Emit<'_>) -> Result<bool, Failure> {
         if !self.state.evaluations.owed {
-            return Ok(false);
+            return Ok(self.state.evaluations.are_over(self.config.patience));
         }
         let judged = self.evaluate(asked, emit).await?;
         if self.keeps(judged) {

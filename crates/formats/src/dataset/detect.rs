@@ -100,7 +100,7 @@ pub(super) fn detect(row: &Map<String, Value>) -> Result<Format> {
     ];
     formats.iter().find(|(keys, _)| has(keys)).map(|(_, format)| *format).ok_or_else(|| {
         let expected =
-            "messages, conversations, instruction+output, prompt+completion, chosen+rejected or text";
+            "messages, conversations, instruction+output, prompt+completion, prompt+chosen+rejected or text";
         let found: Vec<&str> = row.keys().take(12).map(String::as_str).collect();
         let found = if found.is_empty() { "none".to_owned() } else { found.join(", ") };
         Error::new(Kind::Missing, "columns", expected, found)

@@ -60,14 +60,14 @@ impl<R: Read + Seek> Dataset<R> {
     /// # Errors
     /// [`Kind::Magic`] or [`Kind::Encoding`] for what is no text, [`Kind::Missing`] for an empty file or a column to be
     /// renamed that a table does not have.
-    pub fn open(source: Source<R>, mapping: Mapping) -> Result<Self> {
+    pub fn open(mut source: Source<R>, mapping: Mapping) -> Result<Self> {
         let name = source.name().to_owned();
         if source.is_empty() {
             return Err(Error::new(Kind::Missing, "rows", "at least one", "an empty file").in_file(&name));
         }
         let extension = name.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
         let container = match extension.as_str() {
-            "csv" => Container::Table(b','),
+            "csv" => Container::Table(table::separator(&mut source).map_err(|e| e.in_file(&name))?),
             "tsv" => Container::Table(b'\t'),
             "txt" | "md" => Container::Plain,
             _ => Container::Json,

@@ -1,10 +1,22 @@
 //! CSV and TSV: a header, then records with as many fields, quoted as in RFC 4180.
 
 use std::collections::HashSet;
+use std::io::{Read, Seek};
 
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Kind, Result};
+use crate::source::Source;
+
+/// What a `.csv` file parts its fields with: a comma, or where its first line has none, a semicolon, as spreadsheets write
+/// in countries that write numbers with commas, or a tab.
+pub(super) fn separator<R: Read + Seek>(source: &mut Source<R>) -> Result<u8> {
+    let mut head = [0; 4096];
+    let head = head.get_mut(..source.len().min(4096) as usize).unwrap_or_default();
+    source.read_at(0, head)?;
+    let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    Ok([b',', b';', b'\t'].into_iter().find(|separator| line.contains(separator)).unwrap_or(b','))
+}
 
 /// The fields of one record.
 pub(super) fn fields(record: &str, separator: char) -> Result<Vec<String>> {

@@ -4,11 +4,12 @@ use std::cell::OnceCell;
 use std::ops::Range;
 
 use minijinja::Value;
+use serde_json::Value as Json;
 
 use super::conversation::{Message, Options};
 use super::turns::{Budget, Conversation, role};
 use super::{ChatTemplate, generation};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::tokenizer::Tokenizer;
 
 /// What the loss is taken on.
@@ -48,7 +49,8 @@ impl ChatTemplate {
     ) -> Result<(String, Vec<Range<usize>>)> {
         if self.marks_generation() {
             let (text, mut spans) = unmark(&text);
-            let wanted = messages.iter().skip(first).filter(|message| role(message) == "assistant").count();
+            leave_out(&mut spans, messages)?;
+            let wanted = messages.iter().skip(first).filter(|message| is_learned(message)).count();
             spans.drain(..spans.len().saturating_sub(wanted).min(if first > 0 { spans.len() } else { 0 }));
             return Ok((text, spans));
         }
@@ -65,11 +67,32 @@ impl ChatTemplate {
             if let Some(span) = found.filter(|span| span.start >= from) {
                 let end = turn_end(&text, &span, tokenizer);
                 from = end;
-                spans.extend(Some(span.start..end).filter(|span| !span.is_empty() && index >= first));
+                let learned = index >= first && is_learned(message);
+                spans.extend(Some(span.start..end).filter(|span| !span.is_empty() && learned));
             }
         }
         Ok((text, spans))
     }
+}
+
+/// Whether a message is the assistant's and to be learned: `weight` 0, as in data for `OpenAI`'s training, says that it is only read.
+fn is_learned(message: &Message) -> bool {
+    role(message) == "assistant" && message.get("weight").and_then(Json::as_f64) != Some(0.0)
+}
+
+/// Takes out the marked spans of turns that are only read.
+fn leave_out(spans: &mut Vec<Range<usize>>, messages: &[Message]) -> Result<()> {
+    let turns = || messages.iter().filter(|message| role(message) == "assistant");
+    if turns().all(is_learned) {
+        return Ok(());
+    }
+    if turns().count() != spans.len() {
+        let expected = "a template that marks each turn of the assistant's once";
+        return Err(Error::new(Kind::Unsupported, "`weight`", expected, format!("{} marks", spans.len())));
+    }
+    let mut learned = turns().map(is_learned);
+    spans.retain(|_| learned.next().unwrap_or(true));
+    Ok(())
 }
 
 /// Where a turn really ends: behind the control token that closes it, before what leads to the next.

@@ -59,6 +59,11 @@ impl Session {
                 }
                 self.library.with_untracked(|library| library.is_own(*id)).then(|| file.clone())
             }
+            // What has arrived of a file that did not come is listed, and may be deleted.
+            StorageEvent::Refused { id: Some(_), .. } => {
+                self.send(&Command::Storage(StorageCommand::List));
+                None
+            }
             _ => None,
         };
         self.library.update(|library| library.hear(event));
