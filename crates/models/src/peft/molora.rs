@@ -19,7 +19,6 @@ use smolder_formats::model::ModelConfig;
 use smolder_formats::names::Place;
 use smolder_formats::{Error, Kind, Result};
 use smolder_kernels::burn::tensor::Tensor;
-use smolder_kernels::burn::tensor::activation::softmax;
 use std::collections::BTreeMap;
 
 const PARTS: [&str; 3] = ["molora_A", "molora_B", "molora_router"];
@@ -93,13 +92,22 @@ impl MoLora {
     }
 }
 
+/// Each row's `exp(l) / Σ exp(l)`: burn's own rounds otherwise where nothing is differentiated.
+fn softmax(logits: Tensor<2>) -> Tensor<2> {
+    let exp = (logits.clone() - logits.detach().max_dim(1)).exp();
+    let sum = exp.clone().sum_dim(1);
+    exp / sum
+}
+
 impl Adapter for MoLora {
     fn linear(&self, linear: &Linear, x: Tensor<2>) -> Tensor<2> {
         let y = linear.frozen(x.clone());
         let Some([a, b, router]) = self.0.get(linear.place()) else { return y };
         let ([rows, _], [all, _], [experts, _]) = (x.dims(), a.dims(), router.dims());
-        let shares = softmax(x.clone().matmul(router.transpose()), 1) * self.0.factor(linear.place());
-        let narrow = x.matmul(a.transpose()).reshape([rows, experts, all / experts]);
+        // One product: of three gradients of x the order of the sum would not be the same each time.
+        let both = x.matmul(Tensor::cat(vec![a, router], 0).transpose());
+        let shares = softmax(both.clone().narrow(1, all, experts)) * self.0.factor(linear.place());
+        let narrow = both.narrow(1, 0, all).reshape([rows, experts, all / experts]);
         let mixed = (narrow * shares.reshape([rows, experts, 1])).reshape([rows, all]);
         y + mixed.matmul(b.transpose())
     }
