@@ -155,3 +155,28 @@ fn what_cannot_be_combined_is_refused() {
         refused(&[plain()], &settings, Kind::Value, "rank");
     }
 }
+
+#[test]
+fn lorahub_sums_matrices_with_the_weights_themselves() {
+    let (one, two) = (one("one"), one("two"));
+    let hub = Combination { way: Way::Hub, ..CAT };
+    let found = products(&combined(&[(one.clone(), 0.75), (two.clone(), -0.5)], &hub).unwrap().lora);
+    let parts = [one, two].map(|file| LoraAdapter::from_peft(file).unwrap());
+    let mut compared = 0;
+    for pair in &parts[0].pairs {
+        let Some(other) = parts[1].pairs.iter().find(|one| one.module == pair.module) else { continue };
+        // Each factor counts the root of its adapter's scale.
+        let [s, t] = [pair, other].map(|one| one.scale.factor().sqrt() as f32);
+        let sum = |a: &[f32], b: &[f32]| -> Vec<f32> {
+            a.iter().zip(b).map(|(a, b)| 0.75 * s * a - 0.5 * t * b).collect()
+        };
+        let (a, b) = (sum(&pair.a, &other.a), sum(&pair.b, &other.b));
+        let expected = product(1.0, [&a, &b], pair.scale.rank as usize);
+        let off = norm(found[&pair.module].iter().zip(&expected).map(|(a, b)| a - b));
+        assert!(off <= 1e-5 * norm(expected.iter().copied()), "{}: off by {off}", pair.module.hf());
+        compared += 1;
+    }
+    assert!(compared >= 1, "modules that both have");
+    let nothing = combined(&[(parts[0].to_peft(), 0.0)], &hub).unwrap().lora;
+    assert!(products(&nothing).values().flatten().all(|value| *value == 0.0), "weights of 0 are the base");
+}

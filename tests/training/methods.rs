@@ -4,7 +4,7 @@ use crate::harness::{Machine, config, train, train_until};
 use crate::parity::{advance, labels, norm, scale};
 use crate::runs::runs;
 use serde_json::{Map, Value, json};
-use smolder_formats::adapter::{AdapterTensor, PeftAdapter};
+use smolder_formats::adapter::{AdapterTensor, PeftAdapter, Target};
 use smolder_formats::{Dtype, Kind, Source};
 use smolder_kernels::burn::tensor::{Device, Tensor, TensorData};
 use smolder_models::peft::{Adapter, Base, Fresh, METHODS, Method, Options, Progress, load, with_strength};
@@ -16,16 +16,19 @@ use smolder_tests::{TestDevice, assert_close, numbers, values, wide};
 use smolder_trainer::data::Sequence;
 use smolder_trainer::optimizer::{Optimizer, Settings};
 use smolder_trainer::step::{gradients, loss};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
 use std::ops::{ControlFlow, Range};
 
 /// A plain one, one with biases, and one with four norms a block whose files leave 1 out of their weights.
 const MODELS: [&str; 3] = ["llama-llama3/q4_0.gguf", "qwen2-tied/q5_0.gguf", "gemma3-cap/f16.gguf"];
 /// Methods that begin by changing something.
-const BEGIN_CHANGED: [&str; 5] = ["prompt-tuning", "p-tuning", "residual-prompt", "prefix-tuning", "mam"];
+const BEGIN_CHANGED: [&str; 6] =
+    ["prompt-tuning", "p-tuning", "residual-prompt", "mpt", "prefix-tuning", "mam"];
 /// Methods that are no part of the weights; biases that were added are none of a file's.
-const BESIDE_WEIGHTS: [&str; 12] = [
+const BESIDE_WEIGHTS: [&str; 14] = [
+    "molora",
+    "mpt",
     "compacter",
     "llama-adapter",
     "bitfit",
@@ -40,7 +43,8 @@ const BESIDE_WEIGHTS: [&str; 12] = [
     "mam",
 ];
 /// Methods whose change is all or nothing.
-const WHOLE: [&str; 9] = [
+const WHOLE: [&str; 10] = [
+    "mpt",
     "dora",
     "pissa",
     "olora",
@@ -281,6 +285,47 @@ fn a_drawn_rank_is_a_first_part_of_the_whole() {
             seen.insert(found.iter().map(|x| x.to_bits()).collect::<Vec<_>>(), rank);
         }
         assert_eq!(seen.len(), 8, "each rank computes something else");
+    });
+}
+
+#[test]
+fn each_pass_of_training_draws_one_of_several() {
+    pollster::block_on(async {
+        let base = model(open_gguf(&format!("models/{}", MODELS[0]))).await;
+        let method = Method::find("adamix").unwrap();
+        let given = json!({"experts": 3, "targets": "q_proj"});
+        let options = Options::new(method.options, given.as_object().unwrap()).unwrap();
+        let whole = shifted(fresh(method, &options, &base).await.unwrap());
+        let drawn = async |seed| {
+            let training = method.load(&whole, &base).unwrap().training(seed).expect("another in training");
+            logits(&base, training.as_ref()).await
+        };
+        // Of every layer one of three As and one of three Bs, alone.
+        let layers = base.config().layers.len() as u32;
+        let mut each = Vec::new();
+        for choice in 0..9_usize.pow(layers) {
+            let mut alone = whole.clone();
+            for tensor in &mut alone.tensors {
+                let Target::Projection(place) = tensor.target else { unreachable!() };
+                let by_column = tensor.part == "adamix_B";
+                let pair = choice / 9_usize.pow(place.layer) % 9;
+                let taken = if by_column { pair / 3 } else { pair % 3 };
+                let len = if by_column { 8 } else { tensor.values.len() / 3 };
+                for part in tensor.values.chunks_mut(3 * len) {
+                    let own = part[taken * len..][..len].to_vec();
+                    part.chunks_mut(len).for_each(|other| other.copy_from_slice(&own));
+                }
+            }
+            each.push(logits(&base, method.load(&alone, &base).unwrap().as_ref()).await);
+        }
+        let mut seen = BTreeSet::new();
+        for seed in 0..40 {
+            let found = drawn(seed).await;
+            assert_eq!(found, drawn(seed).await, "a seed decides");
+            let near = each.iter().position(|one| largest(one, &found) <= 1e-5);
+            seen.insert(near.expect("one of those that there are"));
+        }
+        assert!(seen.len() > 20, "{} different draws of 40", seen.len());
     });
 }
 

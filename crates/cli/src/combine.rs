@@ -1,5 +1,7 @@
 //! `smolder combine`: several adapters of one model as one.
 
+mod hub;
+
 use crate::interrupt::{self, Interrupt};
 use crate::progress::percent;
 use crate::{adapter, card, open};
@@ -21,8 +23,8 @@ pub struct Arguments {
     adapters: Vec<(PathBuf, f64)>,
     /// The way, by PEFT's name: `cat` is exact and has the sum of all ranks; `linear`, `ties`, `dare_linear`,
     /// `dare_ties` and `magnitude_prune` mix both matrices, each by itself; those with `svd` mix the products and take the
-    /// nearest LoRA.
-    #[arg(long, value_parser = PossibleValuesParser::new(WAYS.map(|(name, _)| name)))]
+    /// nearest LoRA. `lorahub`, which PEFT does not have, finds the weights: those with which the loss on --data is least.
+    #[arg(long, value_parser = PossibleValuesParser::new(names()))]
     how: String,
     /// The rank, of the ways with `svd` [default: the largest of the adapters'].
     #[arg(long)]
@@ -33,7 +35,7 @@ pub struct Arguments {
     /// How the ways with `ties` agree on a sign: that of the sum, or the more frequent one.
     #[arg(long, value_enum, default_value = "total")]
     majority_sign: Majority,
-    /// Decides which numbers the ways with `dare` keep.
+    /// Decides which numbers the ways with `dare` keep, and which weights lorahub tries.
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// The folder to write, in PEFT's form.
@@ -42,6 +44,13 @@ pub struct Arguments {
     /// Combine even adapters that were trained on another model, where their shapes fit.
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    hub: hub::Options,
+}
+
+/// PEFT's ways, and ours.
+fn names() -> impl Iterator<Item = &'static str> {
+    WAYS.into_iter().map(|(name, _)| name).chain([hub::NAME])
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -68,6 +77,12 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     for (path, weight) in &arguments.adapters {
         adapters.push((adapter::read(path, &mut base, arguments.force)?, *weight));
     }
+    if arguments.how == hub::NAME {
+        let adapters = adapters.into_iter().map(|(adapter, _)| adapter).collect();
+        let (combined, found) = hub::run(arguments, adapters)?;
+        return card::write(&made(arguments, &found.weights), &combined, &arguments.out);
+    }
+    hub::refuse(&arguments.hub)?;
     let way = WAYS.iter().find(|(name, _)| *name == arguments.how).map(|(_, way)| *way);
     let settings = Combination {
         way: way.context("no such way")?,
@@ -87,16 +102,17 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     };
     let combined = smolder_models::combine(&adapters, &settings, &base.config, &mut progress);
     let combined = pollster::block_on(combined).map_err(interrupt::told)?;
-    card::write(&made(arguments), &combined, &arguments.out)
+    let weights: Vec<f64> = arguments.adapters.iter().map(|(_, weight)| *weight).collect();
+    card::write(&made(arguments, &weights), &combined, &arguments.out)
 }
 
 /// What it was made of.
-fn made(arguments: &Arguments) -> String {
-    let part = |(path, weight): &(PathBuf, f64)| {
+fn made(arguments: &Arguments, weights: &[f64]) -> String {
+    let part = |((path, _), weight): (&(PathBuf, f64), &f64)| {
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
         format!("{} ({weight})", printable(&name))
     };
-    let parts: Vec<String> = arguments.adapters.iter().map(part).collect();
+    let parts: Vec<String> = arguments.adapters.iter().zip(weights).map(part).collect();
     let density = arguments.density.map_or(String::new(), |density| format!(" with density {density}"));
     format!("Made by `smolder combine` of {}, by {}{density}.", parts.join(", "), arguments.how)
 }

@@ -112,11 +112,11 @@ mod tests {
     fn help_names_the_method_and_the_default() {
         let help = MethodFlags::augment_args(Command::new("train")).render_help().to_string();
         let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
-        let meant = "--rank <VALUE> lora, lora-plus, lora-fa, dylora, dora, pissa, olora, qa-lora, hira: width of the two matrices [default: 8]; vera: ";
+        let meant = "--rank <VALUE> lora, lora-plus, lora-fa, dylora, adamix, dora, pissa, olora, qa-lora, hira: width of the two matrices [default: 8]; molora: ";
         assert!(help.contains(meant), "{help}");
         assert!(
             help.contains(
-                "--text <VALUE> prompt-tuning, residual-prompt, prefix-tuning, mam: the text for --init text"
+                "--text <VALUE> prompt-tuning, residual-prompt, mpt, prefix-tuning, mam: the text for --init text"
             ),
             "{help}"
         );

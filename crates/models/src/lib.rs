@@ -24,7 +24,7 @@ mod svd;
 pub use approximation::{Approximation, Distance};
 pub use batch::{Batch, Span};
 pub use cache::Cache;
-pub use combine::{Combination, Rule, Sign, WAYS, Way, combine};
+pub use combine::{Combination, Rule, Sign, WAYS, Way, Weights, combine, search};
 pub use config::Config;
 pub use convert::convert;
 pub use description::Description;

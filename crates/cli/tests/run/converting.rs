@@ -87,6 +87,42 @@ fn mixed_matrices_count_the_roots_of_weights() {
 }
 
 #[test]
+fn weights_are_found_that_lower_the_loss_on_examples() {
+    let ((model, _, other), folder) = (trained(LORA), Folder::new("combine-lorahub"));
+    let rows = fixtures().join("training/tiny/rows.jsonl");
+    let (rows, other) = (rows.to_str().unwrap(), other.to_str().unwrap());
+    let (learned, out) = (folder.text("learned"), folder.text("hub"));
+    let data = ["--model", &model, "--data", rows, "--raw", "--device", "cpu"];
+    prints(&[&["train"][..], &data[..], &["--steps", "20", "--lr", "0.003", "--out", &learned]].concat());
+    let hub = ["combine", "--how", "lorahub", "--adapter", other, "--adapter", &learned, "--out", &out];
+    prints(&[&hub[..], &data, &["--trials", "12", "--seed", "3"]].concat());
+    let loss = |more: &[&str]| -> f64 {
+        let said = prints(&[&["eval"][..], &data[..], &["--json"], more].concat());
+        let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+        said["loss"].as_f64().unwrap()
+    };
+    let (without, with) = (loss(&[]), loss(&["--adapter", &out]));
+    assert!(with < without - 0.05, "{with} with, {without} without");
+    let card = fs::read_to_string(folder.path("hub/README.md")).unwrap();
+    assert!(card.contains("by lorahub"), "{card}");
+}
+
+#[test]
+fn lorahub_without_examples_or_with_weights_is_refused() {
+    let ((model, _, adapter), folder) = (trained(LORA), Folder::new("combine-lorahub-refused"));
+    let (adapter, out) = (adapter.to_str().unwrap(), folder.text("hub"));
+    let base = ["combine", "--model", &model, "--out", &out];
+    let weighted = format!("{adapter}:0.5");
+    fails(&[&base[..], &["--adapter", adapter, "--how", "lorahub"]].concat(), &["needs --data"]);
+    fails(
+        &[&base[..], &["--adapter", &weighted, "--how", "lorahub", "--data", "x"]].concat(),
+        &["finds the weights"],
+    );
+    fails(&[&base[..], &["--adapter", adapter, "--how", "cat", "--data", "x"]].concat(), &["--data is for"]);
+    assert!(folder.names().is_empty(), "{:?}", folder.names());
+}
+
+#[test]
 fn what_cannot_become_a_lora_leaves_nothing() {
     let folder = Folder::new("convert-refused");
     let out = folder.text("out");

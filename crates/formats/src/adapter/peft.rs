@@ -93,7 +93,7 @@ pub struct PeftAdapter {
 }
 
 /// The names with which a method's tensors can end, longest first where one ends with another.
-const PARTS: [&str; 93] = [
+const PARTS: [&str; 98] = [
     "lora_A.weight",
     "lora_B.weight",
     "lora_embedding_A",
@@ -101,6 +101,11 @@ const PARTS: [&str; 93] = [
     "lora_magnitude_vector",
     "taken_A",
     "taken_B",
+    "adamix_A",
+    "adamix_B",
+    "molora_A",
+    "molora_B",
+    "molora_router",
     "lora_A.sensitivity",
     "lora_A.uncertainty",
     "lora_B.sensitivity",

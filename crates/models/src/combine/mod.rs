@@ -2,10 +2,13 @@
 //!
 //! `cat` puts them one behind the other, which is exact: `B = [B₁ B₂ …]`, `A = [w₁s₁A₁; w₂s₂A₂; …]`. The other ways mix
 //! numbers by a [`Rule`]: those of A and those of B apart, each with √(w·s), or those of `s·B·A` with w, of which the
-//! nearest LoRA of a rank is taken.
+//! nearest LoRA of a rank is taken. `LoRAHub`'s mixes A and B apart too, each with w·√s, whose product is
+//! `s·(Σ w·B)·(Σ w·A)` where all have the same s; its weights are [searched](search) for.
 
+mod hub;
 mod rule;
 
+pub use hub::{Weights, search};
 pub use rule::{Rule, Sign};
 
 use crate::approximation::{self, Approximation, Distance, check_rank};
@@ -28,9 +31,11 @@ pub enum Way {
     Factors(Rule),
     /// All products by a rule, and the nearest LoRA of a rank.
     Svd(Rule),
+    /// The sums of all A and of all B, each with the weight itself: `s·(Σ w·B)·(Σ w·A)`.
+    Hub,
 }
 
-/// Every way by PEFT's name.
+/// Every way that PEFT has, by its name.
 pub const WAYS: [(&str, Way); 11] = [
     ("cat", Way::Cat),
     ("linear", Way::Factors(Rule::Linear)),
@@ -65,6 +70,7 @@ impl Combination {
         match self.way {
             Way::Cat => None,
             Way::Factors(rule) | Way::Svd(rule) => Some(rule),
+            Way::Hub => Some(Rule::Linear),
         }
     }
 
@@ -211,7 +217,7 @@ async fn mixed(
         a.push(pair.a.clone());
         b.push(pair.b.clone());
     }
-    let [in_a, in_b] = shares(pairs);
+    let [in_a, in_b] = if way == Way::Hub { weighed(pairs) } else { shares(pairs) };
     let factors = [mixing.mix(a, &in_a), mixing.mix(b, &in_b)];
     Ok((like(first, rank, factors), None))
 }
@@ -225,6 +231,13 @@ fn shares(pairs: &[Weighted]) -> [Vec<f32>; 2] {
     };
     let (a, b) = pairs.iter().map(share).unzip();
     [a, b]
+}
+
+/// w·√s of both.
+fn weighed(pairs: &[Weighted]) -> [Vec<f32>; 2] {
+    let root = |(pair, _): &Weighted| pair.scale.factor().abs().sqrt();
+    let a = pairs.iter().map(|one| (one.1 * root(one) * one.0.scale.factor().signum()) as f32).collect();
+    [a, pairs.iter().map(|one| (one.1 * root(one)) as f32).collect()]
 }
 
 /// `s·B·A` `[out, in]`

@@ -4,6 +4,7 @@
 //! form into an adapter on a device; training, saving, resuming and continuing all go through these two.
 
 mod adalora;
+mod adamix;
 mod adapter;
 mod beside;
 mod bitfit;
@@ -26,6 +27,8 @@ mod lstm;
 mod mam;
 mod method;
 mod miss;
+mod molora;
+mod mpt;
 mod network;
 mod olora;
 mod options;
@@ -60,11 +63,13 @@ pub use method::{Fresh, Method};
 pub use options::{OptionSpec, Options};
 
 /// Every method.
-pub const METHODS: [&Method; 29] = [
+pub const METHODS: [&Method; 32] = [
     &lora::METHOD,
     &lora_plus::METHOD,
     &lora_fa::METHOD,
     &dylora::METHOD,
+    &adamix::METHOD,
+    &molora::METHOD,
     &dora::METHOD,
     &pissa::METHOD,
     &olora::METHOD,
@@ -83,6 +88,7 @@ pub const METHODS: [&Method; 29] = [
     &prompt_tuning::METHOD,
     &p_tuning::METHOD,
     &residual_prompt::METHOD,
+    &mpt::METHOD,
     &prefix_tuning::METHOD,
     &llama_adapter::METHOD,
     &houlsby::METHOD,

@@ -15,7 +15,7 @@ pub(super) fn spread(random: &mut ChaCha8Rng, inputs: u64, count: u64) -> Vec<f3
 }
 
 /// N(0, 1) by Box and Muller.
-pub(super) fn normal(random: &mut ChaCha8Rng) -> f32 {
+pub(crate) fn normal(random: &mut ChaCha8Rng) -> f32 {
     let mut uniform = || (f64::from(random.next_u32()) + 0.5) / 4_294_967_296.0;
     let (radius, angle) = ((-2.0 * uniform().ln()).sqrt(), std::f64::consts::TAU * uniform());
     (radius * angle.cos()) as f32

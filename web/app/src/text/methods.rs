@@ -27,6 +27,9 @@ words! {
         bitfit: "BitFit: Trains biases alone. Tiny; other programs do not read it.", "BitFit：只训练偏置，体积极小；其他程序无法读取。";
         p_tuning: "P-tuning: Virtual words before every text, made by a small network that is left out of the file.", "P-tuning：放在每段文本前的虚拟词，由一个小网络生成，网络本身不写入文件。";
         dylora: "DyLoRA: A LoRA that learns with another rank each time: what comes first in it counts most.", "DyLoRA：每次用不同的秩来学的 LoRA，排在前面的部分最重要。";
+        adamix: "AdaMix: A LoRA that learns as several, of which one is drawn each time, and is written as their mean.", "AdaMix：以多个 LoRA 来学，每次随机抽取其一，写出的是它们的平均。";
+        molora: "MoLoRA: Several LoRAs beside each layer, mixed anew for each word by a router. Other programs do not read it.", "MoLoRA：每层旁边有多个 LoRA，由路由器为每个词重新混合；其他程序无法读取。";
+        mpt: "Multitask prompt tuning: Virtual words before every text, as a product of what tasks share and what is this one’s own.", "多任务提示调优：放在每段文本前的虚拟词，由各任务共有的部分与本任务特有的部分相乘得到。";
         pissa: "PiSSA: A LoRA that starts as the strongest part of each weight, instead of from zero.", "PiSSA：从每个权重最强的部分开始，而不是从零开始的 LoRA。";
         olora: "OLoRA: A LoRA that starts as an orthogonal part of each weight, instead of from zero.", "OLoRA：从每个权重的一个正交部分开始，而不是从零开始的 LoRA。";
         ssf: "SSF: Stretches and shifts what layers give, number by number. Tiny; other programs do not read it.", "SSF：逐个缩放并平移各层的输出，体积极小；其他程序无法读取。";
@@ -48,6 +51,9 @@ words! {
         lokr_rank: "Rank: width of the matrices that make the second factor", "秩：构成第二个因子的矩阵的宽度";
         miss_rank: "Rank: numbers of a block", "秩：每个分块的数目";
         adalora_rank: "Rank at the beginning", "开始时的秩";
+        molora_rank: "Rank: width of the two matrices of each LoRA", "秩：每个 LoRA 的两个矩阵的宽度";
+        mpt_rank: "Rank of what is a task’s own", "任务特有部分的秩";
+        experts: "How many LoRAs", "LoRA 的数量";
         final_rank: "Rank that is left, on average of the layers", "最终保留的秩（各层平均）";
         prune_from: "Share of the run after which rank is taken away", "训练进行到多少比例后开始减秩";
         prune_until: "Share of the run after which no more is", "训练进行到多少比例后不再减秩";
