@@ -78,6 +78,7 @@ pub fn sizes(architecture: &str) -> ModelConfig {
         vocabulary: Some(64),
         rope_base: 10_000.0,
         norm_eps: 1e-5,
+        tied: None,
     }
 }
 
@@ -115,4 +116,30 @@ fn shapes_of_weights_are_known_by_place() {
     assert_eq!(fused(Projection::GateUp), Some([96, 32]));
     assert_eq!(fused(Projection::Q), None);
     assert_eq!(sizes("llama").weight(Place { layer: 12, projection: Projection::Q }), None);
+}
+
+/// The values are those of transformers 5's config classes, made with the sizes below alone.
+#[test]
+fn what_a_config_does_not_say_is_what_transformers_takes() {
+    let said = r#""num_attention_heads": 64, "hidden_size": 4096, "num_hidden_layers": 2, "intermediate_size": 8,
+        "max_position_embeddings": 16, "vocab_size": 9"#;
+    let sizes = |name: &str, more: &str| {
+        let json = format!(r#"{{"model_type": "{name}", {said}{more}}}"#);
+        let found = ModelConfig::from_json(json.as_bytes()).unwrap();
+        (found.kv_heads, found.head_dim, found.rope_base, found.norm_eps, found.tied.unwrap())
+    };
+    let expected = [
+        ("llama", (64, 64, 1e4, 1e-6, false)),
+        ("qwen2", (32, 64, 1e4, 1e-6, false)),
+        ("qwen3", (32, 128, 1e4, 1e-6, false)),
+        ("gemma3_text", (4, 256, 1e4, 1e-6, true)),
+        ("smollm3", (4, 64, 2e6, 1e-6, true)),
+        ("phi3", (64, 64, 1e4, 1e-5, false)),
+    ];
+    for (name, found) in expected {
+        assert_eq!(sizes(name, ""), found, "{name}");
+        let all = r#", "num_key_value_heads": null, "head_dim": null, "rms_norm_eps": 0.5, "rope_theta": 7.0,
+            "tie_word_embeddings": null"#;
+        assert_eq!(sizes(name, all), (64, 64, 7.0, 0.5, found.4), "{name}");
+    }
 }

@@ -98,7 +98,7 @@ WIDTH, INNER, HEADS, KV_HEADS, VOCABULARY = 8, 12, 2, 1, 9
 
 
 def config_of(architecture):
-    common = {"model_type": architecture, "num_hidden_layers": 1, "hidden_size": WIDTH, "intermediate_size": INNER, "num_attention_heads": HEADS, "num_key_value_heads": KV_HEADS, "max_position_embeddings": 16, "vocab_size": VOCABULARY, "rms_norm_eps": 1e-6, "rope_theta": 10000.0}
+    common = {"model_type": architecture, "num_hidden_layers": 1, "hidden_size": WIDTH, "intermediate_size": INNER, "num_attention_heads": HEADS, "num_key_value_heads": KV_HEADS, "max_position_embeddings": 16, "vocab_size": VOCABULARY, "rms_norm_eps": 1e-6, "rope_theta": 10000.0, "tie_word_embeddings": True}
     return common | ARCHITECTURES[architecture]
 
 

@@ -75,14 +75,6 @@ fn line(engine: &Engine) -> Result<Vec<u8>> {
     Ok(line)
 }
 
-fn advised(error: Error) -> Error {
-    match error.downcast_ref() {
-        Some(GenerateError::Context { .. }) => error
-            .context("the conversation does not fit any more: start anew, or give it more with --context"),
-        _ => error,
-    }
-}
-
 struct Chat<'a> {
     engine: &'a Engine,
     generator: Generator<'a>,
@@ -105,9 +97,21 @@ impl Chat<'_> {
             .engine
             .attempt(|| write(&mut self.generator, self.engine, &prompt, &self.settings, &mut each));
         output.end_line();
-        summaries.map_err(advised)?.iter().for_each(report);
+        match summaries {
+            Err(error) if matches!(error.downcast_ref(), Some(GenerateError::Context { .. })) => {
+                self.take_back(&error);
+                return Ok(ControlFlow::Continue(()));
+            }
+            other => other?.iter().for_each(report),
+        }
         self.messages.push(message("assistant", &answer));
         Ok(gone)
+    }
+
+    /// The conversation goes on without a line that there is no room for.
+    fn take_back(&mut self, error: &Error) {
+        self.messages.pop();
+        tell!("This line does not fit: say it shorter, or start anew with more --context. {error}");
     }
 
     /// The whole conversation; the generator finds out what of it is new.

@@ -127,7 +127,7 @@ fn table(library: &Library) -> String {
             .map(|(spec, path)| [spec, size(size_of(path)), String::new(), String::new(), "yes".to_owned()]),
     );
     let advice = "\n`smolder models get NAME` downloads one. Any other GGUF model: give its path, or\n\
-        organisation/repository/file.gguf at the hub.\n";
+        organisation/repository/file.gguf at the hub. `--json` has addresses, revisions and hashes too.\n";
     align(&rows) + advice
 }
 

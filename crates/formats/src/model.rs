@@ -32,6 +32,33 @@ pub struct ModelConfig {
     pub rope_base: f64,
     /// The epsilon of RMS norms.
     pub norm_eps: f64,
+    /// Whether the embedding is the head too; a GGUF does not say, but has a head of its own or none.
+    pub tied: Option<bool>,
+}
+
+/// What transformers 5's config classes take where a `config.json` does not say.
+struct Defaults {
+    /// As many as heads where there is no number.
+    kv_heads: Option<u64>,
+    /// The width of a head among all where there is no number.
+    head_dim: Option<u64>,
+    rope_base: f64,
+    norm_eps: f64,
+    tied: bool,
+}
+
+impl Defaults {
+    fn of(architecture: &str) -> Self {
+        let llama = Self { kv_heads: None, head_dim: None, rope_base: 1e4, norm_eps: 1e-6, tied: false };
+        match architecture {
+            "qwen2" => Self { kv_heads: Some(32), ..llama },
+            "qwen3" => Self { kv_heads: Some(32), head_dim: Some(128), ..llama },
+            "gemma3" => Self { kv_heads: Some(4), head_dim: Some(256), tied: true, ..llama },
+            "smollm3" => Self { kv_heads: Some(4), rope_base: 2e6, tied: true, ..llama },
+            "phi3" => Self { norm_eps: 1e-5, ..llama },
+            _ => llama,
+        }
+    }
 }
 
 /// What is said of a size that is not there: nothing of an architecture that is not known, whose keys may be others.
@@ -75,6 +102,7 @@ impl ModelConfig {
             rope_base: metadata.float(&name("rope.freq_base"))?.unwrap_or(10_000.0),
             norm_eps: metadata.float(&name("attention.layer_norm_rms_epsilon"))?.unwrap_or(1e-5),
             architecture: architecture.to_owned(),
+            tied: None,
         };
         config.check()?;
         Ok(config)
@@ -99,6 +127,11 @@ impl ModelConfig {
 
     fn of_json(value: &Value, architecture: &str) -> Result<Self> {
         let integer = |key: &str| optional(value, key)?.ok_or_else(|| missing(key));
+        let defaults = Defaults::of(architecture);
+        let unless_said = |key: &str, default: Option<u64>| match value.get(key) {
+            None => Ok(default),
+            Some(_) => optional(value, key),
+        };
         let heads = integer("num_attention_heads")?;
         let width = integer("hidden_size")?;
         let rope = match value.get("rope_parameters") {
@@ -116,12 +149,13 @@ impl ModelConfig {
             width,
             feed_forward: integer("intermediate_size")?,
             heads,
-            kv_heads: optional(value, "num_key_value_heads")?.unwrap_or(heads),
-            head_dim: head_dim(optional(value, "head_dim")?, width, heads)?,
+            kv_heads: unless_said("num_key_value_heads", defaults.kv_heads)?.unwrap_or(heads),
+            head_dim: head_dim(unless_said("head_dim", defaults.head_dim)?, width, heads)?,
             context: integer("max_position_embeddings")?,
             vocabulary: Some(integer("vocab_size")?),
-            rope_base: number("rope_theta", rope)?.unwrap_or(10_000.0),
-            norm_eps: number("rms_norm_eps", value.get("rms_norm_eps"))?.unwrap_or(1e-5),
+            rope_base: number("rope_theta", rope)?.unwrap_or(defaults.rope_base),
+            norm_eps: number("rms_norm_eps", value.get("rms_norm_eps"))?.unwrap_or(defaults.norm_eps),
+            tied: Some(flag(value, "tie_word_embeddings")?.unwrap_or(defaults.tied)),
         };
         config.check()?;
         Ok(config)
@@ -156,6 +190,17 @@ impl ModelConfig {
     /// Bytes of a key-value cache for `tokens` tokens at 16 bits a number.
     pub fn cache_bytes(&self, tokens: u64) -> u64 {
         [2, 2, self.layers, self.kv_heads, self.head_dim, tokens].into_iter().fold(1, u64::saturating_mul)
+    }
+}
+
+fn flag(value: &Value, key: &str) -> Result<Option<bool>> {
+    match value.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Bool(flag)) => Ok(Some(*flag)),
+        Some(other) => {
+            let found = crate::json::type_name(other);
+            Err(Error::new(Kind::Type, format!("`{key}`"), "true or false", found))
+        }
     }
 }
 

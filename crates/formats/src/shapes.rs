@@ -68,7 +68,7 @@ impl ModelConfig {
         }
         table.expect(embedding, &[rows, self.width])?;
         table.expect("output_norm.weight", &[self.width])?;
-        if table.tensors.contains_key("output.weight") {
+        if self.tied == Some(false) || table.tensors.contains_key("output.weight") {
             table.expect("output.weight", &[rows, self.width])?;
         }
         let shapes = self.layer_shapes();

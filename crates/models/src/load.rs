@@ -104,8 +104,10 @@ impl Loader<'_> {
         }
         let norm = self.norm("output_norm.weight").await?;
         let head = match self.find("output.weight") {
-            Some(_) => Some(self.matrix("output.weight", Order::AsIs).await?),
-            None => None,
+            Some(_) if self.config.sizes.tied != Some(true) => {
+                Some(self.matrix("output.weight", Order::AsIs).await?)
+            }
+            _ => None,
         };
         self.nothing_left_over()?;
         Ok(Box::new(move |config, device| Model { config, device, embedding, blocks, norm, head }))

@@ -87,6 +87,9 @@ impl<R: Read + Seek> Opened<R> {
 
     /// Whether the embedding serves as head.
     pub fn is_tied(&mut self) -> bool {
+        if let Some(tied) = self.config.sizes.tied {
+            return tied;
+        }
         let source = self.weights.source();
         ["output.weight", "lm_head.weight"].iter().all(|name| source.find(name).is_none())
     }

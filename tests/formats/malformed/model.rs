@@ -178,3 +178,23 @@ fn the_part_with_the_bad_block_is_named() {
         &["m-00002-of-00002.gguf: tensor `blk.0.attn_q.weight`, Q8_0 block 3"],
     );
 }
+
+#[test]
+fn a_head_that_is_not_the_embedding_must_be_there() {
+    let without = || {
+        let mut table = whole("llama", true);
+        table.0.retain(|tensor| tensor.name != "lm_head.weight");
+        table
+    };
+    assert!(whole("llama", true).0.len() > without().0.len());
+    for (tied, good) in [(None, true), (Some(true), true), (Some(false), false)] {
+        let result = ModelConfig { tied, ..sizes("llama") }.check_tensors(&without());
+        assert_eq!(result.is_ok(), good, "{tied:?}");
+        let named = |error: smolder_formats::Error| {
+            (error.kind == Kind::Missing)
+                .then(|| error.to_string())
+                .is_some_and(|text| text.contains("lm_head.weight"))
+        };
+        assert!(result.err().is_none_or(named));
+    }
+}

@@ -11,6 +11,12 @@ use smolder_kernels::{Gate, Scaling};
 const PATTERN: u64 = 6;
 /// The base of the frequencies in layers with a window, where a file does not say.
 const LOCAL_BASE: f64 = 10_000.0;
+/// What transformers' config class has where a `config.json` does not say.
+const SCALAR: f64 = 256.0;
+const WINDOW: usize = 4096;
+/// Layers of the 27B model, whose queries are scaled by the width of a head among all; its GGUF does not say so, llama.cpp
+/// goes by the layers.
+const LAYERS_27B: u64 = 62;
 
 pub(super) const ARCHITECTURE: Architecture =
     Architecture { name: "gemma3", models: "Gemma 3 (text)", configure };
@@ -22,7 +28,13 @@ fn configure(description: Description, config: &mut Config) -> Result<()> {
     config.embedding_scale = Some((config.sizes.width as f32).sqrt());
     config.norm_stored_less = 1.0;
     let scalar = description.number("", "query_pre_attn_scalar")?;
-    config.attention_scale = scalar.unwrap_or(config.sizes.head_dim as f64).sqrt().recip() as f32;
+    let sizes = &config.sizes;
+    let unsaid = match description {
+        Description::Json(_) => SCALAR,
+        Description::Gguf(_) if sizes.layers == LAYERS_27B => sizes.width as f64 / sizes.heads as f64,
+        Description::Gguf(_) => sizes.head_dim as f64,
+    };
+    config.attention_scale = scalar.unwrap_or(unsaid).sqrt().recip() as f32;
     let cap = |gguf, json| Ok(description.number(gguf, json)?.map(|cap| cap as f32));
     // transformers and llama.cpp compute Gemma 3 without it, whatever its files say.
     if let Some(cap) = cap("attn_logit_softcapping", "attn_logit_softcapping")? {
@@ -45,7 +57,10 @@ fn ropes(description: Description, config: &mut Config) -> Result<()> {
         .unwrap_or(default);
     let new_style = number("", &format!("{global}.rope_theta"))?.is_some();
     let stretched = scaling(description, if new_style { global } else { "rope_scaling" })?;
-    let window = description.window()?;
+    let window = match description {
+        Description::Json(json) if json.get("sliding_window").is_none() => Some(WINDOW),
+        _ => description.window()?,
+    };
     let sees_all = full_layers(description, config.layers.len())?;
     for (layer, full) in config.layers.iter_mut().zip(sees_all) {
         layer.window = window.filter(|_| !full);

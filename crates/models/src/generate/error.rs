@@ -12,7 +12,7 @@ pub enum GenerateError {
         sequence: usize,
     },
     /// Too long.
-    #[error("prompt {}: expected at most {room} tokens, found {tokens}: the context holds no more", sequence + 1)]
+    #[error("prompt {}: expected at most {room} tokens, found {tokens}: the context holds no more, shorten it or give it more room", sequence + 1)]
     Context {
         /// Which prompt.
         sequence: usize,
@@ -36,7 +36,7 @@ pub enum GenerateError {
         bytes: u64,
     },
     /// An id that is none.
-    #[error("prompt {}: expected ids below {vocabulary}, found {id}", sequence + 1)]
+    #[error("prompt {}: expected ids below {vocabulary}, found {id}: take this model's own tokenizer", sequence + 1)]
     UnknownToken {
         /// Which prompt.
         sequence: usize,
