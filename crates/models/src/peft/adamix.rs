@@ -8,7 +8,7 @@
 
 use super::lora::{self, ALPHA, ALPHAS, RANK, RANKS, RSLORA};
 use super::placed::{Expected, Found, Placed, Site, found, tensor};
-use super::{Adapter, Extras, Fresh, Merge, Method, OptionSpec, Parameter, targets};
+use super::{Adapter, Extras, Fresh, Merge, Method, OptionSpec, Parameter, experts, targets};
 use crate::config::Config;
 use crate::layers::Linear;
 use crate::model::Model;
@@ -16,10 +16,10 @@ use futures_util::FutureExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use serde_json::Value;
-use smolder_formats::adapter::{AdapterConfig, AdapterTensor, PeftAdapter, Target};
+use smolder_formats::Result;
+use smolder_formats::adapter::{AdapterTensor, PeftAdapter, Target};
 use smolder_formats::model::ModelConfig;
 use smolder_formats::names::Place;
-use smolder_formats::{Error, Kind, Result};
 use smolder_kernels::burn::tensor::Tensor;
 use smolder_kernels::lora as low_rank;
 use std::collections::BTreeMap;
@@ -28,7 +28,6 @@ const PARTS: [&str; 2] = ["adamix_A", "adamix_B"];
 const WRITTEN: [&str; 2] = ["lora_A.weight", "lora_B.weight"];
 const SWITCH: &str = "smolder_adamix";
 const EXPERTS: &str = "adamix_experts";
-const MOST: u64 = 64;
 
 pub(super) const METHOD: Method = Method {
     name: "adamix",
@@ -51,7 +50,7 @@ pub(super) const METHOD: Method = Method {
 };
 
 fn fresh(fresh: Fresh) -> Result<PeftAdapter> {
-    let experts = fresh.options.integer("experts", 1..=MOST)?;
+    let experts = fresh.options.integer("experts", 1..=experts::MOST)?;
     targets::projections(fresh.options.text("targets")?, &fresh.model.config().sizes)?;
     let mut file = lora::fresh(fresh)?.to_peft();
     let more = (1..experts).map(|one| Fresh { seed: fresh.seed.wrapping_add(one), ..fresh });
@@ -69,17 +68,9 @@ fn fresh(fresh: Fresh) -> Result<PeftAdapter> {
     Ok(file)
 }
 
-fn experts(config: &AdapterConfig) -> Result<u64> {
-    let stated = config.raw.get(EXPERTS).unwrap_or(&Value::Null);
-    let found = stated.as_u64().filter(|count| (1..=MOST).contains(count));
-    found.ok_or_else(|| {
-        Error::new(Kind::Value, format!("`{EXPERTS}`"), format!("a whole number from 1 to {MOST}"), stated)
-    })
-}
-
 /// All As and all Bs of each projection.
 fn parts<'a>(file: &'a PeftAdapter, sizes: &ModelConfig) -> Result<BTreeMap<Place, Found<'a>>> {
-    let experts = experts(&file.config)?;
+    let experts = experts::stated(&file.config, EXPERTS)?;
     let expected = |site: &Site| -> Result<Expected> {
         let (all, [outputs, inputs]) = (experts * file.config.rank(&site.place.hf())?, site.shape);
         Ok(PARTS.into_iter().zip([[all, inputs], [outputs, all]]).collect())
@@ -99,7 +90,7 @@ impl AdaMix {
     fn load(file: &PeftAdapter, model: &Model) -> Result<Self> {
         let found = parts(file, &model.config().sizes)?;
         let layers = Placed::load(&found, model)?.scaled(&file.config)?;
-        Ok(Self { layers, experts: experts(&file.config)? as usize, seed: None })
+        Ok(Self { layers, experts: experts::stated(&file.config, EXPERTS)? as usize, seed: None })
     }
 
     /// A and B as a projection has them: those that are drawn, or the means.
@@ -149,7 +140,7 @@ fn merge(file: &PeftAdapter, config: &Config) -> Result<Box<dyn Merge>> {
 
 /// The LoRA of the means.
 fn export(file: &PeftAdapter) -> Result<PeftAdapter> {
-    let experts = experts(&file.config)? as usize;
+    let experts = experts::stated(&file.config, EXPERTS)? as usize;
     let mean = |one: &AdapterTensor| {
         let Target::Projection(place) = one.target else { return Ok(one.clone()) };
         let rank = file.config.rank(&place.hf())? as usize;

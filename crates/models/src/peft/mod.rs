@@ -12,6 +12,7 @@ mod bottleneck;
 mod compacter;
 mod dora;
 mod dylora;
+mod experts;
 pub(crate) mod factoring;
 mod hira;
 mod houlsby;

@@ -7,23 +7,22 @@
 
 use super::placed::{Expected, Found, Placed, Site, found, tensor};
 use super::random::spread;
-use super::{Adapter, Extras, Fresh, Method, OptionSpec, Parameter, config, lora, targets};
+use super::{Adapter, Extras, Fresh, Method, OptionSpec, Parameter, config, experts, lora, targets};
 use crate::layers::Linear;
 use crate::model::Model;
 use futures_util::FutureExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use serde_json::{Value, json};
-use smolder_formats::adapter::{AdapterConfig, PeftAdapter};
+use serde_json::json;
+use smolder_formats::Result;
+use smolder_formats::adapter::PeftAdapter;
 use smolder_formats::model::ModelConfig;
 use smolder_formats::names::Place;
-use smolder_formats::{Error, Kind, Result};
 use smolder_kernels::burn::tensor::Tensor;
 use std::collections::BTreeMap;
 
 const PARTS: [&str; 3] = ["molora_A", "molora_B", "molora_router"];
 const EXPERTS: &str = "molora_experts";
-const MOST: u64 = 64;
 
 pub(super) const METHOD: Method = Method {
     name: "molora",
@@ -45,7 +44,8 @@ pub(super) const METHOD: Method = Method {
 
 fn fresh(Fresh { options, model, seed, base, .. }: Fresh) -> Result<PeftAdapter> {
     let sizes = &model.config().sizes;
-    let (rank, experts) = (options.integer("rank", 1..=1024)?, options.integer("experts", 1..=MOST)?);
+    let (rank, experts) =
+        (options.integer("rank", 1..=1024)?, options.integer("experts", 1..=experts::MOST)?);
     let alpha = options.number("alpha", 1e-6..=1e6)?;
     let places = targets::projections(options.text("targets")?, sizes)?;
     let (all, mut random) = (rank * experts, ChaCha8Rng::seed_from_u64(seed));
@@ -63,17 +63,9 @@ fn fresh(Fresh { options, model, seed, base, .. }: Fresh) -> Result<PeftAdapter>
     Ok(PeftAdapter { config: config(base, METHOD.peft_type, own)?, tensors, base: None })
 }
 
-fn experts(config: &AdapterConfig) -> Result<u64> {
-    let stated = config.raw.get(EXPERTS).unwrap_or(&Value::Null);
-    let found = stated.as_u64().filter(|count| (1..=MOST).contains(count));
-    found.ok_or_else(|| {
-        Error::new(Kind::Value, format!("`{EXPERTS}`"), format!("a whole number from 1 to {MOST}"), stated)
-    })
-}
-
 /// A, B and R of each projection.
 fn parts<'a>(file: &'a PeftAdapter, sizes: &ModelConfig) -> Result<BTreeMap<Place, Found<'a>>> {
-    let experts = experts(&file.config)?;
+    let experts = experts::stated(&file.config, EXPERTS)?;
     let expected = |site: &Site| -> Result<Expected> {
         let all = experts * file.config.rank(&site.place.hf())?;
         let [outputs, inputs] = site.shape;
